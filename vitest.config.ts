@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/*.test.ts'] } },
+      { test: { name: 'integration', include: ['test/integration/*.test.ts'] } },
+      {
+        test: {
+          name: 'stack',
+          include: ['test/stack/*.test.ts', 'test/browser/*.test.ts'],
+          globalSetup: 'test/stack/setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
