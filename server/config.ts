@@ -1,0 +1,122 @@
+import { isIP } from 'node:net'
+import proxyaddr from 'proxy-addr'
+
+/** What the server is told by its environment. Durations are in milliseconds, sizes in bytes. */
+export type Config = {
+  host: string | undefined
+  port: number
+  replyPrefix: string
+  maxPayload: number
+  heartbeatInterval: number
+  shutdownTimeout: number
+  /** Exact matches of the `Origin` header; `undefined` lets every origin in. */
+  allowedOrigins: ReadonlySet<string> | undefined
+  /** Tells whether a hop may be believed about the address it forwards for. */
+  isTrustedProxy: (address: string, hop: number) => boolean
+  logLevel: string
+  logFormat: 'text' | 'json'
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Its message has one line for every variable that can't be used: name, value, and what was expected. */
+export class ConfigError extends Error {}
+
+class Unexpected extends Error {}
+
+type Parser<T> = (text: string) => T
+
+const oneOf =
+  <T extends string>(...values: T[]): Parser<T> =>
+  text => {
+    const value = values.find(value => value === text)
+    if (value === undefined) throw new Unexpected(`one of ${values.join(', ')}`)
+    return value
+  }
+
+const quantity =
+  (expected: string, units: Record<string, number>, min: number, max: number): Parser<number> =>
+  text => {
+    const [, digits = '', unit = ''] = /^(\d+)([a-zA-Z]*)$/.exec(text) ?? []
+    const value = Number(digits) * (units[unit] ?? Number.NaN)
+    if (digits === '' || !(value >= min && value <= max)) throw new Unexpected(expected)
+    return value
+  }
+
+const port = quantity('an integer from 0 to 65535', { '': 1 }, 0, 65_535)
+
+const size = quantity(
+  'a size from 1 to 1GiB, such as 65536, 64KiB or 16MiB',
+  { '': 1, B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 },
+  1,
+  2 ** 30,
+)
+
+const duration = quantity(
+  'a duration from 0 to 24h, such as 500ms, 30s or 5m',
+  { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
+  0,
+  24 * 3_600_000,
+)
+
+const list = (text: string) => text.split(/[\s,]+/).filter(item => item !== '')
+
+const isOrigin = (text: string) => {
+  if (text === 'null') return true
+  if (/^https?:/.test(text)) return URL.parse(text)?.origin === text
+  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@A-Z]+$/.test(text)
+}
+
+const origins: Parser<ReadonlySet<string>> = text => {
+  const items = list(text)
+  if (!items.every(isOrigin)) {
+    throw new Unexpected('origins such as https://example.com or null, without a path, separated by commas')
+  }
+  return new Set(items)
+}
+
+const proxies: Parser<Config['isTrustedProxy']> = text => {
+  try {
+    const items = list(text)
+    if (!items.every(item => isIP(item.replace(/\/\d+$/, '')))) throw new TypeError()
+    return proxyaddr.compile(items)
+  } catch {
+    throw new Unexpected('addresses and networks such as 10.0.0.1 or 172.16.0.0/12, separated by commas')
+  }
+}
+
+/**
+ * Reads the configuration from environment variables; an empty one counts as unset, but for `REPLY_PREFIX`.
+ * @throws {ConfigError} naming every variable that can't be parsed
+ */
+export function parseConfig(env: Environment): Config {
+  const problems: string[] = []
+
+  const read = <T, F>(name: string, parse: Parser<T>, fallback: F): T | F => {
+    const text = env[name]
+    if (text === undefined || text === '') return fallback
+    try {
+      return parse(text)
+    } catch (error) {
+      if (!(error instanceof Unexpected)) throw error
+      problems.push(`${name}=${JSON.stringify(text)}: expected ${error.message}`)
+      return fallback
+    }
+  }
+
+  const config: Config = {
+    host: read('HOST', String, undefined),
+    port: read('PORT', port, 7777),
+    replyPrefix: env.REPLY_PREFIX ?? '[RE]: ',
+    maxPayload: read('MAX_PAYLOAD', size, 2 ** 20),
+    heartbeatInterval: read('HEARTBEAT_INTERVAL', duration, 30_000),
+    shutdownTimeout: read('SHUTDOWN_TIMEOUT', duration, 5000),
+    allowedOrigins: read('ALLOWED_ORIGINS', origins, undefined),
+    isTrustedProxy: read('TRUSTED_PROXIES', proxies, () => false),
+    logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info'),
+    logFormat: read('LOG_FORMAT', oneOf('text', 'json'), 'text'),
+  }
+
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'))
+  return config
+}
