@@ -1,0 +1,44 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { type Browser, launch } from 'puppeteer-core'
+
+const executables = {
+  chrome: ['chromium', 'chromium-browser', 'google-chrome'],
+  firefox: ['firefox-esr', 'firefox'],
+}
+
+export type BrowserName = keyof typeof executables
+
+export const browserNames = Object.keys(executables) as BrowserName[]
+
+const isExecutable = (path: string) => {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The path of a browser as the system has it installed, if it has. */
+export function findBrowser(name: BrowserName): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return executables[name].flatMap(file => folders.map(folder => join(folder, file))).find(isExecutable)
+}
+
+const chromeArguments = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** Starts an installed browser, headless and with a profile of its own. */
+export function launchBrowser(name: BrowserName): Promise<Browser> {
+  const executablePath = findBrowser(name)
+  if (executablePath === undefined) throw new Error(`${name} is not installed`)
+  return launch({ browser: name, executablePath, headless: true, args: name === 'chrome' ? chromeArguments : [] })
+}

@@ -1,0 +1,61 @@
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { expect, test } from 'vitest'
+import { connectRaw } from '../suite/raw-client.ts'
+import { serve } from './serve.ts'
+
+test('GET /healthz is 200', async () => {
+  const { http } = await serve()
+  const response = await fetch(`${http}healthz`)
+  expect(response.status).toBe(200)
+  expect(await response.text()).toBe('ok\n')
+  expect(response.headers.get('access-control-allow-origin')).toBe('*')
+})
+
+test.for(['GET', 'POST', 'DELETE'])('a plain %s is answered with 426 and how to connect', async method => {
+  const { http, port } = await serve()
+  const response = await fetch(`${http}some/path?q=1`, { method })
+  expect(response.status).toBe(426)
+  expect(response.headers.get('upgrade')).toBe('websocket')
+  expect(response.headers.get('access-control-allow-origin')).toBe('*')
+  expect(await response.text()).toContain(`new WebSocket("ws://127.0.0.1:${port}/some/path?q=1")`)
+})
+
+test('an upgrade to something else than websocket is served as a plain request', async () => {
+  const { port } = await serve()
+  const status = await new Promise(resolve => {
+    const headers = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABk' }
+    request({ host: '127.0.0.1', port, headers }, response => resolve(response.statusCode)).end()
+  })
+  expect(status).toBe(426)
+})
+
+test('the page is served where a plain request asks for a file of it, else the 426', async () => {
+  const { http } = await serve(
+    {},
+    { page: (request, response, next) => (request.url === '/' ? response.end('page') : next()) },
+  )
+  expect(await (await fetch(http)).text()).toBe('page')
+  expect((await fetch(`${http}else`)).status).toBe(426)
+  expect((await fetch(`${http}healthz`)).status).toBe(200)
+})
+
+test.for([
+  ['no key', { 'Sec-WebSocket-Key': '' }],
+  ['a key of the wrong length', { 'Sec-WebSocket-Key': 'c2hvcnQ=' }],
+  ['an old version', { 'Sec-WebSocket-Version': '7' }],
+  ['a broken subprotocol list', { 'Sec-WebSocket-Protocol': 'a,,b' }],
+  ['a broken extension', { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=16' }],
+] as const)('a handshake with %s is refused with 400', async ([, headers]) => {
+  const { url } = await serve()
+  const { head } = await connectRaw(url, headers)
+  expect(head).toMatch(/^HTTP\/1.1 400 /)
+})
+
+test('a handshake that dribbles is answered with 408', async () => {
+  const { url, port } = await serve({}, { handshakeTimeout: 100 })
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`GET / HTTP/1.1\r\nHost: ${new URL(url).host}\r\nUpgrade: web`)
+  const chunks = await Array.fromAsync(socket)
+  expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 408 /)
+})

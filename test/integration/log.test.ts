@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import { connect } from '../suite/client.ts'
+import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { serve } from './serve.ts'
+
+const messages = (log: Record<string, unknown>[]) => log.map(({ msg }) => msg)
+
+test('at debug, a connection is told in the words of the original', async () => {
+  const { url, server, log } = await serve({ LOG_LEVEL: 'debug' })
+  const { socket, next, closed } = await connect(`${url}some/path?token=secret`, undefined, ['chat'])
+  socket.send('hello')
+  await next()
+  socket.send(Uint8Array.of(1, 2, 255))
+  await next()
+  socket.close(4000, 'done')
+  await closed
+  await server.close()
+  expect(messages(log)).toEqual([
+    'Connected!',
+    'Message received : hello',
+    'Just replied',
+    'Message received : 3 bytes 0102ff',
+    'Just replied',
+    'Disconnected',
+  ])
+  const [connected] = log
+  expect(connected).toMatchObject({ level: 'info', address: '127.0.0.1', path: '/some/path', subprotocol: 'chat' })
+  expect(log.at(-1)).toMatchObject({ level: 'info', connection: connected?.connection, code: 4000, reason: 'done' })
+  expect(JSON.stringify(log)).not.toContain('secret')
+})
+
+test('at info, messages are not logged', async () => {
+  const { url, server, log } = await serve()
+  const { socket, next } = await connect(url)
+  socket.send('hello')
+  await next()
+  await server.close()
+  expect(messages(log)).toEqual(['Connected!', 'Disconnected'])
+  expect(log[1]).toMatchObject({ code: 1001 })
+})
+
+test('a connection that the server failed is logged with the code it gave', async () => {
+  const { url, server, log } = await serve({ MAX_PAYLOAD: '10' })
+  const { socket, frame: nextFrame } = await connectRaw(url)
+  socket.write(frame(opcodes.text, 'more than ten bytes'))
+  await nextFrame()
+  await server.close()
+  expect(messages(log)).toEqual(['Connected!', 'Failed the connection', 'Disconnected'])
+  expect(log[2]).toMatchObject({ code: 1009 })
+})
+
+test('nothing that a peer sends reaches the log unescaped', async () => {
+  const { url, server, log } = await serve({ LOG_LEVEL: 'debug' })
+  const { socket, next, closed } = await connect(url)
+  socket.send('\u001b[2J\r\nfake line')
+  await next()
+  socket.close(1000, '\u001b]0;title\u0007')
+  await closed
+  await server.close()
+  expect(messages(log)).toContain('Message received : \\x1b[2J\\x0d\\x0afake line')
+  expect(log.at(-1)).toMatchObject({ reason: '\\x1b]0;title\\x07' })
+})
+
+test.for([
+  ['no proxy is trusted', '', '203.0.113.7', '127.0.0.1'],
+  ['the proxy is trusted', '127.0.0.1', '203.0.113.7', '203.0.113.7'],
+  ['a client made up the left part', '127.0.0.1', '10.9.9.9, 203.0.113.7', '203.0.113.7'],
+  ['two proxies are trusted', '127.0.0.0/8,10.0.0.0/8', '203.0.113.7, 10.0.0.1', '203.0.113.7'],
+  ['the forwarded address is none', '127.0.0.1', 'unknown', '127.0.0.1'],
+] as const)('the address logged is the peer’s own: %s', async ([, TRUSTED_PROXIES, forwarded, address]) => {
+  const { url, server, log } = await serve({ TRUSTED_PROXIES })
+  await connectRaw(url, { 'X-Forwarded-For': forwarded })
+  await server.close()
+  expect(log[0]).toMatchObject({ msg: 'Connected!', address })
+})

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest'
+import { connect } from '../suite/client.ts'
+import { connectRaw, opcodes } from '../suite/raw-client.ts'
+import { run } from './run.ts'
+import { serve } from './serve.ts'
+
+const start = async (env: Record<string, string> = {}) => {
+  const server = run(['node', 'server/main.ts'], { PORT: '0', ...env })
+  const [, port] = await server.line(/Ready on ws:\/\/localhost:(\d+)/)
+  return { ...server, url: `ws://localhost:${port}/` }
+}
+
+test.for(['SIGTERM', 'SIGINT'] as const)('on %s it closes every socket with 1001 and exits with 0', async signal => {
+  const { url, kill, exit } = await start()
+  const clients = await Promise.all([connect(url), connect(url), connect(url)])
+  kill(signal)
+  for (const { closed } of clients) expect(await closed).toMatchObject({ code: 1001 })
+  expect(await exit).toBe(0)
+})
+
+test('a peer that never answers the close is terminated within SHUTDOWN_TIMEOUT', async () => {
+  const { url, kill, exit } = await start({ SHUTDOWN_TIMEOUT: '200ms' })
+  const { frame, end } = await connectRaw(url)
+  kill('SIGTERM')
+  expect((await frame()).opcode).toBe(opcodes.close)
+  await end()
+  expect(await exit).toBe(0)
+})
+
+test('a client that never finishes its handshake does not hold the end up', async () => {
+  const { url, kill, exit } = await start()
+  const { socket } = await connectRaw(url.replace('ws:', 'http:'), { Upgrade: '', Connection: 'keep-alive' })
+  socket.write('GET / HTTP/1.1\r\nHost: ')
+  const { closed } = await connect(url)
+  kill('SIGTERM')
+  await closed
+  expect(await exit).toBe(0)
+})
+
+test('a second signal ends it at once', async () => {
+  const { url, kill, exit, line } = await start()
+  await connectRaw(url)
+  kill('SIGTERM')
+  await line(/Closing on SIGTERM/)
+  kill('SIGTERM')
+  expect(await exit).toBe('SIGTERM')
+})
+
+test('variables that can’t be parsed are all named, and it exits with 1', async () => {
+  const { exit, lines } = run(['node', 'server/main.ts'], { PORT: 'seven', MAX_PAYLOAD: '1TB' })
+  expect(await exit).toBe(1)
+  expect(lines).toHaveLength(2)
+  expect(lines[0]).toContain('PORT="seven"')
+  expect(lines[1]).toContain('MAX_PAYLOAD="1TB"')
+})
+
+test('a port that is taken gets one clear line, and it exits with 1', async () => {
+  const { port } = await serve()
+  const { exit, lines } = run(['node', 'server/main.ts'], { HOST: '127.0.0.1', PORT: String(port) })
+  expect(await exit).toBe(1)
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatch(new RegExp(`port is taken.*:${port}`))
+})
+
+test('it answers on IPv4 and IPv6 unless HOST says otherwise', async () => {
+  const { url } = await start()
+  const { port } = new URL(url)
+  for (const host of ['127.0.0.1', '[::1]']) {
+    const { socket, next } = await connect(`ws://${host}:${port}/`)
+    socket.send('hello')
+    expect(await next()).toBe('[RE]: hello')
+  }
+})
+
+test('REPLY_PREFIX goes before a text', async () => {
+  const { url } = await start({ REPLY_PREFIX: 'Écho : ' })
+  const { socket, next } = await connect(url)
+  socket.send('hello')
+  expect(await next()).toBe('Écho : hello')
+})
+
+test('npm start serves the page and the echo on one port, and prints both addresses', async () => {
+  const { line, kill, exit } = run(['npm', 'start'], { PORT: '0' })
+  const [, page = ''] = await line(/(http:\/\/localhost:\d+)/)
+  const [, url = ''] = await line(/(ws:\/\/localhost:\d+)/)
+  expect(await (await fetch(page)).text()).toContain('<script type="module"')
+  const { socket, next, closed } = await connect(`${url}/ws`)
+  socket.send('hello')
+  expect(await next()).toBe('[RE]: hello')
+  kill('SIGTERM')
+  expect(await closed).toMatchObject({ code: 1001 })
+  await exit
+})

@@ -1,0 +1,33 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { DockerComposeEnvironment, Wait } from 'testcontainers'
+
+/** Where a composed stack is reached from this machine. */
+export type Addresses = { page: string; ws: string }
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Runs a docker command and resolves with what it printed. */
+export async function docker(...args: string[]): Promise<string> {
+  const { stdout, stderr } = await promisify(execFile)('docker', args, { cwd: root })
+  return stdout + stderr
+}
+
+/** Starts the whole stack as `docker compose up` does, on random ports, and resolves when it is healthy. */
+export async function startStack({ replicas = 1, build = false, env = {} as Record<string, string> } = {}) {
+  const compose = new DockerComposeEnvironment(root, 'docker-compose.yml')
+    .withEnvironment({ HTTP_PORT: '0', WS_PORT: '0', LOG_FORMAT: 'json', ...env })
+    .withClientOptions({ commandOptions: ['--scale', `server=${replicas}`] })
+    .withDefaultWaitStrategy(Wait.forHealthCheck())
+    .withStartupTimeout(60_000)
+  const started = await (build ? compose.withBuild() : compose).up()
+
+  const client = started.getContainer('client-1')
+  const servers = Array.from({ length: replicas }, (_, i) => started.getContainer(`server-${i + 1}`))
+  const addresses: Addresses = {
+    page: `http://${client.getHost()}:${client.getMappedPort(80)}/`,
+    ws: `ws://${client.getHost()}:${client.getMappedPort(7777)}/`,
+  }
+  return { ...addresses, client, servers, down: () => started.down() }
+}

@@ -1,0 +1,136 @@
+import { once } from 'node:events'
+import { connect as connectTcp, type Socket } from 'node:net'
+
+/** A frame as it is on the wire (RFC 6455, section 5.2). */
+export type Frame = { fin: boolean; rsv: number; opcode: number; payload: Buffer }
+
+/** A WebSocket client that sends exactly the bytes it is given. */
+export type RawClient = {
+  socket: Socket
+  head: string
+  /** Resolves with the next frame; rejects when the connection ends without one. */
+  frame(): Promise<Frame>
+  /** Resolves with everything that came after the frames read so far, when the connection has ended. */
+  end(): Promise<Buffer>
+}
+
+export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 }
+
+const MASK = Buffer.from([0x12, 0x34, 0x56, 0x78])
+
+export type FrameOptions = { fin?: boolean; rsv?: number; mask?: boolean }
+
+/** Makes the bytes of a client's frame: final and masked unless told otherwise. */
+export function frame(
+  opcode: number,
+  payload: Uint8Array | string = '',
+  { fin = true, rsv = 0, mask = true }: FrameOptions = {},
+): Buffer {
+  const data = Buffer.from(payload)
+  const bits = mask ? 0x80 : 0
+  const first = (fin ? 0x80 : 0) | (rsv << 4) | opcode
+  let header: Buffer
+  if (data.length < 126) {
+    header = Buffer.from([first, bits | data.length])
+  } else if (data.length < 65_536) {
+    header = Buffer.from([first, bits | 126, 0, 0])
+    header.writeUInt16BE(data.length, 2)
+  } else {
+    header = Buffer.from([first, bits | 127, 0, 0, 0, 0, 0, 0, 0, 0])
+    header.writeUIntBE(data.length, 4, 6)
+  }
+  if (!mask) return Buffer.concat([header, data])
+  for (let i = 0; i < data.length; i++) data[i] = (data[i] ?? 0) ^ (MASK[i % 4] ?? 0)
+  return Buffer.concat([header, MASK, data])
+}
+
+/** Makes a close frame's payload (section 5.5.1). */
+export function closePayload(code: number, reason: Uint8Array | string = ''): Buffer {
+  const payload = Buffer.alloc(2)
+  payload.writeUInt16BE(code)
+  return Buffer.concat([payload, Buffer.from(reason)])
+}
+
+/** Takes the first whole frame from bytes, if there is one. */
+function parseFrame(bytes: Buffer): { frame: Frame; length: number } | undefined {
+  if (bytes.length < 2) return undefined
+  const [first = 0, second = 0] = bytes
+  const extra = { 126: 2, 127: 8 }[second & 0x7f] ?? 0
+  if (bytes.length < 2 + extra) return undefined
+  const size = extra === 2 ? bytes.readUInt16BE(2) : extra === 8 ? bytes.readUIntBE(4, 6) : second & 0x7f
+  const length = 2 + extra + size
+  if (bytes.length < length) return undefined
+  const payload = bytes.subarray(2 + extra, length)
+  return { frame: { fin: first >= 0x80, rsv: (first >> 4) & 7, opcode: first & 15, payload }, length }
+}
+
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+
+/** The lines of a client's opening handshake (section 4.1), without the blank line that ends it. */
+export function handshake(url: string, headers: Record<string, string> = {}): string {
+  const { host, pathname, search } = new URL(url)
+  const all = {
+    Host: host,
+    Upgrade: 'websocket',
+    Connection: 'Upgrade',
+    'Sec-WebSocket-Key': KEY,
+    'Sec-WebSocket-Version': '13',
+    ...headers,
+  }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}`
+}
+
+/** Opens a connection over plain TCP; the answer's head is in `head`, whether it is a 101 or not. */
+export async function connectRaw(url: string, headers?: Record<string, string>): Promise<RawClient> {
+  const { hostname, port } = new URL(url)
+  const socket = connectTcp(Number(port), hostname)
+  socket.on('error', () => {})
+  let bytes: Buffer = Buffer.alloc(0)
+  let ended = false
+  const more = Promise.withResolvers<void>()
+  let arrival = more
+  const wake = () => {
+    arrival.resolve()
+    arrival = Promise.withResolvers()
+  }
+  socket.on('data', chunk => {
+    bytes = Buffer.concat([bytes, chunk])
+    wake()
+  })
+  socket.on('close', () => {
+    ended = true
+    wake()
+  })
+  const until = async <T>(take: () => T | undefined): Promise<T> => {
+    for (;;) {
+      const taken = take()
+      if (taken !== undefined) return taken
+      if (ended)
+        throw new Error(`the connection ended with ${bytes.length} bytes left: ${bytes.toString('hex', 0, 64)}`)
+      await arrival.promise
+    }
+  }
+
+  await once(socket, 'connect')
+  socket.write(`${handshake(url, headers)}\r\n`)
+  const head = await until(() => {
+    const end = bytes.indexOf('\r\n\r\n')
+    if (end < 0) return undefined
+    const text = bytes.toString('latin1', 0, end)
+    bytes = bytes.subarray(end + 4)
+    return text
+  })
+
+  return {
+    socket,
+    head,
+    frame: () =>
+      until(() => {
+        const parsed = parseFrame(bytes)
+        if (parsed) bytes = bytes.subarray(parsed.length)
+        return parsed?.frame
+      }),
+    end: () => until(() => (ended ? bytes : undefined)),
+  }
+}

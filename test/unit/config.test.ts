@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, parseConfig } from '../../server/config.ts'
+
+const problems = (env: Record<string, string>) => {
+  try {
+    parseConfig(env)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as Error).message.split('\n')
+  }
+  return []
+}
+
+test('an empty environment gives the documented defaults', () => {
+  expect(parseConfig({})).toMatchObject({
+    host: undefined,
+    port: 7777,
+    replyPrefix: '[RE]: ',
+    maxPayload: 1_048_576,
+    heartbeatInterval: 30_000,
+    shutdownTimeout: 5000,
+    allowedOrigins: undefined,
+    logLevel: 'info',
+    logFormat: 'text',
+  })
+})
+
+test('an empty variable counts as unset, but for the prefix', () => {
+  expect(parseConfig({ PORT: '', MAX_PAYLOAD: '', ALLOWED_ORIGINS: '', REPLY_PREFIX: '' })).toMatchObject({
+    port: 7777,
+    maxPayload: 1_048_576,
+    allowedOrigins: undefined,
+    replyPrefix: '',
+  })
+})
+
+test.for([
+  ['16MiB', 16 * 2 ** 20],
+  ['64KiB', 65_536],
+  ['1GiB', 2 ** 30],
+  ['100B', 100],
+  ['65536', 65_536],
+] as const)('the size %s is %i bytes', ([text, bytes]) => {
+  expect(parseConfig({ MAX_PAYLOAD: text }).maxPayload).toBe(bytes)
+})
+
+test.for([
+  ['500ms', 500],
+  ['30s', 30_000],
+  ['5m', 300_000],
+  ['24h', 86_400_000],
+  ['250', 250],
+  ['0', 0],
+] as const)('the duration %s is %i milliseconds', ([text, milliseconds]) => {
+  expect(parseConfig({ HEARTBEAT_INTERVAL: text }).heartbeatInterval).toBe(milliseconds)
+})
+
+test('origins are separated by commas or spaces', () => {
+  const { allowedOrigins } = parseConfig({ ALLOWED_ORIGINS: 'https://a.example, http://b.example:8080 null' })
+  expect([...(allowedOrigins ?? [])]).toEqual(['https://a.example', 'http://b.example:8080', 'null'])
+})
+
+test('trusted proxies are addresses and networks', () => {
+  const { isTrustedProxy } = parseConfig({ TRUSTED_PROXIES: '10.0.0.0/8,fd00::/8,192.0.2.1' })
+  for (const address of ['10.1.2.3', '::ffff:10.1.2.3', 'fd12::1', '192.0.2.1']) {
+    expect(isTrustedProxy(address, 0)).toBe(true)
+  }
+  for (const address of ['11.0.0.1', 'fe80::1', '192.0.2.2', 'unknown']) expect(isTrustedProxy(address, 0)).toBe(false)
+})
+
+describe('a variable that can’t be parsed is named with its value and what was expected', () => {
+  test.for([
+    ['PORT', '65536', /an integer from 0 to 65535/],
+    ['PORT', '77 77', /an integer/],
+    ['PORT', '-1', /an integer/],
+    ['PORT', '7777.5', /an integer/],
+    ['MAX_PAYLOAD', '0', /a size from 1/],
+    ['MAX_PAYLOAD', '2GiB', /a size from 1 to 1GiB/],
+    ['MAX_PAYLOAD', '16MB', /a size/],
+    ['HEARTBEAT_INTERVAL', '30 seconds', /a duration/],
+    ['HEARTBEAT_INTERVAL', '25h', /a duration from 0 to 24h/],
+    ['SHUTDOWN_TIMEOUT', '-1s', /a duration/],
+    ['ALLOWED_ORIGINS', 'https://example.com/', /origins such as/],
+    ['ALLOWED_ORIGINS', 'example.com', /origins such as/],
+    ['TRUSTED_PROXIES', '10.0.0.0/33', /addresses and networks/],
+    ['TRUSTED_PROXIES', 'localhost', /addresses and networks/],
+    ['LOG_LEVEL', 'verbose', /one of trace, debug, info/],
+    ['LOG_FORMAT', 'xml', /one of text, json/],
+  ] as const)('%s=%s', ([name, value, expected]) => {
+    const [problem, ...others] = problems({ [name]: value })
+    expect(others).toEqual([])
+    expect(problem).toContain(`${name}="${value}": expected `)
+    expect(problem).toMatch(expected)
+  })
+})
+
+test('all bad variables are named at once', () => {
+  expect(problems({ PORT: 'x', LOG_LEVEL: 'y', MAX_PAYLOAD: 'z' }).map(line => line.split('=')[0])).toEqual([
+    'PORT',
+    'MAX_PAYLOAD',
+    'LOG_LEVEL',
+  ])
+})
+
+test('a bad value is quoted with its control characters escaped', () => {
+  expect(problems({ PORT: '\u001b[31m' })[0]).toContain('PORT="\\u001b[31m"')
+})
