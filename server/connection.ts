@@ -33,7 +33,7 @@ export function createConnection(ws: EchoSocket, socket: Socket, peer: Peer, opt
   const logsMessages = logger.isLevelEnabled('debug')
 
   logger.info(
-    { connection, address: peer.address, path: printable(peer.path), subprotocol: printable(ws.protocol) },
+    { connection, address: peer.address, path: printable(peer.path), subprotocol: printable(ws.protocol) || undefined },
     'Connected!',
   )
 
@@ -48,7 +48,7 @@ export function createConnection(ws: EchoSocket, socket: Socket, peer: Peer, opt
   ws.on('close', (code, reason) => {
     clearInterval(heartbeat)
     const given = code === 1006 ? (ws.sentCode ?? code) : code
-    logger.info({ connection, code: given, reason: printable(reason.toString()) }, 'Disconnected')
+    logger.info({ connection, code: given, reason: printable(reason.toString()) || undefined }, 'Disconnected')
   })
 }
 

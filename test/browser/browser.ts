@@ -37,8 +37,13 @@ const chromeArguments = [
 ]
 
 /** Starts an installed browser, headless and with a profile of its own. */
-export function launchBrowser(name: BrowserName): Promise<Browser> {
+export function launchBrowser(name: BrowserName, ...args: string[]): Promise<Browser> {
   const executablePath = findBrowser(name)
   if (executablePath === undefined) throw new Error(`${name} is not installed`)
-  return launch({ browser: name, executablePath, headless: true, args: name === 'chrome' ? chromeArguments : [] })
+  return launch({
+    browser: name,
+    executablePath,
+    headless: true,
+    args: [...(name === 'chrome' ? chromeArguments : []), ...args],
+  })
 }

@@ -12,7 +12,8 @@ const dist = fileURLToPath(new URL('../../client/dist', import.meta.url))
 const config = parseConfig({ HOST: '127.0.0.1', PORT: '0' })
 const server = createServer({ ...config, logger: createLogger('silent', 'json'), page: sirv(dist) })
 const { port } = await server.listen()
-const browser = await launchBrowser('chrome')
+// The pictures show the address that people use, whatever port was free.
+const browser = await launchBrowser('chrome', `--host-resolver-rules=MAP localhost:80 127.0.0.1:${port}`)
 
 const inState = (page: Page, state: string) =>
   page.waitForFunction((state: string) => document.querySelector('#status')?.textContent === state, {}, state)
@@ -23,7 +24,7 @@ const lines = (page: Page, count: number) =>
 /** The states of the page that are pictured, each from the one before. */
 const states: Record<string, (page: Page) => Promise<unknown>> = {
   async empty(page) {
-    await page.goto(`http://127.0.0.1:${port}/`)
+    await page.goto('http://localhost/')
     await inState(page, 'Connected')
   },
   async conversation(page) {

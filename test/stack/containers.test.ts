@@ -34,6 +34,10 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
   let stack: Stack
   beforeAll(async () => {
     stack = await startStack({ replicas: 3 })
+    return () => stack.down()
+  })
+
+  beforeAll(async () => {
     // NGINX asks the DNS once a second: a replica may be healthy before it is known.
     await vi.waitFor(
       async () => {
@@ -44,7 +48,6 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
       },
       { timeout: 10_000 },
     )
-    return () => stack.down()
   })
 
   test('both containers run as a numbered user, without capabilities, on a read-only root', async () => {
