@@ -68,9 +68,10 @@ export function createConnection(
       if (state === 'connected') onEvent({ type: 'error', problem: `the connection to ${opened.url} failed` })
     })
     on('close', ({ code, reason }) => {
+      const wasConnected = state !== 'connecting'
       socket = undefined
       enter('disconnected')
-      onEvent({ type: 'disconnected', code, reason })
+      if (wasConnected) onEvent({ type: 'disconnected', code, reason })
     })
     enter('connecting')
   }

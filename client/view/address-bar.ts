@@ -15,6 +15,11 @@ export function createAddressBar({ address, onConnect, onDisconnect }: AddressBa
 
   url.value = address
   disconnect.addEventListener('click', onDisconnect)
+  for (const button of [connect, disconnect]) {
+    // They share one place: what follows of a double click or a held key is meant for neither.
+    button.addEventListener('click', event => event.detail > 1 && halt(event), { capture: true })
+    button.addEventListener('keydown', event => event.repeat && halt(event))
+  }
   element('#address', HTMLFormElement).addEventListener('submit', event => {
     event.preventDefault()
     onConnect(url.value)
@@ -31,4 +36,9 @@ export function createAddressBar({ address, onConnect, onDisconnect }: AddressBa
       if (hadFocus) shown.focus()
     },
   }
+}
+
+function halt(event: Event): void {
+  event.preventDefault()
+  event.stopImmediatePropagation()
 }

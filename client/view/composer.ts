@@ -15,7 +15,9 @@ export function createComposer(onSend: (message: string) => boolean) {
 
   return {
     show(state: ConnectionState) {
-      send.disabled = state !== 'connected'
+      const isClosed = state !== 'connected'
+      if (isClosed && document.activeElement === send) message.focus()
+      send.disabled = isClosed
     },
   }
 }

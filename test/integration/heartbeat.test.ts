@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
@@ -23,8 +23,11 @@ test.for([
 })
 
 test('HEARTBEAT_INTERVAL=0 sends no ping', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
   const { url, server } = await serve({ HEARTBEAT_INTERVAL: '0' })
   const { frame: nextFrame } = await connectRaw(url)
+  vi.advanceTimersByTime(3_600_000)
   server.close()
   expect(await nextFrame()).toMatchObject({ opcode: opcodes.close })
 })

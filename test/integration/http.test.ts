@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
-import { connectRaw } from '../suite/raw-client.ts'
+import { closePayload, connectRaw, frame, handshake, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
 test('GET /healthz is 200', async () => {
@@ -58,4 +59,47 @@ test('a handshake that dribbles is answered with 408', async () => {
   socket.write(`GET / HTTP/1.1\r\nHost: ${new URL(url).host}\r\nUpgrade: web`)
   const chunks = await Array.fromAsync(socket)
   expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 408 /)
+})
+
+test('a request in absolute form is taken for its path', async () => {
+  const { port } = await serve()
+  const bodyOf = async (target: string) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n`)
+    return Buffer.concat(await Array.fromAsync(socket)).toString()
+  }
+  expect(await bodyOf('http://a.example/healthz')).toMatch(/^HTTP\/1.1 200 /)
+  expect(await bodyOf('http://a.example/raw?x')).toContain('new WebSocket("ws://a.example/raw?x")')
+})
+
+test('HTTP/1.0 has no upgrade', async () => {
+  const { url, port } = await serve()
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    `${handshake(url).replace('HTTP/1.1', 'HTTP/1.0').replace('Connection: Upgrade', 'Connection: Upgrade, close')}\r\n`,
+  )
+  expect(Buffer.concat(await Array.fromAsync(socket)).toString()).toMatch(/^HTTP\/1.1 426 /)
+})
+
+test('while it closes, a request that was on its way is answered with 503', async () => {
+  const { server, url, port } = await serve({ SHUTDOWN_TIMEOUT: '10s' })
+  const { socket: peer, frame: nextFrame } = await connectRaw(url)
+  const late = await Promise.all(
+    ['/', '/healthz'].map(async path => {
+      const socket = connect(port, '127.0.0.1')
+      await once(socket, 'connect')
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n`)
+      return socket
+    }),
+  )
+  await fetch(`http://127.0.0.1:${port}/healthz`)
+  const closed = server.close()
+  expect((await nextFrame()).opcode).toBe(opcodes.close)
+  for (const socket of late) {
+    socket.write('\r\n')
+    const [answer] = await once(socket, 'data')
+    expect(String(answer)).toMatch(/^HTTP\/1.1 503 /)
+  }
+  peer.write(frame(opcodes.close, closePayload(1001)))
+  await closed
 })

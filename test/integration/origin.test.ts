@@ -28,3 +28,10 @@ test('a plain request is answered as the handshake would have been refused', asy
   expect(response.headers.get('access-control-allow-origin')).toBe('*')
   expect(await response.text()).toContain('https://b.example')
 })
+
+test('a handshake from another origin is refused on every path', async () => {
+  const { url } = await serve({ ALLOWED_ORIGINS: 'https://a.example' })
+  for (const path of ['healthz', 'raw', 'any/path']) {
+    expect(await statusFor(url + path, { Origin: 'https://b.example' })).toBe(403)
+  }
+})

@@ -30,11 +30,16 @@ export function run(command: string[], env: Record<string, string> = {}) {
   )
   const ended = () => child.exitCode !== null || child.signalCode !== null
   const kill = (signal: NodeJS.Signals) => {
-    if (child.pid !== undefined && !ended()) process.kill(-child.pid, signal)
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, signal)
+    } catch {
+      // The group is gone.
+    }
   }
   onTestFinished(() => kill('SIGKILL'))
 
   return {
+    pid: child.pid,
     lines,
     exit,
     kill,
