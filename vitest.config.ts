@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/*.test.ts'] } },
-      { test: { name: 'integration', include: ['test/integration/*.test.ts'] } },
+      { test: { name: 'integration', include: ['test/integration/*.test.ts'], testTimeout: 30_000 } },
       {
         test: {
           name: 'stack',

@@ -7,8 +7,10 @@ export type Config = {
   port: number
   replyPrefix: string
   maxPayload: number
+  highWaterMark: number
   heartbeatInterval: number
   shutdownTimeout: number
+  fastPath: boolean
   /** Exact matches of the `Origin` header; `undefined` lets every origin in. */
   allowedOrigins: ReadonlySet<string> | undefined
   /** Tells whether a hop may be believed about the address it forwards for. */
@@ -45,19 +47,21 @@ const quantity =
 
 const port = quantity('an integer from 0 to 65535', { '': 1 }, 0, 65_535)
 
-const size = quantity(
-  'a size from 1 to 1GiB, such as 65536, 64KiB or 16MiB',
-  { '': 1, B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 },
-  1,
-  2 ** 30,
-)
+const size = (least: string, min: number) =>
+  quantity(
+    `a size from ${least} to 1GiB, such as 65536, 64KiB or 16MiB`,
+    { '': 1, B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 },
+    min,
+    2 ** 30,
+  )
 
-const duration = quantity(
-  'a duration from 0 to 24h, such as 500ms, 30s or 5m',
-  { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
-  0,
-  24 * 3_600_000,
-)
+const duration = (most: string, max: number) =>
+  quantity(
+    `a duration from 0 to ${most}, such as 500ms or 30s`,
+    { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
+    0,
+    max,
+  )
 
 const list = (text: string) => text.split(/[\s,]+/).filter(item => item !== '')
 
@@ -108,9 +112,11 @@ export function parseConfig(env: Environment): Config {
     host: read('HOST', String, undefined),
     port: read('PORT', port, 7777),
     replyPrefix: env.REPLY_PREFIX ?? '[RE]: ',
-    maxPayload: read('MAX_PAYLOAD', size, 2 ** 20),
-    heartbeatInterval: read('HEARTBEAT_INTERVAL', duration, 30_000),
-    shutdownTimeout: read('SHUTDOWN_TIMEOUT', duration, 5000),
+    maxPayload: read('MAX_PAYLOAD', size('1', 1), 2 ** 20),
+    highWaterMark: read('HIGH_WATER_MARK', size('64KiB', 65_536), 2 ** 20),
+    heartbeatInterval: read('HEARTBEAT_INTERVAL', duration('24h', 86_400_000), 30_000),
+    shutdownTimeout: read('SHUTDOWN_TIMEOUT', duration('1m', 60_000), 5000),
+    fastPath: read('FAST_PATH', oneOf('0', '1'), '1') === '1',
     allowedOrigins: read('ALLOWED_ORIGINS', origins, undefined),
     isTrustedProxy: read('TRUSTED_PROXIES', proxies, () => false),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info'),

@@ -1,63 +1,106 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import type { Echo } from './echo.ts'
+import { Backpressure } from './backpressure.ts'
+import { boundCompression, COMPRESSION_THRESHOLD } from './compression.ts'
+import { echo } from './echo.ts'
+import { FastPath } from './fast-path.ts'
 import { type Logger, printable, printablePayload } from './log.ts'
-
-/** A socket of `ws` that remembers the close code it was closed with from this side. */
-export class EchoSocket extends WebSocket {
-  sentCode: number | undefined
-
-  override close(code?: number, reason?: string | Buffer): void {
-    this.sentCode ??= code
-    super.close(code, reason)
-  }
-}
 
 /** What the handshake told about a peer. */
 export type Peer = { address: string; path: string }
 
 export type ConnectionOptions = {
-  echo: Echo
-  /** Milliseconds from ping to ping; 0 is off. */
-  heartbeatInterval: number
+  /** What goes before a text; nothing where everything is answered verbatim. */
+  prefix: Buffer
+  /** Unsent bytes above which nothing more is read from the peer. */
+  highWaterMark: number
+  maxPayload: number
+  fastPath: boolean
   logger: Logger
 }
 
 let count = 0
 
-/** Serves one WebSocket from its handshake to its end: answers, logs, and finds out when the peer is gone. */
-export function createConnection(ws: EchoSocket, socket: Socket, peer: Peer, options: ConnectionOptions): void {
-  const { echo, heartbeatInterval, logger } = options
-  const connection = ++count
-  const heartbeat = heartbeatInterval > 0 ? startHeartbeat(ws, socket, heartbeatInterval) : undefined
-  const logsMessages = logger.isLevelEnabled('debug')
+/**
+ * One WebSocket from its handshake to its end: answers, logs, and finds out when the peer is gone. Its listeners are
+ * methods, since an emitter calls them with itself as `this`: closures would cost every idle connection memory.
+ */
+export class EchoSocket extends WebSocket {
+  readonly id = ++count
+  /** When the heartbeat visits it. */
+  turn = 0
+  declare private socket: Socket
+  declare private options: ConnectionOptions
+  declare private backpressure: Backpressure
+  private fastPath: FastPath | undefined
+  private sentCode: number | undefined
+  private heard = -1
 
-  logger.info(
-    { connection, address: peer.address, path: printable(peer.path), subprotocol: printable(ws.protocol) || undefined },
-    'Connected!',
-  )
+  /** Begins to serve, when the handshake is done. */
+  serve(socket: Socket, peer: Peer, options: ConnectionOptions): void {
+    this.socket = socket
+    this.options = options
+    this.backpressure = new Backpressure(this, socket, options.highWaterMark)
+    const compresses = this.extensions !== ''
+    if (compresses) boundCompression(this, this.backpressure)
+    if (options.fastPath && !options.logger.isLevelEnabled('debug')) {
+      const threshold = compresses ? COMPRESSION_THRESHOLD : Number.POSITIVE_INFINITY
+      this.fastPath = new FastPath(this, socket, this.backpressure, options, threshold)
+    }
+    this.on('message', this.onMessage)
+    this.on('ping', this.onPing)
+    this.on('error', this.onError)
+    this.on('close', this.onClose)
 
-  ws.on('message', (payload: Buffer, isBinary) => {
-    if (logsMessages) logger.debug({ connection }, `Message received : ${printablePayload(payload, isBinary)}`)
-    ws.send(echo(payload, isBinary), { binary: isBinary })
-    if (logsMessages) logger.debug({ connection }, 'Just replied')
-  })
+    const { address, path } = peer
+    const subprotocol = printable(this.protocol) || undefined
+    options.logger.info({ connection: this.id, address, path: printable(path), subprotocol }, 'Connected!')
+  }
 
-  ws.on('error', error => logger.info({ connection, error: error.message }, 'Failed the connection'))
+  /** Pings the peer, or ends the connection when nothing at all came since the last ping. */
+  beat(): void {
+    // Nothing can come while reading is paused, and a ping would wait behind what the peer hasn't read.
+    if (this.socket.isPaused()) {
+      this.heard = -1
+    } else if (this.socket.bytesRead === this.heard) {
+      this.terminate()
+    } else {
+      this.heard = this.socket.bytesRead
+      this.ping()
+    }
+  }
 
-  ws.on('close', (code, reason) => {
-    clearInterval(heartbeat)
-    const given = code === 1006 ? (ws.sentCode ?? code) : code
-    logger.info({ connection, code: given, reason: printable(reason.toString()) || undefined }, 'Disconnected')
-  })
-}
+  override close(code?: number, reason?: string | Buffer): void {
+    this.sentCode ??= code
+    super.close(code, reason)
+  }
 
-/** Pings a peer at every interval, and ends the connection when nothing at all came since the last ping. */
-function startHeartbeat(ws: WebSocket, socket: Socket, interval: number): NodeJS.Timeout {
-  let heard = -1
-  return setInterval(() => {
-    if (socket.bytesRead === heard) return ws.terminate()
-    heard = socket.bytesRead
-    ws.ping()
-  }, interval)
+  private onMessage(payload: Buffer, isBinary: boolean): void {
+    const { prefix, logger } = this.options
+    const isLogged = logger.isLevelEnabled('debug')
+    if (isLogged) logger.debug({ connection: this.id }, `Message received : ${printablePayload(payload, isBinary)}`)
+    this.send(echo(prefix, payload, isBinary), { binary: isBinary }, () => {
+      this.fastPath?.onReplied()
+      this.backpressure.onSent()
+    })
+    if (isLogged) logger.debug({ connection: this.id }, 'Just replied')
+    this.backpressure.onQueued()
+  }
+
+  private onPing(payload: Buffer): void {
+    this.pong(payload)
+    this.backpressure.onQueued()
+  }
+
+  private onError({ message }: Error): void {
+    this.fastPath?.onFailed()
+    this.options.logger.info({ connection: this.id, problem: message }, 'Failed the connection')
+  }
+
+  private onClose(code: number, reason: Buffer): void {
+    // `ws` tells 1006 also where this side closed, and the peer's answer never came.
+    const given = code === 1006 ? (this.sentCode ?? code) : code
+    const explained = printable(reason.toString()) || undefined
+    this.options.logger.info({ connection: this.id, code: given, reason: explained }, 'Disconnected')
+  }
 }

@@ -2,7 +2,7 @@ import { ConfigError, parseConfig } from './config.ts'
 import { createLogger } from './log.ts'
 import { createServer, type Page } from './server.ts'
 
-/** Runs the server until SIGTERM or SIGINT; a second signal ends it at once. Exits with 1 when it can't start. */
+/** Runs the server until SIGTERM or SIGINT. Exits with 1 when it can't start. */
 export async function main(page?: Page): Promise<void> {
   try {
     await start(page)
@@ -24,10 +24,12 @@ async function start(page?: Page): Promise<void> {
   if (page) logger.info(`Page on http://${host}:${port}`)
   logger.info(`Ready on ws://${host}:${port}`)
 
+  // Ctrl+C under npm sends it twice: from the terminal and from npm.
+  let closing: Promise<void> | undefined
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      logger.info(`Closing on ${signal}`)
-      server.close()
+    process.on(signal, () => {
+      if (!closing) logger.info(`Closing on ${signal}`)
+      closing ??= server.close()
     })
   }
 }

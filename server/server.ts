@@ -3,9 +3,10 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { type AddressInfo, isIP, type Socket } from 'node:net'
 import proxyaddr from 'proxy-addr'
 import { WebSocketServer } from 'ws'
+import { COMPRESSION_THRESHOLD } from './compression.ts'
 import type { Config } from './config.ts'
-import { createConnection, EchoSocket } from './connection.ts'
-import { createEcho, verbatim } from './echo.ts'
+import { EchoSocket } from './connection.ts'
+import { createHeartbeat } from './heartbeat.ts'
 import { type Logger, printable } from './log.ts'
 
 /** Serves files of the page; calls `next` for a request that asks for none of them. */
@@ -38,7 +39,8 @@ const HANDSHAKE_TIMEOUT = 10_000
 /** The echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
 export function createServer(options: ServerOptions): Server {
   const { allowedOrigins, isTrustedProxy, logger, page } = options
-  const prefixed = createEcho(options.replyPrefix)
+  const prefixed = { ...options, prefix: Buffer.from(options.replyPrefix) }
+  const verbatim = { ...options, prefix: Buffer.alloc(0) }
   const timeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
   let closing = false
 
@@ -52,17 +54,15 @@ export function createServer(options: ServerOptions): Server {
   }
 
   const http = createHttpServer({
-    headersTimeout: timeout,
     requestTimeout: timeout,
     connectionsCheckingInterval: timeout / 10,
     // A refused handshake is served as the plain request that it then is, and so gets the same answer.
-    shouldUpgradeCallback: request =>
-      request.headers.upgrade?.toLowerCase() === 'websocket' && refusal(request) === undefined,
+    shouldUpgradeCallback: request => isHandshake(request) && refusal(request) === undefined,
   })
 
   http.on('request', (request, response) => {
     const refused = refusal(request)
-    if (pathOf(request) === '/healthz' && !closing) send(response, { status: 200, body: 'ok' })
+    if (pathOf(request) === '/healthz' && !isHandshake(request) && !closing) send(response, { status: 200, body: 'ok' })
     else if (refused) send(response, refused)
     else if (page) page(request, response, () => send(response, upgradeRequired(request)))
     else send(response, upgradeRequired(request))
@@ -72,14 +72,25 @@ export function createServer(options: ServerOptions): Server {
     noServer: true,
     WebSocket: EchoSocket,
     maxPayload: options.maxPayload,
-    perMessageDeflate: { serverNoContextTakeover: true, clientNoContextTakeover: true, threshold: 1024 },
+    // Enough for messages of any size in frames of 64 bytes.
+    maxFragments: Math.max(16_384, Math.ceil(options.maxPayload / 64)),
+    // The connection answers pings, so that it can tell when too many answers are waiting.
+    autoPong: false,
+    perMessageDeflate: {
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+      threshold: COMPRESSION_THRESHOLD,
+    },
   })
+
+  const heartbeat = createHeartbeat(sockets.clients, options.heartbeatInterval)
 
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
     sockets.handleUpgrade(request, socket, head, ws => {
       const path = pathOf(request)
       const peer = { address: addressOf(request, isTrustedProxy), path }
-      createConnection(ws, socket, peer, { ...options, echo: path === '/raw' ? verbatim : prefixed, logger })
+      ws.serve(socket, peer, path === '/raw' ? verbatim : prefixed)
+      heartbeat.start(ws)
     })
   })
 
@@ -102,24 +113,32 @@ export function createServer(options: ServerOptions): Server {
       }, options.shutdownTimeout)
       await socketsClosed
       clearTimeout(deadline)
+      heartbeat.stop()
       http.closeAllConnections()
       await httpClosed
     },
   }
 }
 
-const pathOf = (request: IncomingMessage): string => request.url?.split('?', 1)[0] ?? ''
+/** An upgrade to anything else is served as if it weren't there, and HTTP/1.0 has none (RFC 9110, section 7.8). */
+const isHandshake = ({ headers, httpVersion }: IncomingMessage): boolean =>
+  headers.upgrade?.toLowerCase() === 'websocket' && httpVersion === '1.1'
+
+/** Path and query, also of a target in absolute form (RFC 9112, section 3.2.2). */
+const targetOf = ({ url = '' }: IncomingMessage): string => url.replace(/^https?:\/\/[^/?]*/i, '')
+
+const pathOf = (request: IncomingMessage): string => targetOf(request).split('?', 1)[0] ?? ''
 
 /** The peer's own address: the rightmost of `X-Forwarded-For` that isn't a trusted proxy's, if it is an address. */
 function addressOf(request: IncomingMessage, isTrustedProxy: Config['isTrustedProxy']): string {
   const forwarded = proxyaddr(request, isTrustedProxy)
   const address = isIP(forwarded) ? forwarded : request.socket.remoteAddress
-  return address?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'gone'
+  return printable(address?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'gone')
 }
 
 /** Tells a client that did not ask for an upgrade how to (RFC 9110, section 15.5.22). */
 function upgradeRequired(request: IncomingMessage): Answer {
-  const address = printable(`ws://${request.headers.host ?? 'localhost'}${request.url}`)
+  const address = printable(`ws://${request.headers.host ?? 'localhost'}${targetOf(request)}`)
   return {
     status: 426,
     headers: { Connection: 'Upgrade', Upgrade: 'websocket' },
@@ -128,11 +147,13 @@ function upgradeRequired(request: IncomingMessage): Answer {
 }
 
 function send(response: ServerResponse, answer: Answer): void {
+  const body = `${answer.body}\n`
   response.writeHead(answer.status, {
     'Access-Control-Allow-Origin': '*',
+    'Content-Length': Buffer.byteLength(body),
     'Content-Type': 'text/plain; charset=utf-8',
     'X-Content-Type-Options': 'nosniff',
     ...answer.headers,
   })
-  response.end(`${answer.body}\n`)
+  response.end(body)
 }

@@ -37,15 +37,6 @@ test('a client that never finishes its handshake does not hold the end up', asyn
   expect(await exit).toBe(0)
 })
 
-test('a second signal ends it at once', async () => {
-  const { url, kill, exit, line } = await start()
-  await connectRaw(url)
-  kill('SIGTERM')
-  await line(/Closing on SIGTERM/)
-  kill('SIGTERM')
-  expect(await exit).toBe('SIGTERM')
-})
-
 test('variables that can’t be parsed are all named, and it exits with 1', async () => {
   const { exit, lines } = run(['node', 'server/main.ts'], { PORT: 'seven', MAX_PAYLOAD: '1TB' })
   expect(await exit).toBe(1)
@@ -79,15 +70,18 @@ test('REPLY_PREFIX goes before a text', async () => {
   expect(await next()).toBe('Écho : hello')
 })
 
-test('npm start serves the page and the echo on one port, and prints both addresses', async () => {
-  const { line, kill, exit } = run(['npm', 'start'], { PORT: '0' })
+test('npm start serves the page and the echo on one port, prints both addresses, and ends with npm', async () => {
+  const { pid = 0, line, exit } = run(['npm', 'start'], { PORT: '0' })
   const [, page = ''] = await line(/(http:\/\/localhost:\d+)/)
   const [, url = ''] = await line(/(ws:\/\/localhost:\d+)/)
   expect(await (await fetch(page)).text()).toContain('<script type="module"')
+  for (const Range of ['bytes=10-5', 'bytes=-5']) {
+    expect((await fetch(`${page}/main.js`, { headers: { Range } })).status).toBe(200)
+  }
   const { socket, next, closed } = await connect(`${url}/ws`)
   socket.send('hello')
   expect(await next()).toBe('[RE]: hello')
-  kill('SIGTERM')
+  process.kill(pid, 'SIGTERM')
   expect(await closed).toMatchObject({ code: 1001 })
   await exit
 })

@@ -14,10 +14,13 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout + stderr
 }
 
-/** Starts the whole stack as `docker compose up` does, on random ports, and resolves when it is healthy. */
+/**
+ * Starts the whole stack as `docker compose up` does, on random ports, and resolves when it is healthy. It logs at
+ * `info`, since at `debug` the fast path is off.
+ */
 export async function startStack({ replicas = 1, build = false, env = {} as Record<string, string> } = {}) {
   const compose = new DockerComposeEnvironment(root, 'docker-compose.yml')
-    .withEnvironment({ HTTP_PORT: '0', WS_PORT: '0', LOG_FORMAT: 'json', ...env })
+    .withEnvironment({ HTTP_PORT: '0', WS_PORT: '0', LOG_LEVEL: 'info', LOG_FORMAT: 'json', ...env })
     .withClientOptions({ commandOptions: ['--scale', `server=${replicas}`] })
     .withDefaultWaitStrategy(Wait.forHealthCheck())
     .withStartupTimeout(60_000)

@@ -52,7 +52,7 @@ export function closePayload(code: number, reason: Uint8Array | string = ''): Bu
 }
 
 /** Takes the first whole frame from bytes, if there is one. */
-function parseFrame(bytes: Buffer): { frame: Frame; length: number } | undefined {
+export function parseFrame(bytes: Buffer): { frame: Frame; length: number } | undefined {
   if (bytes.length < 2) return undefined
   const [first = 0, second = 0] = bytes
   const extra = { 126: 2, 127: 8 }[second & 0x7f] ?? 0

@@ -17,8 +17,10 @@ test('an empty environment gives the documented defaults', () => {
     port: 7777,
     replyPrefix: '[RE]: ',
     maxPayload: 1_048_576,
+    highWaterMark: 1_048_576,
     heartbeatInterval: 30_000,
     shutdownTimeout: 5000,
+    fastPath: true,
     allowedOrigins: undefined,
     logLevel: 'info',
     logFormat: 'text',
@@ -77,6 +79,7 @@ describe('a variable that can’t be parsed is named with its value and what was
     ['MAX_PAYLOAD', '0', /a size from 1/],
     ['MAX_PAYLOAD', '2GiB', /a size from 1 to 1GiB/],
     ['MAX_PAYLOAD', '16MB', /a size/],
+    ['HIGH_WATER_MARK', '63KiB', /a size from 64KiB to 1GiB/],
     ['HEARTBEAT_INTERVAL', '30 seconds', /a duration/],
     ['HEARTBEAT_INTERVAL', '25h', /a duration from 0 to 24h/],
     ['SHUTDOWN_TIMEOUT', '-1s', /a duration/],
@@ -86,6 +89,7 @@ describe('a variable that can’t be parsed is named with its value and what was
     ['TRUSTED_PROXIES', 'localhost', /addresses and networks/],
     ['LOG_LEVEL', 'verbose', /one of trace, debug, info/],
     ['LOG_FORMAT', 'xml', /one of text, json/],
+    ['FAST_PATH', 'yes', /one of 0, 1/],
   ] as const)('%s=%s', ([name, value, expected]) => {
     const [problem, ...others] = problems({ [name]: value })
     expect(others).toEqual([])

@@ -1,0 +1,42 @@
+import type { WebSocket } from 'ws'
+import type { Backpressure } from './backpressure.ts'
+
+/** Bytes from which on a message is worth compressing. */
+export const COMPRESSION_THRESHOLD = 1024
+
+type Done = (error: Error | null, data: Buffer) => void
+type Transform = (data: Buffer, isFinal: boolean, done: Done) => void
+
+/** What `ws` keeps privately for a connection that negotiated permessage-deflate (RFC 7692). */
+type PerMessageDeflate = { compress: Transform; decompress: Transform; cleanup(): void }
+type Compressing = { _extensions: Record<string, PerMessageDeflate | undefined> }
+
+/**
+ * Keeps a compressing connection's memory small: it inflates nothing while replies wait to be sent, and gives its zlib
+ * streams, some 230 KB, back whenever none of its messages is being compressed or decompressed. Without context
+ * takeover, a stream knows nothing that the next one needs.
+ */
+export function boundCompression(ws: WebSocket, backpressure: Backpressure): void {
+  const deflate = (ws as unknown as Compressing)._extensions['permessage-deflate']
+  if (!deflate) return
+  let active = 0
+  let isFragmented = false
+
+  const counting = (transform: Transform): Transform => {
+    return (data, isFinal, done) => {
+      active++
+      transform.call(deflate, data, isFinal, (error, result) => {
+        done(error, result)
+        active--
+        if (active === 0 && !isFragmented) deflate.cleanup()
+      })
+    }
+  }
+
+  deflate.compress = counting(deflate.compress)
+  const decompress = counting(deflate.decompress)
+  deflate.decompress = (data, isFinal, done) => {
+    isFragmented = !isFinal
+    backpressure.whenReading(() => decompress(data, isFinal, done))
+  }
+}

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { platform } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { constants, deflateRawSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { connectRaw, frame, opcodes, parseFrame, type RawClient } from '../suite/raw-client.ts'
+import { run } from './run.ts'
+
+const MiB = 2 ** 20
+const { binary, ping, pong } = opcodes
+
+const start = async (env: Record<string, string>) => {
+  const server = run(['node', 'server/main.ts'], { PORT: '0', HOST: '127.0.0.1', ...env })
+  const [, url = ''] = await server.line(/Ready on (ws:\/\/\S+)/)
+  const memory = () => {
+    const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8')) ?? []
+    return Number(kilobytes) * 1024
+  }
+  return { url: `${url}/raw`, memory }
+}
+
+/** Resolves when what a peer could send has not grown for a while: the server has stopped reading. */
+const stalled = async (clients: RawClient[]) => {
+  const sent = () => clients.reduce((sum, { socket }) => sum + socket.bytesWritten - socket.writableLength, 0)
+  for (let before = -1; before !== sent(); await delay(700)) before = sent()
+}
+
+/** Counts what a client gets back, one after the other as they were sent, but for the server's own pings. */
+const collect = (client: RawClient, count: number, opcode: number, expected: (i: number) => Buffer) =>
+  new Promise<void>((resolve, reject) => {
+    let rest = Buffer.alloc(0)
+    let i = 0
+    client.socket.on('close', () => reject(new Error(`closed after ${i} of ${count} replies`)))
+    client.socket.on('data', chunk => {
+      rest = Buffer.concat([rest, chunk])
+      for (let parsed = parseFrame(rest); parsed; parsed = parseFrame(rest)) {
+        rest = rest.subarray(parsed.length)
+        if (parsed.frame.opcode === ping) continue
+        if (parsed.frame.opcode !== opcode || !parsed.frame.payload.equals(expected(i))) {
+          return reject(new Error(`reply ${i} is wrong`))
+        }
+        if (++i === count) return resolve()
+      }
+    })
+  })
+
+describe.skipIf(platform() !== 'linux')('memory', () => {
+  const numbered = (size: number) => (i: number) => {
+    const payload = Buffer.alloc(size, i % 251)
+    payload.writeUInt32BE(i)
+    return payload
+  }
+
+  test.for([
+    ['messages', { FAST_PATH: '1' }, binary, binary, 65_536, 800],
+    ['messages, without the fast path', { FAST_PATH: '0' }, binary, binary, 65_536, 800],
+    ['small messages', { FAST_PATH: '1' }, binary, binary, 100, 200_000],
+    ['messages of 1 MiB', { FAST_PATH: '1' }, binary, binary, MiB, 40],
+    ['pings', { FAST_PATH: '1' }, ping, pong, 125, 150_000],
+  ] as const)(
+    'stays bounded when peers send %s and read nothing, and then they get every one',
+    async ([, env, opcode, answer, size, count]) => {
+      const { url, memory } = await start({ ...env, HEARTBEAT_INTERVAL: '500ms' })
+      const clients = await Promise.all(Array.from({ length: 10 }, () => connectRaw(url)))
+      const before = memory()
+      const payload = numbered(size)
+      const frames = Buffer.concat(Array.from({ length: count }, (_, i) => frame(opcode, payload(i))))
+      for (const { socket } of clients) {
+        socket.removeAllListeners('data')
+        socket.pause()
+        socket.write(frames)
+      }
+      await stalled(clients)
+      expect(memory() - before).toBeLessThan(clients.length * 2 * MiB + 100 * MiB)
+      for (const { socket } of clients) expect(socket.writableLength).toBeGreaterThan(0)
+
+      await Promise.all(
+        clients.map(client => {
+          const all = collect(client, count, answer, payload)
+          client.socket.resume()
+          return all
+        }),
+      )
+    },
+  )
+
+  test('a connection that has used compression gives its memory back', async () => {
+    const { url, memory } = await start({})
+    const message = frame(
+      binary,
+      deflateRawSync(Buffer.alloc(4096), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4),
+      {
+        rsv: 4,
+      },
+    )
+    const open = () => connectRaw(url, { 'Sec-WebSocket-Extensions': 'permessage-deflate' })
+    const clients = await Promise.all(Array.from({ length: 400 }, open))
+    const exchange = ({ socket, frame: nextFrame }: RawClient) => {
+      socket.write(message)
+      return nextFrame()
+    }
+    for (const client of clients.slice(0, 20)) await exchange(client)
+    const before = memory()
+    for (const client of clients) expect((await exchange(client)).rsv).toBe(4)
+    expect((memory() - before) / clients.length).toBeLessThan(40 * 1024)
+  })
+})
