@@ -35,6 +35,7 @@ export class EchoSocket extends WebSocket {
   private fastPath: FastPath | undefined
   private sentCode: number | undefined
   private heard = -1
+  private messages = 0
 
   /** Begins to serve, when the handshake is done. */
   serve(socket: Socket, peer: Peer, options: ConnectionOptions): void {
@@ -76,6 +77,7 @@ export class EchoSocket extends WebSocket {
   }
 
   private onMessage(payload: Buffer, isBinary: boolean): void {
+    this.messages++
     const { prefix, logger } = this.options
     const isLogged = logger.isLevelEnabled('debug')
     if (isLogged) logger.debug({ connection: this.id }, `Message received : ${printablePayload(payload, isBinary)}`)
@@ -101,6 +103,7 @@ export class EchoSocket extends WebSocket {
     // `ws` tells 1006 also where this side closed, and the peer's answer never came.
     const given = code === 1006 ? (this.sentCode ?? code) : code
     const explained = printable(reason.toString()) || undefined
-    this.options.logger.info({ connection: this.id, code: given, reason: explained }, 'Disconnected')
+    const messages = this.messages + (this.fastPath?.messages ?? 0)
+    this.options.logger.info({ connection: this.id, code: given, reason: explained, messages }, 'Disconnected')
   }
 }

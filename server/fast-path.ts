@@ -2,19 +2,14 @@ import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { Backpressure } from './backpressure.ts'
+import { createOutput, mask, type Output, unmaskInto } from './masking.ts'
 
 // Frames are put together here up to this size; `ws` grows with what really arrives, which suits larger ones better.
 const LARGEST = 2 ** 20
 const OUTPUT = 2 ** 16
 
-// Below this, a copy and a view of it cost more than XORing byte by byte.
-const FEW_BYTES = 48
-
 // Large buffers kept for the next reply of the same size: touching fresh memory costs more than filling it.
 const SPARES = 8
-
-/** Bytes with a view of them as words, from the first. */
-type Output = { bytes: Buffer; words: BigInt64Array }
 
 /** A reply that waits for the rest of its frame. */
 type Reply = Output & { payloadAt: number; filled: number; mask: number[] }
@@ -23,10 +18,6 @@ const spares: Output[] = []
 
 /** Replies are made here, one after the other, and leave in one write for each chunk that came. */
 let output = createOutput(OUTPUT)
-
-const mask = new Uint8Array(4)
-const rotatedMask = new Uint8Array(8)
-const rotatedMaskWord = new BigInt64Array(rotatedMask.buffer)
 
 export type FastPathOptions = { prefix: Buffer; maxPayload: number }
 
@@ -41,7 +32,7 @@ export type FastPathOptions = { prefix: Buffer; maxPayload: number }
  * 16 at once: see test/bench/README.md.
  */
 export class FastPath {
-  /** Messages answered here. */
+  /** How many messages were answered here. */
   messages = 0
   /** Messages given to `ws` that are not answered yet. */
   private pending = 0
@@ -241,11 +232,6 @@ export class FastPath {
   }
 }
 
-function createOutput(size: number): Output {
-  const bytes = Buffer.allocUnsafeSlow(size)
-  return { bytes, words: new BigInt64Array(bytes.buffer, 0, size >> 3) }
-}
-
 function takeOutput(size: number): Output {
   const spare = spares.findIndex(({ bytes }) => bytes.length === size)
   return (spare >= 0 && spares.splice(spare, 1)[0]) || createOutput(size)
@@ -271,42 +257,6 @@ function startReply(target: Buffer, at: number, first: number, length: number, p
   }
   if (prefix) for (let i = 0; i < prefix.length; i++) target[at++] = prefix[i] as number
   return at
-}
-
-/**
- * Unmasks (section 5.3) `length` bytes of `source` into the target, word by word where it can.
- * @param phase index into the mask of the first byte
- * @returns whether all bytes are known to be ASCII
- */
-function unmaskInto(
-  { bytes, words }: Output,
-  targetAt: number,
-  source: Buffer,
-  sourceAt: number,
-  length: number,
-  phase: number,
-): boolean {
-  if (length < FEW_BYTES) {
-    let seen = 0
-    for (let i = 0; i < length; i++) {
-      const byte = (source[sourceAt + i] as number) ^ (mask[(phase + i) & 3] as number)
-      bytes[targetAt + i] = byte
-      seen |= byte
-    }
-    return seen < 0x80
-  }
-
-  source.copy(bytes, targetAt, sourceAt, sourceAt + length)
-  const end = targetAt + length
-  const firstWord = (targetAt + 7) & ~7
-  const lastWord = end & ~7
-  for (let i = targetAt; i < firstWord; i++)
-    bytes[i] = (bytes[i] as number) ^ (mask[(phase + i - targetAt) & 3] as number)
-  for (let i = 0; i < 8; i++) rotatedMask[i] = mask[(phase + firstWord - targetAt + i) & 3] as number
-  const word = rotatedMaskWord[0] as bigint
-  for (let i = firstWord >> 3; i < lastWord >> 3; i++) words[i] = (words[i] as bigint) ^ word
-  for (let i = lastWord; i < end; i++) bytes[i] = (bytes[i] as number) ^ (mask[(phase + i - targetAt) & 3] as number)
-  return false
 }
 
 /** A text frame as a client sends it, with a mask of zeros: what `ws` is given to fail the connection by itself. */

@@ -7,6 +7,10 @@ export type { Logger }
 export type LogDestination = { write(line: string): unknown }
 
 const LIMIT = 200
+
+// Characters that wait for a slow reader of the log; what comes beyond them is dropped.
+const BACKLOG = 2 ** 22
+
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
 
 const escapeCharacter = (character: string) => {
@@ -28,7 +32,7 @@ export function printablePayload(payload: Buffer, isBinary: boolean): string {
 
 /** @param format `text` for people, `json` for machines: one object a line, with an ISO 8601 time */
 export function createLogger(level: string, format: 'text' | 'json', destination?: LogDestination): Logger {
-  const output = destination ?? pino.destination({ dest: 1, sync: false })
+  const output = destination ?? pino.destination({ dest: 1, sync: false, maxLength: BACKLOG })
   const options = {
     level,
     base: null,

@@ -25,7 +25,13 @@ test('at debug, a connection is told in the words of the original', async () => 
   ])
   const [connected] = log
   expect(connected).toMatchObject({ level: 'info', address: '127.0.0.1', path: '/some/path', subprotocol: 'chat' })
-  expect(log.at(-1)).toMatchObject({ level: 'info', connection: connected?.connection, code: 4000, reason: 'done' })
+  expect(log.at(-1)).toMatchObject({
+    level: 'info',
+    connection: connected?.connection,
+    code: 4000,
+    reason: 'done',
+    messages: 2,
+  })
   expect(JSON.stringify(log)).not.toContain('secret')
 })
 
@@ -36,7 +42,7 @@ test('at info, messages are not logged', async () => {
   await next()
   await server.close()
   expect(messages(log)).toEqual(['Connected!', 'Disconnected'])
-  expect(log[1]).toMatchObject({ code: 1001 })
+  expect(log[1]).toMatchObject({ code: 1001, messages: 1 })
 })
 
 test('a connection that the server failed is logged with the code it gave', async () => {

@@ -1,0 +1,55 @@
+// Below this, a copy and a view of it cost more than XORing byte by byte.
+const FEW_BYTES = 48
+
+/** Bytes with a view of them as words, from the first. */
+export type Output = { bytes: Buffer; words: BigInt64Array }
+
+/** The mask of the frame at hand. */
+export const mask = new Uint8Array(4)
+const rotatedMask = new Uint8Array(8)
+const rotatedMaskWord = new BigInt64Array(rotatedMask.buffer)
+
+/** Makes room for bytes to be unmasked into. */
+export function createOutput(size: number): Output {
+  const bytes = Buffer.allocUnsafeSlow(size)
+  return { bytes, words: new BigInt64Array(bytes.buffer, 0, size >> 3) }
+}
+
+/**
+ * Unmasks (RFC 6455, section 5.3) `length` bytes of `source` into the target, word by word where it can.
+ * @param phase index into the mask of the first byte
+ * @returns whether all bytes are known to be ASCII
+ */
+export function unmaskInto(
+  { bytes, words }: Output,
+  targetAt: number,
+  source: Buffer,
+  sourceAt: number,
+  length: number,
+  phase: number,
+): boolean {
+  if (length < FEW_BYTES) {
+    let seen = 0
+    for (let i = 0; i < length; i++) {
+      const byte = (source[sourceAt + i] as number) ^ (mask[(phase + i) & 3] as number)
+      bytes[targetAt + i] = byte
+      seen |= byte
+    }
+    return seen < 0x80
+  }
+
+  source.copy(bytes, targetAt, sourceAt, sourceAt + length)
+  const end = targetAt + length
+  const firstWord = (targetAt + 7) & ~7
+  const lastWord = end & ~7
+  xorBytes(bytes, targetAt, firstWord, phase)
+  for (let i = 0; i < 8; i++) rotatedMask[i] = mask[(phase + firstWord - targetAt + i) & 3] as number
+  const word = rotatedMaskWord[0] as bigint
+  for (let i = firstWord >> 3; i < lastWord >> 3; i++) words[i] = (words[i] as bigint) ^ word
+  xorBytes(bytes, lastWord, end, phase + lastWord - targetAt)
+  return false
+}
+
+function xorBytes(bytes: Buffer, from: number, to: number, phase: number): void {
+  for (let i = from; i < to; i++) bytes[i] = (bytes[i] as number) ^ (mask[(phase + i - from) & 3] as number)
+}
