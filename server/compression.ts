@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws'
-import type { Backpressure } from './backpressure.ts'
+import { whenReading } from './backpressure.ts'
 
 /** Bytes from which on a message is worth compressing. */
 export const COMPRESSION_THRESHOLD = 1024
@@ -16,7 +16,7 @@ type Compressing = { _extensions: Record<string, PerMessageDeflate | undefined> 
  * streams, some 230 KB, back whenever none of its messages is being compressed or decompressed. Without context
  * takeover, a stream knows nothing that the next one needs.
  */
-export function boundCompression(ws: WebSocket, backpressure: Backpressure): void {
+export function boundCompression(ws: WebSocket): void {
   const deflate = (ws as unknown as Compressing)._extensions['permessage-deflate']
   if (!deflate) return
   let active = 0
@@ -37,6 +37,6 @@ export function boundCompression(ws: WebSocket, backpressure: Backpressure): voi
   const decompress = counting(deflate.decompress)
   deflate.decompress = (data, isFinal, done) => {
     isFragmented = !isFinal
-    backpressure.whenReading(() => decompress(data, isFinal, done))
+    whenReading(ws, () => decompress(data, isFinal, done))
   }
 }

@@ -63,6 +63,11 @@ const duration = (most: string, max: number) =>
     max,
   )
 
+const prefix: Parser<string> = text => {
+  if (Buffer.byteLength(text) > 1024) throw new Unexpected('at most 1 KiB')
+  return text
+}
+
 const list = (text: string) => text.split(/[\s,]+/).filter(item => item !== '')
 
 const isOrigin = (text: string) => {
@@ -98,7 +103,7 @@ export function parseConfig(env: Environment): Config {
 
   const read = <T, F>(name: string, parse: Parser<T>, fallback: F): T | F => {
     const text = env[name]
-    if (text === undefined || text === '') return fallback
+    if (text === undefined || (text === '' && name !== 'REPLY_PREFIX')) return fallback
     try {
       return parse(text)
     } catch (error) {
@@ -111,7 +116,7 @@ export function parseConfig(env: Environment): Config {
   const config: Config = {
     host: read('HOST', String, undefined),
     port: read('PORT', port, 7777),
-    replyPrefix: env.REPLY_PREFIX ?? '[RE]: ',
+    replyPrefix: read('REPLY_PREFIX', prefix, '[RE]: '),
     maxPayload: read('MAX_PAYLOAD', size('1', 1), 2 ** 20),
     highWaterMark: read('HIGH_WATER_MARK', size('64KiB', 65_536), 2 ** 20),
     heartbeatInterval: read('HEARTBEAT_INTERVAL', duration('24h', 86_400_000), 30_000),

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import type { Backpressure } from './backpressure.ts'
+import { holdBack } from './backpressure.ts'
 import { createOutput, mask, type Output, unmaskInto } from './masking.ts'
 
 // Frames are put together here up to this size; `ws` grows with what really arrives, which suits larger ones better.
@@ -19,7 +19,7 @@ const spares: Output[] = []
 /** Replies are made here, one after the other, and leave in one write for each chunk that came. */
 let output = createOutput(OUTPUT)
 
-export type FastPathOptions = { prefix: Buffer; maxPayload: number }
+export type FastPathOptions = { prefix: Buffer; maxPayload: number; highWaterMark: number }
 
 /**
  * Echoes the common frame, which is final, masked, uncompressed text or binary, straight from the socket's chunks, and
@@ -48,7 +48,6 @@ export class FastPath {
 
   private readonly ws: WebSocket
   private readonly socket: Socket
-  private readonly backpressure: Backpressure
   private readonly options: FastPathOptions
   private readonly compressionThreshold: number
   private readonly toWs: (chunk: Buffer) => void
@@ -57,23 +56,16 @@ export class FastPath {
    * Puts itself between a socket and the listener by which `ws` reads from it.
    * @param compressionThreshold bytes from which on a reply is compressed, and so left to `ws`
    */
-  constructor(
-    ws: WebSocket,
-    socket: Socket,
-    backpressure: Backpressure,
-    options: FastPathOptions,
-    compressionThreshold: number,
-  ) {
+  constructor(ws: WebSocket, socket: Socket, options: FastPathOptions, compressionThreshold: number) {
     this.ws = ws
     this.socket = socket
-    this.backpressure = backpressure
     this.options = options
     this.compressionThreshold = compressionThreshold
     const [listener] = socket.listeners('data') as ((chunk: Buffer) => void)[]
     if (listener === undefined) throw new Error('ws does not listen to its socket')
     this.toWs = listener
     socket.off('data', listener)
-    socket.on('data', chunk => this.read(chunk))
+    socket.on('data', this.read.bind(this))
   }
 
   /** To be called when `ws` has failed the connection: it wants nothing more of it. */
@@ -114,6 +106,7 @@ export class FastPath {
       if (this.reply) {
         filled = this.flush(filled)
         at += this.continueReply(this.reply, chunk, at)
+        isMine = this.isMine
         continue
       }
 
@@ -176,7 +169,7 @@ export class FastPath {
     }
 
     this.flush(filled)
-    this.backpressure.onQueued()
+    holdBack(this.ws, this.socket, this.options.highWaterMark)
   }
 
   /**
@@ -207,11 +200,12 @@ export class FastPath {
     this.reply = undefined
     const payload = reply.bytes.subarray(reply.payloadAt)
     if (reply.bytes[0] === 0x81 && !isUtf8(payload)) {
+      this.pending = Number.POSITIVE_INFINITY
       this.hand(frameWithoutMask(payload))
     } else if (this.ws.readyState === WebSocket.OPEN) {
       this.messages++
-      this.socket.write(reply.bytes, () => {
-        if (spares.length < SPARES) spares.push(reply)
+      this.socket.write(reply.bytes, error => {
+        if (!error && spares.push(reply) > SPARES) spares.shift()
       })
     }
     return taken

@@ -1,5 +1,4 @@
 import { type Logger, pino } from 'pino'
-import { prettyFactory } from 'pino-pretty'
 
 export type { Logger }
 
@@ -41,6 +40,11 @@ export function createLogger(level: string, format: 'text' | 'json', destination
   }
   if (format === 'json') return pino(options, output)
 
-  const pretty = prettyFactory({ singleLine: true, translateTime: 'SYS:HH:MM:ss.l' })
-  return pino(options, { write: line => output.write(pretty(line)) })
+  return pino(options, { write: line => output.write(toText(line)) })
+}
+
+function toText(line: string): string {
+  const { time, level, msg, ...details } = JSON.parse(line)
+  const pairs = Object.entries(details).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`)
+  return `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${msg}${pairs.join('')}\n`
 }

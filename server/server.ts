@@ -39,8 +39,9 @@ const HANDSHAKE_TIMEOUT = 10_000
 /** The echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
 export function createServer(options: ServerOptions): Server {
   const { allowedOrigins, isTrustedProxy, logger, page } = options
-  const prefixed = { ...options, prefix: Buffer.from(options.replyPrefix) }
-  const verbatim = { ...options, prefix: Buffer.alloc(0) }
+  const connections = new Set<EchoSocket>()
+  const prefixed = { ...options, connections, prefix: Buffer.from(options.replyPrefix) }
+  const verbatim = { ...options, connections, prefix: Buffer.alloc(0) }
   const timeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
   let closing = false
 
@@ -70,6 +71,7 @@ export function createServer(options: ServerOptions): Server {
 
   const sockets = new WebSocketServer({
     noServer: true,
+    clientTracking: false,
     WebSocket: EchoSocket,
     maxPayload: options.maxPayload,
     // Enough for messages of any size in frames of 64 bytes.
@@ -83,7 +85,7 @@ export function createServer(options: ServerOptions): Server {
     },
   })
 
-  const heartbeat = createHeartbeat(sockets.clients, options.heartbeatInterval)
+  const heartbeat = createHeartbeat(connections, options.heartbeatInterval)
 
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
     sockets.handleUpgrade(request, socket, head, ws => {
@@ -106,12 +108,12 @@ export function createServer(options: ServerOptions): Server {
     async close() {
       closing = true
       const httpClosed = new Promise(resolve => http.close(resolve))
-      const socketsClosed = new Promise(resolve => sockets.close(resolve))
-      for (const ws of sockets.clients) ws.close(1001, 'The server is shutting down')
+      const connectionsClosed = Promise.all([...connections].map(ws => once(ws, 'close')))
+      for (const ws of connections) ws.close(1001, 'The server is shutting down')
       const deadline = setTimeout(() => {
-        for (const ws of sockets.clients) ws.terminate()
+        for (const ws of connections) ws.terminate()
       }, options.shutdownTimeout)
-      await socketsClosed
+      await connectionsClosed
       clearTimeout(deadline)
       heartbeat.stop()
       http.closeAllConnections()

@@ -1,9 +1,21 @@
-import { describe, inject } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { describeFrames } from '../suite/frames.ts'
+import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 
 const stack = inject('stack')
 
 describe.skipIf(!stack)('through NGINX', () => {
   describeFrames('on port 7777', () => `${stack?.ws}raw`)
+  test('a peer that is still sending learns why its connection is closed', async () => {
+    for (let i = 0; i < 100; i++) {
+      const client = await connectRaw(stack?.ws ?? '')
+      client.socket.setNoDelay()
+      client.socket.write(frame(opcodes.text, 'no mask', { mask: false }))
+      for (let j = 0; j < 500; j++) client.socket.write('more')
+      expect(await client.frame()).toMatchObject({ opcode: opcodes.close, payload: closePayload(1002) })
+      client.socket.destroy()
+    }
+  })
+
   describeFrames('on the page’s port', () => `${stack?.page.replace('http:', 'ws:')}raw`)
 })

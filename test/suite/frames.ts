@@ -157,7 +157,7 @@ const utf8: Row[] = [
     const long = Buffer.concat([payloadOf(70_000), bytes])
     return [
       [`text with ${title}`, [frame(text, 'before'), frame(text, bytes)], [reply(text, 'before'), closed(1007)]],
-      [`long text that ends with ${title}`, [frame(text, long)], [closed(1007)]],
+      [`long text that ends with ${title}`, [frame(text, long), frame(text, 'after')], [closed(1007)]],
       [`a fragment with ${title}`, [part(text, 'x'), part(continuation, bytes, true)], [closed(1007)]],
       [`binary with ${title}`, [frame(binary, bytes), bye], [reply(binary, bytes), goodbye]],
     ]
@@ -180,6 +180,9 @@ const closes: Row[] = [
   ],
   ['a close of 126 bytes', [frame(close, closePayload(1000, payloadOf(124)))], [closed(1002)]],
   ['a reason that is not UTF-8', [frame(close, closePayload(1000, Uint8Array.of(0xff)))], [closed(1007)]],
+]
+
+const late: Row[] = [
   ['data after a close', [bye, frame(text, 'late'), frame(ping, 'late')], [goodbye]],
   ['a close after a close', [bye, frame(close, closePayload(3000))], [goodbye]],
 ]
@@ -201,7 +204,7 @@ const limits: Row[] = [
   ['a length with its top bit set', [size('82ff8000000000000000')], [closed(1009)]],
 ]
 
-const tables = { messages, sequences, controls, reserved, fragments, utf8, closes, limits }
+const tables = { messages, sequences, controls, reserved, fragments, utf8, closes, late, limits }
 
 const deflate = (data: Uint8Array, windowBits = 15) =>
   deflateRawSync(data, { finishFlush: constants.Z_SYNC_FLUSH, windowBits }).subarray(0, -4)
@@ -258,10 +261,13 @@ const chop = (bytes: Buffer, length: number) =>
 export function describeFrames(name: string, url: () => string): void {
   describe(name, () => {
     for (const [table, rows] of Object.entries(tables)) {
-      describe.each([
-        ['at once', (bytes: Buffer) => [bytes]],
-        ['cut into pieces', (bytes: Buffer) => chop(bytes, bytes.length < 5000 ? 1 : 997)],
-      ] as const)(`${table}, %s`, (_, cut) => {
+      const cuts: Record<string, (bytes: Buffer) => Buffer[]> = {
+        'at once': bytes => [bytes],
+        'cut into pieces': bytes => chop(bytes, bytes.length < 5000 ? 1 : 997),
+      }
+      // Of pieces that come after the end, NGINX's own end may be a reset, which overtakes the close frame.
+      if (rows === late) delete cuts['cut into pieces']
+      describe.each(Object.entries(cuts))(`${table}, %s`, (_, cut) => {
         test.each(rows)('%s', async (_, sent, expected) => {
           const client = await connectRaw(url())
           client.socket.setNoDelay()

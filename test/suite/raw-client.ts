@@ -84,7 +84,7 @@ export function handshake(url: string, headers: Record<string, string> = {}): st
 /** Opens a connection over plain TCP; the answer's head is in `head`, whether it is a 101 or not. */
 export async function connectRaw(url: string, headers?: Record<string, string>): Promise<RawClient> {
   const { hostname, port } = new URL(url)
-  const socket = connectTcp(Number(port), hostname)
+  const socket = connectTcp(Number(port || 80), hostname)
   socket.on('error', () => {})
   let bytes: Buffer = Buffer.alloc(0)
   let ended = false

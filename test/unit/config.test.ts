@@ -76,6 +76,7 @@ describe('a variable that can’t be parsed is named with its value and what was
     ['PORT', '77 77', /an integer/],
     ['PORT', '-1', /an integer/],
     ['PORT', '7777.5', /an integer/],
+    ['REPLY_PREFIX', 'x'.repeat(1025), /at most 1 KiB/],
     ['MAX_PAYLOAD', '0', /a size from 1/],
     ['MAX_PAYLOAD', '2GiB', /a size from 1 to 1GiB/],
     ['MAX_PAYLOAD', '16MB', /a size/],
