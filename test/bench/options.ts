@@ -1,0 +1,41 @@
+import { parseArgs } from 'node:util'
+import { createAddress, type PeerSpec } from './peer.ts'
+import { nginxName, peers } from './peers.ts'
+
+export const help = `Usage: npm run bench -- [options]
+
+Loads echo servers in turn, verifies every reply, and compares what it costs.
+
+  --quick              in under a minute, and less exactly
+  --peer name=ws://…   compares this address, too; can be repeated
+  --help               shows this
+
+Writes test/bench/results/latest.json and chart.svg.`
+
+export type Options = { quick: boolean; peers: PeerSpec[]; help: boolean }
+
+/** @throws what is wrong with the arguments, for people to read */
+export function parseOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: 'boolean', default: false },
+      peer: { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const added = values.peer.map(parsePeer)
+  const names = [...Object.values(peers), { name: nginxName }, ...added].map(({ name }) => name)
+  const taken = added.find(({ name }) => names.indexOf(name) !== names.lastIndexOf(name))
+  if (taken) throw new Error(`--peer ${taken.name}=…: this name is taken`)
+  return { ...values, peers: added }
+}
+
+function parsePeer(text: string): PeerSpec {
+  const [, name, address = ''] = /^([^=]+)=(.*)$/.exec(text) ?? []
+  const url = URL.parse(address)
+  if (name === undefined || url?.protocol !== 'ws:') {
+    throw new Error(`--peer ${text}: expected a name and an address such as theirs=ws://localhost:9000/`)
+  }
+  return createAddress(name, url.href)
+}

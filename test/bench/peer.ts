@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+
+/** The flags of Node that every server here runs with. */
+export const NODE_FLAGS = ['--max-semi-space-size=1']
+
+/** A server that answers. */
+export type Peer = AsyncDisposable & {
+  name: string
+  /** `ws://`, or `tcp://` for one that sends back bare bytes. */
+  url: string
+  /** What its replies put before a text. */
+  prefix: string
+  /** Its processes; none if they aren't this machine's. */
+  pids: number[]
+}
+
+/** A server that can be started, again and again. */
+export type PeerSpec = { name: string; start(): Promise<Peer> }
+
+export type Program = {
+  /** Relative to this folder. */
+  file: string
+  path?: string
+  prefix?: string
+  env?: Record<string, string>
+}
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** A server of its own process, which prints its address when it is ready. */
+export function createProgram(name: string, { file, path = '/', prefix = '', env = {} }: Program): PeerSpec {
+  const args = [...NODE_FLAGS, fileURLToPath(new URL(file, import.meta.url))]
+  return {
+    name,
+    async start() {
+      const child = spawn(process.execPath, args, {
+        env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...env },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      running.add(child)
+      const exit = once(child, 'exit').finally(() => running.delete(child))
+      const stop = async () => {
+        child.kill('SIGKILL')
+        await exit
+      }
+
+      const ready = Promise.withResolvers<string>()
+      const lines = createInterface({ input: child.stdout }).on('line', line => {
+        const [, address] = /Ready on (\w+:\/\/[\w.]+:\d+)/.exec(line) ?? []
+        if (address !== undefined) ready.resolve(address)
+      })
+      exit.then(() => ready.reject(new Error(`${name} ended before it was ready`)))
+      const address = await ready.promise
+      lines.close()
+      // Read to the end of its life, since a full pipe would stop it.
+      child.stdout.resume()
+      return { name, url: address + path, prefix, pids: [child.pid ?? 0], [Symbol.asyncDispose]: stop }
+    },
+  }
+}
+
+/** A server that somebody else runs. What its replies put before a text is learnt from one of them. */
+export function createAddress(name: string, url: string, pids: number[] = []): PeerSpec {
+  return {
+    name,
+    async start() {
+      const text = 'What do you put before this?'
+      const client = await connectRaw(url)
+      client.socket.write(frame(opcodes.text, text))
+      const reply = await Promise.race([client.frame(), setTimeout(5000, undefined, { ref: false })])
+      client.socket.destroy()
+      const echoed = reply?.payload.toString() ?? ''
+      if (!echoed.endsWith(text)) throw new Error(`${name} at ${url} is no echo: it answered ${JSON.stringify(echoed)}`)
+      return { name, url, prefix: echoed.slice(0, -text.length), pids, async [Symbol.asyncDispose]() {} }
+    },
+  }
+}

@@ -1,0 +1,20 @@
+import { createProgram } from './peer.ts'
+
+const ours = '../../server/dist/main.js'
+const prefix = '[RE]: '
+
+/** The servers that are compared, by the names that tables and charts show. */
+export const peers = {
+  raw: createProgram('node:net', { file: 'peers/node-net.js' }),
+  rawAgain: createProgram('node:net again', { file: 'peers/node-net.js' }),
+  piped: createProgram('node:net piped', { file: 'peers/node-net-piped.js' }),
+  ours: createProgram('ours', { file: ours, prefix }),
+  verbatim: createProgram('ours /raw', { file: ours, path: '/raw' }),
+  debug: createProgram('ours, debug', { file: ours, prefix, env: { LOG_LEVEL: 'debug', LOG_FORMAT: 'json' } }),
+  ws: createProgram('ws', { file: 'peers/ws-obvious.js' }),
+  wsDeflate: createProgram('ws', { file: 'peers/ws-obvious.js', env: { DEFLATE: 'true' } }),
+  corked: createProgram('ws corked', { file: 'peers/ws-corked.js' }),
+}
+
+/** The name of ours as composed. */
+export const nginxName = 'ours, NGINX'

@@ -1,0 +1,8 @@
+import { createServer } from 'node:net'
+
+// The floor: what Node itself needs to send back the bytes that came, with no WebSocket in them.
+const server = createServer({ noDelay: true }, socket => {
+  socket.on('data', bytes => socket.write(bytes))
+  socket.on('error', () => {})
+})
+server.listen(0, '127.0.0.1', () => console.log(`Ready on tcp://127.0.0.1:${server.address().port}`))

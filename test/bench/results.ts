@@ -1,0 +1,23 @@
+import type { Rounds, Sample } from './rounds.ts'
+import type { Measured } from './statistics.ts'
+import type { WorkloadName } from './workloads.ts'
+
+export type Memory = { bytes: Measured }
+
+/** All that a run measured, as it is written to latest.json. */
+export type Results = {
+  date: string
+  quick: boolean
+  node: string
+  flags: string
+  machine: { cpu: string; cores: number; gibibytes: number; system: string }
+  workloads: Record<WorkloadName, Rounds<Sample>>
+  /** Per idle connection. */
+  idle: { connections: number; rounds: Rounds<Memory> }
+  /** Per idle connection that has used permessage-deflate. */
+  deflate: { connections: number; rounds: Rounds<Memory> }
+  /** From a process's start to its first reply. */
+  start: Rounds<{ milliseconds: Measured }>
+  /** Seconds from `docker compose up` to healthy. */
+  compose: Measured
+}
