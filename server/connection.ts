@@ -24,10 +24,7 @@ export type ConnectionOptions = {
 
 let count = 0
 
-/**
- * One WebSocket from its handshake to its end: answers, logs, and finds out when the peer is gone. Its listeners are
- * methods, since an emitter calls them with itself as `this`: closures would cost every idle connection memory.
- */
+/** One WebSocket from its handshake to its end: answers, logs, and finds out when the peer is gone. */
 export class EchoSocket extends WebSocket {
   readonly id = ++count
   /** When the heartbeat visits it. */
@@ -74,7 +71,7 @@ export class EchoSocket extends WebSocket {
     super.close(code, reason)
   }
 
-  // In place of listeners, whose table would cost every idle connection some 300 bytes.
+  // Takes the place of listeners: their table would cost every idle connection some 300 bytes.
   // biome-ignore lint/suspicious/noExplicitAny: as in the declaration it overrides
   override emit(event: string | symbol, ...args: any[]): boolean {
     if (event === 'message') this.onMessage(args[0], args[1])
@@ -113,7 +110,7 @@ export class EchoSocket extends WebSocket {
 
   private onClose(code: number, reason: Buffer): void {
     this.options.connections.delete(this)
-    // `ws` tells 1006 also where this side closed, and the peer's answer never came.
+    // `ws` tells 1006 also where this side closed and the peer's answer never came.
     const given = code === 1006 ? (this.sentCode ?? code) : code
     const explained = printable(reason.toString()) || undefined
     const messages = this.messages + (this.fastPath?.messages ?? 0)

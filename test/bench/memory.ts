@@ -4,8 +4,8 @@ import type { Measured } from './statistics.ts'
 import { residentMemory } from './usage.ts'
 import type { Visit } from './visit.ts'
 
-/** Connections opened at once. */
-const WAVE = 200
+/** Connections opened at once: few, since what a burst of handshakes makes the heap grow by isn't theirs to keep. */
+const WAVE = 50
 /** Connections that come first, and with them what isn't theirs alone, such as compiled code. */
 const WARM_UP = 100
 /** Milliseconds until memory is read. */
