@@ -72,8 +72,7 @@ export class EchoSocket extends WebSocket {
   }
 
   // Takes the place of listeners: their table would cost every idle connection some 300 bytes.
-  // biome-ignore lint/suspicious/noExplicitAny: as in the declaration it overrides
-  override emit(event: string | symbol, ...args: any[]): boolean {
+  override emit(...[event, ...args]: Parameters<WebSocket['emit']>): boolean {
     if (event === 'message') this.onMessage(args[0], args[1])
     else if (event === 'ping') this.onPing(args[0])
     else if (event === 'error') this.onError(args[0])

@@ -36,9 +36,11 @@ type Answer = { status: number; headers?: Record<string, string>; body: string }
 
 const HANDSHAKE_TIMEOUT = 10_000
 
+const noPage: Page = (_request, _response, next) => next()
+
 /** The echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
 export function createServer(options: ServerOptions): Server {
-  const { allowedOrigins, isTrustedProxy, logger, page } = options
+  const { allowedOrigins, isTrustedProxy, logger, page = noPage } = options
   const connections = new Set<EchoSocket>()
   const prefixed = { ...options, connections, prefix: Buffer.from(options.replyPrefix) }
   const verbatim = { ...options, connections, prefix: Buffer.alloc(0) }
@@ -65,8 +67,7 @@ export function createServer(options: ServerOptions): Server {
     const refused = refusal(request)
     if (pathOf(request) === '/healthz' && !isHandshake(request) && !closing) send(response, { status: 200, body: 'ok' })
     else if (refused) send(response, refused)
-    else if (page) page(request, response, () => send(response, upgradeRequired(request)))
-    else send(response, upgradeRequired(request))
+    else page(request, response, () => send(response, upgradeRequired(request)))
   })
 
   const sockets = new WebSocketServer({

@@ -24,7 +24,7 @@ export async function startNginx(name: string, progress: Progress): Promise<Ngin
   await docker('compose', 'build')
   progress('docker compose up')
   const start = performance.now()
-  const starting = startStack({ env: { LOG_LEVEL: 'info' } })
+  const starting = startStack()
   const down = async () => {
     await (await starting).down()
   }

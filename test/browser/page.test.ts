@@ -61,6 +61,15 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       await page.type('#message', text)
       await page.keyboard.press('Enter')
     }
+    const fillAddress = (address: string) =>
+      page.$eval(
+        '#url',
+        (field, address) => {
+          ;(field as HTMLInputElement).value = address
+        },
+        address,
+      )
+    const typed = () => page.$eval('#message', field => (field as HTMLInputElement).value)
     const violations = async () => {
       await page.evaluate(axe)
       const found = await page.evaluate(() => window.axe.run())
@@ -74,7 +83,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       await page.click('#send')
       await logged('Sending to the server => hello')
       await logged('Received from the server => [RE]: hello')
-      expect(await page.$eval('#message', field => (field as HTMLInputElement).value)).toBe('')
+      expect(await typed()).toBe('')
       expect(await page.$eval('#message', field => field === document.activeElement)).toBe(true)
       expect(await log()).toMatch(/\d\d:\d\d:\d\d\.\d\d\d/)
       expect(complaints).toEqual([])
@@ -97,7 +106,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       expect(await log()).toContain('1000')
       expect(await page.$eval('#send', button => (button as HTMLButtonElement).disabled)).toBe(true)
       await type('kept')
-      expect(await page.$eval('#message', field => (field as HTMLInputElement).value)).toBe('kept')
+      expect(await typed()).toBe('kept')
       expect(await log()).not.toContain('kept')
       await page.click('#connect')
       await inState('Connected')
@@ -154,18 +163,10 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       await visit()
       await page.click('#disconnect')
       await inState('Disconnected')
-      await page.$eval('#url', field => {
-        ;(field as HTMLInputElement).value = 'not an address'
-      })
+      await fillAddress('not an address')
       await page.click('#connect')
       await logged('Error: "not an address"')
-      await page.$eval(
-        '#url',
-        (field, url) => {
-          ;(field as HTMLInputElement).value = url
-        },
-        ws,
-      )
+      await fillAddress(ws)
       await page.click('#connect')
       await inState('Connected')
       await type('hello')
@@ -183,9 +184,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       expect(await violations()).toEqual([])
       await page.click('#disconnect')
       await inState('Disconnected')
-      await page.$eval('#url', field => {
-        ;(field as HTMLInputElement).value = 'bad'
-      })
+      await fillAddress('bad')
       await page.click('#connect')
       await logged('Error')
       expect(await violations()).toEqual([])

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { request } from 'node:http'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { closePayload, connectRaw, frame, handshake, opcodes } from '../suite/raw-client.ts'
@@ -20,15 +19,6 @@ test.for(['GET', 'POST', 'DELETE'])('a plain %s is answered with 426 and how to 
   expect(response.headers.get('upgrade')).toBe('websocket')
   expect(response.headers.get('access-control-allow-origin')).toBe('*')
   expect(await response.text()).toContain(`new WebSocket("ws://127.0.0.1:${port}/some/path?q=1")`)
-})
-
-test('an upgrade to something else than websocket is served as a plain request', async () => {
-  const { port } = await serve()
-  const status = await new Promise(resolve => {
-    const headers = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABk' }
-    request({ host: '127.0.0.1', port, headers }, response => resolve(response.statusCode)).end()
-  })
-  expect(status).toBe(426)
 })
 
 test('the page is served where a plain request asks for a file of it, else the 426', async () => {

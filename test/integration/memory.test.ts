@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { platform } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { constants, deflateRawSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { residentMemory } from '../bench/usage.ts'
+import { deflate } from '../suite/deflate.ts'
 import { connectRaw, frame, opcodes, parseFrame, type RawClient } from '../suite/raw-client.ts'
 import { run } from './run.ts'
 
@@ -12,10 +12,7 @@ const { binary, ping, pong } = opcodes
 const start = async (env: Record<string, string>) => {
   const server = run(['node', 'server/main.ts'], { PORT: '0', HOST: '127.0.0.1', ...env })
   const [, url = ''] = await server.line(/Ready on (ws:\/\/\S+)/)
-  const memory = () => {
-    const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8')) ?? []
-    return Number(kilobytes) * 1024
-  }
+  const memory = () => residentMemory([server.pid ?? 0]) ?? Number.NaN
   return { url: `${url}/raw`, memory }
 }
 
@@ -86,13 +83,7 @@ describe.skipIf(platform() !== 'linux')('memory', () => {
 
   test('a connection that has used compression gives its memory back', async () => {
     const { url, memory } = await start({})
-    const message = frame(
-      binary,
-      deflateRawSync(Buffer.alloc(4096), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4),
-      {
-        rsv: 4,
-      },
-    )
+    const message = frame(binary, deflate(Buffer.alloc(4096)), { rsv: 4 })
     const open = () => connectRaw(url, { 'Sec-WebSocket-Extensions': 'permessage-deflate' })
     const clients = await Promise.all(Array.from({ length: 400 }, open))
     const exchange = ({ socket, frame: nextFrame }: RawClient) => {

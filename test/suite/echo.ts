@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { WebSocket as Ws } from 'ws'
 import { type Client, connect, implementations } from './client.ts'
@@ -97,6 +98,15 @@ export function describeEcho(name: string, way: () => Way): void {
       const client = await connect(`${way().url}?token=a%20b&x`)
       client.socket.send('hello')
       expect(await client.next()).toBe(`${way().prefix}hello`)
+    })
+
+    test('serves an upgrade to something else than websocket as a plain request', async () => {
+      const { hostname, port, pathname } = new URL(way().url)
+      const headers = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABk' }
+      const status = await new Promise(resolve => {
+        request({ hostname, port, path: pathname, headers }, ({ statusCode }) => resolve(statusCode)).end()
+      })
+      expect(status).toBe(426)
     })
 
     test('never speaks first', async () => {

@@ -1,5 +1,5 @@
-import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
+import { deflate, inflate } from './deflate.ts'
 import { closePayload, connectRaw, type Frame, frame, opcodes, type RawClient } from './raw-client.ts'
 
 type Expected = Pick<Frame, 'opcode'> & { payload: Buffer }
@@ -206,13 +206,6 @@ const limits: Row[] = [
 
 const tables = { messages, sequences, controls, reserved, fragments, utf8, closes, late, limits }
 
-const deflate = (data: Uint8Array, windowBits = 15) =>
-  deflateRawSync(data, { finishFlush: constants.Z_SYNC_FLUSH, windowBits }).subarray(0, -4)
-const inflate = (data: Uint8Array, windowBits = 15) =>
-  inflateRawSync(Buffer.concat([data, Buffer.from([0, 0, 255, 255])]), {
-    finishFlush: constants.Z_SYNC_FLUSH,
-    windowBits,
-  })
 const compressed = (opcode: number, payload: Uint8Array, fin = true) => frame(opcode, deflate(payload), { rsv: 4, fin })
 
 const takeovers = 'server_no_context_takeover; client_no_context_takeover'

@@ -88,8 +88,7 @@ export async function connectRaw(url: string, headers?: Record<string, string>):
   socket.on('error', () => {})
   let bytes: Buffer = Buffer.alloc(0)
   let ended = false
-  const more = Promise.withResolvers<void>()
-  let arrival = more
+  let arrival = Promise.withResolvers<void>()
   const wake = () => {
     arrival.resolve()
     arrival = Promise.withResolvers()
