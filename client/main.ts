@@ -1,29 +1,74 @@
 import { defaultAddress } from './core/address.ts'
-import { createConnection } from './core/connection.ts'
-import { describeEvent } from './core/line.ts'
-import { createAddressBar } from './view/address-bar.ts'
-import { createComposer } from './view/composer.ts'
-import { createLog } from './view/log.ts'
+import { createHistory, parseHistory } from './core/history.ts'
+import { mayConnect, readLink, type Setup, writeLink } from './core/link.ts'
+import { createSavedMessages, parseSavedMessages } from './core/saved-messages.ts'
+import { createStored } from './core/stored.ts'
+import { createAnnouncer } from './view/announcer.ts'
+import { element } from './view/element.ts'
+import { createPanel } from './view/panel.ts'
 import { createStatus } from './view/status.ts'
+import { createTabs } from './view/tabs.ts'
+import { createTheme, parseTheme } from './view/theme.ts'
 
-const address = defaultAddress(document.baseURI)
+const storage = openStorage()
+const defaults: Setup = { url: defaultAddress(document.baseURI), protocols: '', format: 'text', message: '' }
 
-const connection = createConnection({
-  onState(state) {
-    for (const part of [status, addressBar, composer]) part.show(state)
-  },
-  onEvent(event) {
-    log.add(describeEvent(event))
-  },
-})
-
+createTheme(createStored(storage, 'websocket-echo-theme', parseTheme))
+const history = createHistory(createStored(storage, 'websocket-echo-history', parseHistory))
+const saved = createSavedMessages(createStored(storage, 'websocket-echo-saved', parseSavedMessages))
+const announcer = createAnnouncer(element(document, '#announcer', HTMLElement))
 const status = createStatus()
-const log = createLog()
-const composer = createComposer(connection.send)
-const addressBar = createAddressBar({
-  address,
-  onConnect: connection.connect,
-  onDisconnect: connection.disconnect,
-})
 
-connection.connect(address)
+let linking: ReturnType<typeof setTimeout> | undefined
+
+const tabs = createTabs(
+  element(document, '#panel', HTMLElement),
+  root =>
+    createPanel(root, {
+      setup: defaults,
+      history,
+      saved,
+      announcer,
+      pageOrigin: location.origin,
+      onChange: showSelected,
+    }),
+  showSelected,
+)
+
+function showSelected() {
+  tabs.show()
+  status.show(tabs.selected().session)
+  // Browsers refuse more than some hundred changes of the address in a short time.
+  clearTimeout(linking)
+  linking = setTimeout(() => {
+    const link = writeLink(tabs.selected().read(), defaults)
+    if (link !== location.hash) window.history.replaceState(null, '', link || location.pathname + location.search)
+  }, 300)
+}
+
+/** Sets up what the address says. To another host than the page's own, connecting is left to the reader. */
+function followLink() {
+  const setup = { ...defaults, ...readLink(location.hash) }
+  tabs.selected().fill(setup)
+  if (mayConnect(setup.url, document.baseURI)) tabs.selected().connect()
+}
+
+followLink()
+showSelected()
+tabs.selected().show()
+
+addEventListener('hashchange', followLink)
+const retryAll = () => {
+  for (const panel of tabs.all()) panel.retryNow()
+}
+addEventListener('online', retryAll)
+document.addEventListener('visibilitychange', () => document.hidden || retryAll())
+
+/** Reading `localStorage` alone throws where a browser denies it. */
+function openStorage(): Storage | undefined {
+  try {
+    return localStorage
+  } catch {
+    return undefined
+  }
+}

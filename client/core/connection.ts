@@ -1,12 +1,37 @@
+import { byteLength } from './bytes.ts'
+import { createRoundTrip } from './round-trip.ts'
+
+/** A payload: text, or the bytes of a binary message. */
+export type Message = string | Uint8Array<ArrayBuffer>
+
 export type ConnectionState = 'connecting' | 'connected' | 'closing' | 'disconnected'
 
 /** What happened on a connection, in the order in which it happened. */
 export type ConnectionEvent =
-  | { type: 'connected' }
-  | { type: 'sent'; message: string }
-  | { type: 'received'; message: string | ArrayBuffer }
+  | { type: 'connected'; protocol: string; extensions: string }
+  | { type: 'sent'; message: Message }
+  /** `roundTrip` is in ms, and there only where it is certain. */
+  | { type: 'received'; message: Message; roundTrip?: number | undefined }
   | { type: 'disconnected'; code: number; reason: string }
   | { type: 'error'; problem: string }
+  /** The handshake failed, and the browser doesn't tell why. */
+  | { type: 'refused'; url: string }
+  | { type: 'note'; text: string }
+
+/** Messages one way, and the bytes of their payloads. */
+export type Traffic = { messages: number; bytes: number }
+
+/** What is known of the latest socket, also when it is closed. */
+export type Facts = {
+  url: string
+  /** When it opened, in ms since the epoch; `undefined` if it hasn't. */
+  since: number | undefined
+  protocol: string
+  extensions: string
+  sent: Traffic
+  received: Traffic
+  bufferedAmount: number
+}
 
 export type ConnectionListener = {
   onState: (state: ConnectionState) => void
@@ -15,25 +40,34 @@ export type ConnectionListener = {
 
 /** At most one socket at a time, to any server, as often as wanted. Nothing here throws: problems are events. */
 export type Connection = {
-  /** Opens a socket and lets go of the one before. A bad address leaves the one before as it is. */
-  connect(address: string): void
+  /**
+   * Opens a socket and lets go of the one before. A bad address, or subprotocols that can't be offered
+   * (RFC 6455 section 4.1), leave the one before as it is.
+   */
+  connect(address: string, protocols?: string[]): void
   /** Sends when connected, and tells whether it did. */
-  send(message: string): boolean
-  /** Starts the closing handshake with code 1000 (RFC 6455 section 7.1.2). */
-  disconnect(): void
+  send(message: Message): boolean
+  /** Starts the closing handshake (RFC 6455 section 7.1.2). The code is 1000, or from 3000 to 4999. */
+  disconnect(code?: number, reason?: string): void
+  facts(): Facts
 }
 
 const NORMAL = 1000
 const REPLACED = 'replaced by a new connection'
+/** A token of HTTP (RFC 9110 section 5.6.2). */
+const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/
 
-/** Creates a connection that is not connected yet. */
+/** Creates a connection that is not connected yet. `now` is in ms and times round trips. */
 export function createConnection(
   { onState, onEvent }: ConnectionListener,
-  Socket: new (url: string) => WebSocket = WebSocket,
+  Socket: new (url: string, protocols: string[]) => WebSocket = WebSocket,
+  now: () => number = () => performance.now(),
 ): Connection {
   let socket: WebSocket | undefined
   let state: ConnectionState = 'disconnected'
   let listening = new AbortController()
+  let roundTrip = createRoundTrip(now)
+  let facts = createFacts('')
 
   function enter(next: ConnectionState) {
     state = next
@@ -51,6 +85,8 @@ export function createConnection(
   function adopt(opened: WebSocket) {
     socket = opened
     socket.binaryType = 'arraybuffer'
+    roundTrip = createRoundTrip(now)
+    facts = createFacts(opened.url)
     listening = new AbortController()
     const { signal } = listening
 
@@ -59,29 +95,39 @@ export function createConnection(
     }
 
     on('open', () => {
+      const { protocol, extensions } = opened
+      Object.assign(facts, { since: Date.now(), protocol, extensions })
       enter('connected')
-      onEvent({ type: 'connected' })
+      onEvent({ type: 'connected', protocol, extensions })
     })
-    on('message', ({ data }) => onEvent({ type: 'received', message: data }))
+    on('message', ({ data }) => {
+      const message: Message = typeof data === 'string' ? data : new Uint8Array(data)
+      const time = roundTrip.received(message)
+      count(facts.received, message)
+      onEvent({ type: 'received', message, roundTrip: time })
+    })
     on('error', () => {
-      if (state === 'connecting') onEvent({ type: 'error', problem: `could not connect to ${opened.url}` })
       if (state === 'connected') onEvent({ type: 'error', problem: `the connection to ${opened.url} failed` })
     })
     on('close', ({ code, reason }) => {
-      const wasConnected = state !== 'connecting'
+      const wasConnecting = state === 'connecting'
+      facts.bufferedAmount = opened.bufferedAmount
       socket = undefined
       enter('disconnected')
-      if (wasConnected) onEvent({ type: 'disconnected', code, reason })
+      onEvent(wasConnecting ? { type: 'refused', url: opened.url } : { type: 'disconnected', code, reason })
     })
     enter('connecting')
   }
 
   return {
-    connect(address) {
+    connect(address, protocols = []) {
       let opened: WebSocket
       try {
         // Browsers resolve a relative address against the page's: a typing error would connect to somewhere else.
-        opened = new Socket(new URL(address).href)
+        const { href } = new URL(address)
+        const problem = checkProtocols(protocols)
+        if (problem) return onEvent({ type: 'error', problem })
+        opened = new Socket(href, protocols)
       } catch (error) {
         return onEvent({ type: 'error', problem: explain(address, error) })
       }
@@ -91,17 +137,51 @@ export function createConnection(
 
     send(message) {
       if (!socket || socket.readyState !== socket.OPEN) return false
+      roundTrip.sent(message)
       socket.send(message)
+      count(facts.sent, message)
       onEvent({ type: 'sent', message })
       return true
     },
 
-    disconnect() {
+    disconnect(code = NORMAL, reason = '') {
       if (!socket) return
+      try {
+        socket.close(code, reason)
+      } catch (error) {
+        return onEvent({ type: 'error', problem: error instanceof Error ? error.message : String(error) })
+      }
       enter('closing')
-      socket.close(NORMAL)
     },
+
+    facts: () => ({ ...facts, bufferedAmount: socket?.bufferedAmount ?? facts.bufferedAmount }),
   }
+}
+
+function createFacts(url: string): Facts {
+  return {
+    url,
+    since: undefined,
+    protocol: '',
+    extensions: '',
+    sent: { messages: 0, bytes: 0 },
+    received: { messages: 0, bytes: 0 },
+    bufferedAmount: 0,
+  }
+}
+
+function count(traffic: Traffic, message: Message) {
+  traffic.messages++
+  traffic.bytes += byteLength(message)
+}
+
+function checkProtocols(protocols: string[]): string | undefined {
+  const bad = protocols.find(protocol => !TOKEN.test(protocol))
+  if (bad !== undefined)
+    return `"${bad}" is not a subprotocol. It is made of letters, digits and !#$%&'*+-.^_\`|~ only.`
+  const repeated = protocols.find((protocol, i) => protocols.indexOf(protocol) < i)
+  if (repeated !== undefined) return `The subprotocol "${repeated}" is offered twice.`
+  return undefined
 }
 
 function explain(address: string, error: unknown): string {

@@ -1,6 +1,6 @@
 /** Finds an element that the page can't do without. */
-export function element<T extends Element>(selector: string, type: new () => T): T {
-  const found = document.querySelector(selector)
+export function element<T extends Element>(root: ParentNode, selector: string, type: new () => T): T {
+  const found = root.querySelector(selector)
   if (!(found instanceof type)) throw new Error(`The page has no ${type.name} ${selector}`)
   return found
 }

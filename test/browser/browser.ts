@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { type Browser, launch } from 'puppeteer-core'
+import { type Browser, type LaunchOptions, launch } from 'puppeteer-core'
 
 const executables = {
   chrome: ['chromium', 'chromium-browser', 'google-chrome'],
@@ -37,10 +37,11 @@ const chromeArguments = [
 ]
 
 /** Starts an installed browser, headless and with a profile of its own. */
-export function launchBrowser(name: BrowserName, ...args: string[]): Promise<Browser> {
+export function launchBrowser(name: BrowserName, { args = [], ...options }: LaunchOptions = {}): Promise<Browser> {
   const executablePath = findBrowser(name)
   if (executablePath === undefined) throw new Error(`${name} is not installed`)
   return launch({
+    ...options,
     browser: name,
     executablePath,
     headless: true,

@@ -13,7 +13,7 @@ const config = parseConfig({ HOST: '127.0.0.1', PORT: '0' })
 const server = createServer({ ...config, logger: createLogger('silent', 'json'), page: sirv(dist) })
 const { port } = await server.listen()
 // The pictures show the address that people use, whatever port was free.
-const browser = await launchBrowser('chrome', `--host-resolver-rules=MAP localhost:80 127.0.0.1:${port}`)
+const browser = await launchBrowser('chrome', { args: [`--host-resolver-rules=MAP localhost:80 127.0.0.1:${port}`] })
 
 const inState = (page: Page, state: string) =>
   page.waitForFunction((state: string) => document.querySelector('#status')?.textContent === state, {}, state)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocketServer, type WebSocket as WsSocket } from 'ws'
 import {
   type Connection,
@@ -8,6 +8,8 @@ import {
   type ConnectionState,
   createConnection,
 } from '../../client/core/connection.ts'
+
+const connected = { type: 'connected', protocol: '', extensions: '' }
 
 let server: WebSocketServer
 let address: string
@@ -32,6 +34,19 @@ async function connectTo(where: string): Promise<WsSocket> {
   return peer
 }
 
+/** Records what happens from now on. */
+function record() {
+  const recorded = { states: [] as ConnectionState[], events: [] as ConnectionEvent[], listener: new EventTarget() }
+  ;({ states, events, listener } = recorded)
+  return {
+    onState: (state: ConnectionState) => recorded.states.push(state),
+    onEvent: (event: ConnectionEvent) => {
+      recorded.events.push(event)
+      recorded.listener.dispatchEvent(new Event('event'))
+    },
+  }
+}
+
 beforeEach(async () => {
   server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   await once(server, 'listening')
@@ -40,15 +55,7 @@ beforeEach(async () => {
     peer.on('message', (data, isBinary) => peer.send(isBinary ? data : `[RE]: ${data}`, { binary: isBinary }))
   })
 
-  const recorded = { states: [] as ConnectionState[], events: [] as ConnectionEvent[], listener: new EventTarget() }
-  ;({ states, events, listener } = recorded)
-  connection = createConnection({
-    onState: state => recorded.states.push(state),
-    onEvent: event => {
-      recorded.events.push(event)
-      recorded.listener.dispatchEvent(new Event('event'))
-    },
-  })
+  connection = createConnection(record())
 })
 
 afterEach(() => {
@@ -60,7 +67,7 @@ afterEach(() => {
 test('goes from connecting to connected', async () => {
   await connectTo(address)
   expect(states).toEqual(['connecting', 'connected'])
-  expect(events).toEqual([{ type: 'connected' }])
+  expect(events).toEqual([connected])
 })
 
 test('sends messages, the empty one too, and receives the answers', async () => {
@@ -79,7 +86,7 @@ test('receives a binary message as its bytes', async () => {
   const peer = await connectTo(address)
   peer.send(Buffer.from([0, 255]))
   await happened('received')
-  expect(events.at(-1)).toEqual({ type: 'received', message: new Uint8Array([0, 255]).buffer })
+  expect(events.at(-1)).toEqual({ type: 'received', message: Uint8Array.of(0, 255) })
 })
 
 test('disconnects with code 1000', async () => {
@@ -120,7 +127,7 @@ test('connects again after it was disconnected', async () => {
   await connectTo(address)
   connection.send('again')
   await happened('received')
-  expect(events.at(-1)).toEqual({ type: 'received', message: '[RE]: again' })
+  expect(events.at(-1)).toEqual({ type: 'received', message: '[RE]: again', roundTrip: expect.any(Number) })
 })
 
 test('replaces a socket: its server gets a close frame, and nothing of it is heard any more', async () => {
@@ -133,11 +140,11 @@ test('replaces a socket: its server gets a close frame, and nothing of it is hea
   connection.send('hello')
   await happened('received')
   expect(events).toEqual([
-    { type: 'connected' },
+    connected,
     { type: 'disconnected', code: 1000, reason: 'replaced by a new connection' },
-    { type: 'connected' },
+    connected,
     { type: 'sent', message: 'hello' },
-    { type: 'received', message: '[RE]: hello' },
+    { type: 'received', message: '[RE]: hello', roundTrip: expect.any(Number) },
   ])
   expect(states).toEqual(['connecting', 'connected', 'connecting', 'connected'])
 })
@@ -178,7 +185,7 @@ describe('an address that can not be', () => {
     connection.connect('http//x')
     expect(connection.send('still here')).toBe(true)
     await happened('received')
-    expect(events.at(-1)).toEqual({ type: 'received', message: '[RE]: still here' })
+    expect(events.at(-1)).toEqual({ type: 'received', message: '[RE]: still here', roundTrip: expect.any(Number) })
   })
 })
 
@@ -186,7 +193,156 @@ test('tells which server could not be connected to', async () => {
   server.close()
   await once(server, 'close')
   connection.connect(address)
-  await happened('error')
-  expect(events).toEqual([{ type: 'error', problem: `could not connect to ${address}` }])
-  await vi.waitFor(() => expect(states).toEqual(['connecting', 'disconnected']))
+  await happened('refused')
+  expect(events).toEqual([{ type: 'refused', url: address }])
+  expect(states).toEqual(['connecting', 'disconnected'])
+})
+
+describe('subprotocols', () => {
+  test('are offered in their order, and the one that was taken is told', async () => {
+    const offered = once(server, 'headers').then(([, request]) => request.headers['sec-websocket-protocol'])
+    connection.connect(address, ['chat.v2', 'chat'])
+    await happened('connected')
+    expect(await offered).toMatch(/^chat\.v2, ?chat$/)
+    expect(events).toEqual([{ ...connected, protocol: 'chat.v2' }])
+  })
+
+  test.each([
+    [['chat', 'two words'], '"two words"'],
+    [['a,b'], '"a,b"'],
+    [[''], '""'],
+    [['é'], '"é"'],
+    [['chat', 'other', 'chat'], '"chat" is offered twice'],
+  ])('that can not be offered are told, and the connection stays: %j', async (bad, words) => {
+    await connectTo(address)
+    connection.connect(address, bad)
+    expect(events).toEqual([connected, { type: 'error', problem: expect.stringContaining(words) }])
+    expect(connection.send('still here')).toBe(true)
+  })
+})
+
+test('sends a binary message as its bytes', async () => {
+  const peer = await connectTo(address)
+  const got = once(peer, 'message')
+  const message = Uint8Array.of(0, 255)
+  connection.send(message)
+  expect(await got).toEqual([Buffer.from(message), true])
+  expect(events.at(-1)).toEqual({ type: 'sent', message })
+})
+
+test('disconnects with a code and reason', async () => {
+  const peer = await connectTo(address)
+  const closed = once(peer, 'close')
+  connection.disconnect(4000, 'enough')
+  const [code, reason] = await closed
+  expect([code, String(reason)]).toEqual([4000, 'enough'])
+})
+
+test.each([
+  [1001, ''],
+  [1000, 'a'.repeat(124)],
+])('tells of a close that can not be, and stays connected: %d %j', async (code, reason) => {
+  await connectTo(address)
+  connection.disconnect(code, reason)
+  expect(events).toEqual([connected, { type: 'error', problem: expect.stringMatching(/./) }])
+  expect(states).toEqual(['connecting', 'connected'])
+  expect(connection.send('still here')).toBe(true)
+})
+
+describe('times replies', () => {
+  beforeEach(() => {
+    let time = 0
+    connection = createConnection(record(), WebSocket, () => (time += 5))
+  })
+
+  const times = () => events.flatMap(event => (event.type === 'received' ? [event.roundTrip] : []))
+
+  test('until one answers nothing', async () => {
+    const peer = await connectTo(address)
+    connection.send('a')
+    await happened('received')
+    connection.send(Uint8Array.of(1))
+    await happened('received', 2)
+    expect(times()).toEqual([5, 5])
+
+    peer.send('pushed')
+    await happened('received', 3)
+    connection.send('b')
+    await happened('received', 4)
+    expect(times()).toEqual([5, 5, undefined, undefined])
+  })
+
+  test('anew with each connection', async () => {
+    const peer = await connectTo(address)
+    peer.send('pushed')
+    await happened('received')
+    await connectTo(address)
+    connection.send('a')
+    await happened('received', 2)
+    expect(times()).toEqual([undefined, 5])
+  })
+})
+
+describe('the facts', () => {
+  const none = { messages: 0, bytes: 0 }
+
+  test('are empty before there is a connection', () => {
+    expect(connection.facts()).toEqual({
+      url: '',
+      since: undefined,
+      protocol: '',
+      extensions: '',
+      sent: none,
+      received: none,
+      bufferedAmount: 0,
+    })
+  })
+
+  test('are of the latest connection, and stay when it ended', async () => {
+    const before = Date.now()
+    connection.connect(address, ['chat'])
+    expect(connection.facts()).toMatchObject({ url: address, since: undefined, protocol: '' })
+    await happened('connected')
+    connection.send('é')
+    connection.send(new Uint8Array(10))
+    await happened('received', 2)
+    connection.disconnect()
+    await happened('disconnected')
+
+    const facts = connection.facts()
+    expect(facts).toMatchObject({
+      url: address,
+      protocol: 'chat',
+      sent: { messages: 2, bytes: 12 },
+      received: { messages: 2, bytes: 18 },
+      bufferedAmount: 0,
+    })
+    expect(facts.since).toBeGreaterThanOrEqual(before)
+    expect(facts.since).toBeLessThanOrEqual(Date.now())
+
+    connection.connect(`${address}?second`)
+    expect(connection.facts()).toMatchObject({ url: `${address}?second`, since: undefined, sent: none, received: none })
+  })
+
+  test('have what waits to be sent', async () => {
+    const peer = await connectTo(address)
+    expect(connection.facts().bufferedAmount).toBe(0)
+    peer.pause()
+    connection.send(new Uint8Array(1000))
+    expect(connection.facts().bufferedAmount).toBeGreaterThanOrEqual(1000)
+  })
+
+  test('have what was never sent, once it can not be any more', async () => {
+    // As browsers have it; Node's falls to 0.
+    class Unsent extends WebSocket {
+      override get bufferedAmount() {
+        return 5
+      }
+    }
+    connection = createConnection(record(), Unsent)
+    const peer = await connectTo(address)
+    peer.terminate()
+    await happened('disconnected')
+    expect(connection.facts().bufferedAmount).toBe(5)
+  })
 })

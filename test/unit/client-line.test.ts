@@ -1,36 +1,77 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { ConnectionEvent } from '../../client/core/connection.ts'
-import { describeEvent } from '../../client/core/line.ts'
+import { describeEvent, fold, speak, unfold } from '../../client/core/line.ts'
 
-function words(event: ConnectionEvent): string {
-  const { text, message = '' } = describeEvent(event)
-  return text + message
-}
+test.each<[ConnectionEvent, string, string]>([
+  [{ type: 'connected', protocol: '', extensions: '' }, 'system', 'Connected to the websocket server…'],
+  [{ type: 'error', problem: 'no way' }, 'error', 'Error: no way'],
+  [{ type: 'refused', url: 'ws://a/' }, 'error', 'Error: could not connect to ws://a/'],
+  [{ type: 'note', text: 'Reconnecting in 4 s' }, 'system', 'Reconnecting in 4 s'],
+])('%j is %s and reads %j', (event, kind, text) => {
+  expect(describeEvent(event)).toEqual({ kind, text })
+})
+
+test('a message comes after the words', () => {
+  const binary = new Uint8Array([1])
+  expect(describeEvent({ type: 'sent', message: 'hello' })).toEqual({
+    kind: 'sent',
+    text: 'Sending to the server => ',
+    message: 'hello',
+  })
+  expect(describeEvent({ type: 'received', message: binary })).toEqual({
+    kind: 'received',
+    text: 'Received from the server => ',
+    message: binary,
+  })
+})
+
+test('a close is told by its code, what the code means, and the reason', () => {
+  const { text } = describeEvent({ type: 'disconnected', code: 1009, reason: 'too much' })
+  expect(text).toMatch(/^Server disconnected… \(code 1009: .{10,}[^.]; reason: too much\)$/)
+  expect(describeEvent({ type: 'disconnected', code: 1006, reason: '' }).text).toMatch(/\(code 1006: [^;]+\)$/)
+})
+
+describe('folded', () => {
+  test.each([
+    ['', '', ''],
+    ['a\nb\nc', 'a\nb\nc', ''],
+    ['a\nb\nc\n', 'a\nb\nc', '1 more character'],
+    ['a\nb\nc\nd\ne', 'a\nb\nc', '4 more characters'],
+    ['a'.repeat(240), 'a'.repeat(240), ''],
+    ['a'.repeat(2240), 'a'.repeat(240), '2,000 more characters'],
+    [`${'a'.repeat(239)}👋`, 'a'.repeat(239), '2 more characters'],
+  ])('the text %j is %j, and %j', (message, text, more) => {
+    expect(fold(message)).toEqual({ text, more })
+  })
+
+  test.each([
+    [[], '0 bytes', ''],
+    [[1], '1 byte 01', ''],
+    [[0, 15, 255], '3 bytes 00 0f ff', ''],
+    [Array(33).fill(1), `33 bytes${' 01'.repeat(32)}`, '1 more byte'],
+  ])('the bytes %j are %j, and %j', (bytes, text, more) => {
+    expect(fold(Uint8Array.from(bytes))).toEqual({ text, more })
+  })
+})
+
+describe('unfolded', () => {
+  test('a text is whole, but for what a page could not show', () => {
+    expect(unfold('a\nb\nc\nd')).toEqual({ text: 'a\nb\nc\nd', more: '' })
+    expect(unfold('a'.repeat(70_000))).toEqual({ text: 'a'.repeat(65_536), more: '4,464 more characters' })
+  })
+
+  test('binary is a hex dump, which ends in time too', () => {
+    expect(unfold(new TextEncoder().encode('hello')).text).toMatch(/68 65 6c 6c 6f .*hello/)
+    expect(unfold(new Uint8Array(8192)).more).toBe('')
+    expect(unfold(new Uint8Array(9192)).more).toBe('1,000 more bytes')
+  })
+})
 
 test.each<[ConnectionEvent, string]>([
-  [{ type: 'connected' }, 'Connected to the websocket server…'],
   [{ type: 'sent', message: 'hello' }, 'Sending to the server => hello'],
-  [{ type: 'received', message: '[RE]: hello' }, 'Received from the server => [RE]: hello'],
+  [{ type: 'sent', message: '' }, 'Sending to the server => empty'],
+  [{ type: 'received', message: 'a'.repeat(500) }, `Received from the server => ${'a'.repeat(240)}…`],
   [{ type: 'error', problem: 'no way' }, 'Error: no way'],
-  [{ type: 'disconnected', code: 1000, reason: '' }, 'Server disconnected… (code 1000)'],
-  [{ type: 'disconnected', code: 1001, reason: 'going away' }, 'Server disconnected… (code 1001, reason: going away)'],
-  [{ type: 'disconnected', code: 1005, reason: '' }, 'Server disconnected… (code 1005: no code given)'],
-  [{ type: 'disconnected', code: 1006, reason: '' }, 'Server disconnected… (code 1006: no close frame)'],
-])('%j reads %j', (event, line) => {
-  expect(words(event)).toBe(line)
-})
-
-test('a binary message is told by its length and hex', () => {
-  const message = new Uint8Array([0, 15, 255]).buffer
-  expect(words({ type: 'received', message })).toBe('Received from the server => 3 bytes 00 0f ff')
-})
-
-test('one byte is not bytes, and none have no hex', () => {
-  expect(words({ type: 'received', message: new ArrayBuffer(1) })).toBe('Received from the server => 1 byte 00')
-  expect(words({ type: 'received', message: new ArrayBuffer(0) })).toBe('Received from the server => 0 bytes')
-})
-
-test('long messages are cut, and say how long they are', () => {
-  expect(words({ type: 'received', message: new ArrayBuffer(70_000) })).toMatch(/=> 70000 bytes (00 ){32}…$/)
-  expect(words({ type: 'received', message: 'a'.repeat(70_000) })).toMatch(/=> a{10000}… \(70000 characters\)$/)
+])('%j is spoken as %j', (event, words) => {
+  expect(speak(event)).toBe(words)
 })

@@ -1,0 +1,63 @@
+const FORMATS = ['text', 'hex', 'base64'] as const
+
+/** How the text in the field is read. */
+export type Format = (typeof FORMATS)[number]
+
+/** The field, as it was typed. */
+export type Draft = { format: Format; message: string }
+
+/** What a link carries. */
+export type Setup = Draft & {
+  url: string
+  /** As they were typed. */
+  protocols: string
+}
+
+/** In characters. */
+const LONGEST_MESSAGE = 4000
+const SCHEMES = ['ws:', 'wss:', 'http:', 'https:']
+
+const NAMES = [
+  ['url', 'url'],
+  ['protocols', 'protocol'],
+  ['format', 'format'],
+  ['message', 'message'],
+] as const
+
+/** Reads the fragment of an address. What it doesn't say, or says wrong, is left out. */
+export function readLink(hash: string): Partial<Setup> {
+  const values = new URLSearchParams(hash.replace(/^#/, ''))
+  const setup: Partial<Setup> = {}
+  for (const [key, name] of NAMES) {
+    const value = values.get(name)
+    if (value === null) continue
+    if (key !== 'format') setup[key] = value
+    else if (isFormat(value)) setup.format = value
+  }
+  return setup
+}
+
+/** Writes the fragment for what differs from the defaults, empty if nothing does. A very long message is left out. */
+export function writeLink(setup: Setup, defaults: Setup): string {
+  const values = new URLSearchParams()
+  for (const [key, name] of NAMES) {
+    if (setup[key] === defaults[key] || (key === 'message' && setup.message.length > LONGEST_MESSAGE)) continue
+    values.set(name, setup[key])
+  }
+  const fragment = values.toString()
+  return fragment && `#${fragment}`
+}
+
+/** Tells whether a link may connect by itself: only to the page's own host, at the same port, or both at the usual one. */
+export function mayConnect(address: string, baseURI: string): boolean {
+  try {
+    const { protocol, host } = new URL(address)
+    return SCHEMES.includes(protocol) && host === new URL(baseURI).host
+  } catch {
+    return false
+  }
+}
+
+export function isFormat(value: unknown): value is Format {
+  return FORMATS.some(format => format === value)
+}

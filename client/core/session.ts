@@ -1,0 +1,139 @@
+import { type Burst, type BurstOptions, type BurstProgress, createBurst } from './burst.ts'
+import { type ConnectionState, createConnection, type Facts, type Message } from './connection.ts'
+import { askWhy } from './handshake.ts'
+import { createLogStore, type LogStore } from './log-store.ts'
+import { createReconnect } from './reconnect.ts'
+import { createStatistics, type Statistics } from './statistics.ts'
+
+export type SessionState = {
+  connection: ConnectionState
+  /** When the next attempt to reconnect is due, in ms since the epoch; `undefined` while none is planned. */
+  retryAt: number | undefined
+}
+
+export type SessionListener = {
+  onState: (state: SessionState) => void
+  onBurst: (progress: BurstProgress | undefined) => void
+}
+
+/** What one tab holds: a connection with its log, its figures, its reconnecting and its burst. */
+export type Session = {
+  readonly log: LogStore
+  readonly statistics: Statistics
+  facts(): Facts
+  connect(address: string, protocols: string[]): void
+  /** Closes, and plans no further attempt. The code and reason have to be checked before. */
+  disconnect(code: number, reason: string): void
+  send(message: Message): boolean
+  /** Sets whether a connection that ends unasked is opened again. */
+  setReconnect(isOn: boolean): void
+  /** Makes a planned attempt at once: the network is back, or the machine awake. */
+  retryNow(): void
+  /** Starts a burst, which has the connection for itself until it ended or was stopped. */
+  startBurst(options: BurstOptions): void
+  stopBurst(): void
+}
+
+/** Creates a session that is not connected yet. */
+export function createSession({ onState, onBurst }: SessionListener, pageOrigin: string): Session {
+  const log = createLogStore()
+  const statistics = createStatistics()
+  const state: SessionState = { connection: 'disconnected', retryAt: undefined }
+  let target: [address: string, protocols: string[]] = ['', []]
+  let isWanted = false
+  let reconnects = false
+  let burst: Burst | undefined
+
+  const reconnect = createReconnect({
+    connect: () => connection.connect(...target),
+    onWait(retryAt) {
+      state.retryAt = retryAt
+      onState(state)
+    },
+  })
+
+  const connection = createConnection({
+    onState(next) {
+      state.connection = next
+      if (next === 'connected') reconnect.opened()
+      onState(state)
+    },
+    onEvent(event) {
+      log.add(event)
+      if (event.type === 'received') {
+        statistics.received(event.roundTrip)
+        burst?.answered()
+      } else if (event.type === 'refused') {
+        if (!isRetry) void explain(event.url)
+        ended()
+      } else if (event.type === 'disconnected') ended()
+    },
+  })
+
+  /** A series of attempts that fail asks once, not at each. */
+  let isRetry = false
+
+  async function explain(url: string) {
+    log.add({ type: 'note', text: await askWhy(url, { pageOrigin }) })
+  }
+
+  function ended() {
+    burst?.stop()
+    if (!isWanted || !reconnects) return
+    isRetry = true
+    reconnect.closed()
+  }
+
+  return {
+    log,
+    statistics,
+    facts: connection.facts,
+    send: connection.send,
+    retryNow: reconnect.retryNow,
+
+    connect(address, protocols) {
+      reconnect.stop()
+      isRetry = false
+      // The end of the connection that this one replaces is asked for.
+      isWanted = false
+      connection.connect(address, protocols)
+      isWanted = true
+      target = [address, protocols]
+    },
+
+    disconnect(code, reason) {
+      isWanted = false
+      reconnect.stop()
+      connection.disconnect(code, reason)
+    },
+
+    setReconnect(isOn) {
+      reconnects = isOn
+      if (!isOn) reconnect.stop()
+    },
+
+    startBurst(options) {
+      burst?.stop()
+      burst = createBurst(options, {
+        send: connection.send,
+        bufferedAmount: () => connection.facts().bufferedAmount,
+        onProgress: onBurst,
+        onEnd({ sent, answered, seconds, isStopped }) {
+          burst = undefined
+          onBurst(undefined)
+          const rate = Math.round(answered / Math.max(seconds, 0.001))
+          const how = isStopped ? 'stopped' : 'done'
+          log.add({
+            type: 'note',
+            text: `Burst ${how}: ${sent} sent, ${answered} answered in ${seconds.toFixed(2)} s, ${rate} a second`,
+          })
+        },
+      })
+      burst.start()
+    },
+
+    stopBurst() {
+      burst?.stop()
+    },
+  }
+}

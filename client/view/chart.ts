@@ -1,0 +1,74 @@
+import type { Statistics, Summary } from '../core/statistics.ts'
+import { createDisclosure } from './disclosure.ts'
+import { element } from './element.ts'
+import type { Plot } from './plot.ts'
+
+const INTERVAL = 500
+
+/** Round trips and the message rate in numbers, as a picture, and in words, kept up to date while looked at. */
+export function createChart(root: ParentNode, statistics: Statistics) {
+  const box = element(root, '#plot', HTMLElement)
+  const numbers = {
+    p50: element(root, '#p50', HTMLElement),
+    p95: element(root, '#p95', HTMLElement),
+    p99: element(root, '#p99', HTMLElement),
+    max: element(root, '#max', HTMLElement),
+    rate: element(root, '#rate', HTMLElement),
+  }
+  let plot: Promise<Plot> | undefined
+  let timer: ReturnType<typeof setInterval> | undefined
+  let isOpen = false
+
+  async function draw() {
+    if (document.hidden) return
+    const summary = statistics.summary()
+    const texts = {
+      p50: milliseconds(summary.p50),
+      p95: milliseconds(summary.p95),
+      p99: milliseconds(summary.p99),
+      max: milliseconds(summary.max),
+      rate: Math.round(summary.rate).toLocaleString('en'),
+    }
+    for (const [name, text] of Object.entries(texts) as [keyof typeof numbers, string][]) {
+      numbers[name].textContent = text
+    }
+    box.ariaLabel = describe(summary, texts)
+    plot ??= import('./plot.ts').then(({ createPlot }) => createPlot(box))
+    const { show } = await plot
+    show(statistics.series())
+  }
+
+  function show() {
+    clearInterval(timer)
+    if (!isOpen) return
+    void draw()
+    timer = setInterval(draw, INTERVAL)
+  }
+
+  createDisclosure(root, '#chart-toggle', open => {
+    isOpen = open
+    show()
+  })
+
+  const hide = () => clearInterval(timer)
+
+  return {
+    show,
+    hide,
+    end() {
+      hide()
+      void plot?.then(({ end }) => end())
+    },
+  }
+}
+
+function describe({ p50 }: Summary, texts: Record<keyof Summary, string>): string {
+  const rate = `${texts.rate} messages received a second`
+  if (p50 === undefined) return `No round trips are known. ${rate}.`
+  return `Round trips: half within ${texts.p50}, 95% within ${texts.p95}, 99% within ${texts.p99}, at most ${texts.max}. ${rate}.`
+}
+
+/** Milliseconds to three digits, or a dash for those that aren't known. */
+function milliseconds(ms: number | undefined): string {
+  return ms === undefined ? '–' : `${Number(ms.toPrecision(3))} ms`
+}

@@ -1,0 +1,53 @@
+import { formatSize } from '../core/bytes.ts'
+import type { Facts } from '../core/connection.ts'
+import { createDisclosure } from './disclosure.ts'
+import { element } from './element.ts'
+
+const INTERVAL = 500
+
+const clock = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+
+/** What is known of the connection, kept up to date while it is looked at. */
+export function createFacts(root: ParentNode, facts: () => Facts) {
+  const values = {
+    since: element(root, '#since', HTMLElement),
+    protocol: element(root, '#protocol', HTMLElement),
+    extensions: element(root, '#extensions', HTMLElement),
+    sent: element(root, '#sent', HTMLElement),
+    received: element(root, '#received', HTMLElement),
+    buffered: element(root, '#buffered', HTMLElement),
+  }
+  let timer: ReturnType<typeof setInterval> | undefined
+
+  function show() {
+    const { since, protocol, extensions, sent, received, bufferedAmount } = facts()
+    const isOpened = since !== undefined
+    write({
+      since: isOpened ? clock.format(since) : '–',
+      protocol: protocol || (isOpened ? 'none' : '–'),
+      extensions: extensions || (isOpened ? 'none' : '–'),
+      sent: describe(sent),
+      received: describe(received),
+      buffered: formatSize(bufferedAmount),
+    })
+  }
+
+  function write(texts: Record<keyof typeof values, string>) {
+    for (const [name, text] of Object.entries(texts) as [keyof typeof values, string][]) {
+      if (values[name].textContent !== text) values[name].textContent = text
+    }
+  }
+
+  createDisclosure(root, '#facts-toggle', isOpen => {
+    clearInterval(timer)
+    if (!isOpen) return
+    show()
+    timer = setInterval(show, INTERVAL)
+  })
+
+  return { show, stop: () => clearInterval(timer) }
+}
+
+function describe({ messages, bytes }: { messages: number; bytes: number }): string {
+  return `${messages.toLocaleString('en')} ${messages === 1 ? 'message' : 'messages'}, ${formatSize(bytes)}`
+}

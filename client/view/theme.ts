@@ -1,0 +1,28 @@
+import type { Stored } from '../core/stored.ts'
+import { element } from './element.ts'
+
+const THEMES = ['system', 'light', 'dark'] as const
+
+export type Theme = (typeof THEMES)[number]
+
+export function parseTheme(json: unknown): Theme {
+  return THEMES.find(theme => theme === json) ?? 'system'
+}
+
+/** A button that goes from the system's colours to light to dark and round again. */
+export function createTheme(stored: Stored<Theme>) {
+  const button = element(document, '#theme', HTMLButtonElement)
+
+  function show(theme: Theme) {
+    document.documentElement.dataset.theme = theme
+    button.ariaLabel = `Colours: ${theme}`
+    button.title = button.ariaLabel
+  }
+  show(stored.get())
+
+  button.addEventListener('click', () => {
+    const next = THEMES[(THEMES.indexOf(stored.get()) + 1) % THEMES.length] ?? 'system'
+    stored.set(next)
+    show(next)
+  })
+}

@@ -1,0 +1,576 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, ElementHandle, Page } from 'puppeteer-core'
+import { beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import type { WebSocket as Socket } from 'ws'
+import { findBrowser, launchBrowser } from './browser.ts'
+import { startPeer } from './peer.ts'
+import { openTester, type Tester } from './tester.ts'
+
+const stack = inject('stack')
+const { page: address = '', ws = '' } = stack ?? {}
+
+const echo = (socket: Socket) => socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
+
+describe.skipIf(!stack || !findBrowser('chrome'))('the tester', () => {
+  let browser: Browser
+  let page: Page
+  let tester: Tester
+
+  beforeAll(async () => {
+    browser = await launchBrowser('chrome')
+    return () => browser.close()
+  })
+
+  beforeEach(async () => {
+    const context = await browser.createBrowserContext()
+    tester = await openTester(context, address)
+    page = tester.page
+    return () => context.close()
+  })
+
+  describe('sends', () => {
+    test.for([
+      ['hex', '00 ff 7f', '00 ff 7f'],
+      ['base64', 'AP9/', '00 ff 7f'],
+    ] as const)('%s as a binary message, with its size', async ([format, text, hex]) => {
+      await tester.visit()
+      await page.click('#more')
+      await page.select('#format', format)
+      await page.type('#message', text)
+      expect(await tester.text('#size')).toBe('3 B')
+      await page.click('#send')
+      await tester.logged(`Received from the server => 3 bytes ${hex}`)
+    })
+
+    test.for([
+      ['hex', '0g', '"g" at position 2'],
+      ['base64', 'A', 'base64'],
+    ] as const)('nothing that is not %s, and says what is wrong', async ([format, text, problem]) => {
+      await tester.visit()
+      await page.click('#more')
+      await page.select('#format', format)
+      await page.type('#message', text)
+      await tester.says('#message-problem', problem)
+      await page.keyboard.press('Enter')
+      expect(await tester.typed()).toBe(text)
+      expect(await tester.log()).not.toContain('Sending')
+      await page.keyboard.press('Backspace')
+      await page.keyboard.press('Backspace')
+      expect(await tester.text('#message-problem')).toBe('')
+    })
+
+    test('a picked file, and one that is dropped, as its bytes', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'picked-'))
+      onTestFinished(() => rm(folder, { recursive: true }))
+      const file = join(folder, 'picked.bin')
+      await writeFile(file, Buffer.from([1, 2, 3]))
+      await tester.visit()
+      const picker = (await page.$('#file')) as ElementHandle<HTMLInputElement>
+      await picker.uploadFile(file)
+      await tester.says('#attachment', 'picked.bin')
+      await page.click('#send')
+      await tester.logged('Received from the server => 3 bytes 01 02 03')
+
+      await page.$eval('#log', log => {
+        const dataTransfer = new DataTransfer()
+        dataTransfer.items.add(new File([new Uint8Array([9, 8])], 'dropped.bin'))
+        log.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true }))
+      })
+      await tester.says('#attachment', 'dropped.bin')
+      await page.click('#send')
+      await tester.logged('Received from the server => 2 bytes 09 08')
+    })
+
+    test('several lines, which Shift+Enter breaks', async () => {
+      const received: string[] = []
+      const { url } = await startPeer(socket => socket.on('message', data => received.push(String(data))))
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.inState('Connected')
+      await page.type('#message', 'one')
+      await page.keyboard.down('Shift')
+      await page.keyboard.press('Enter')
+      await page.keyboard.up('Shift')
+      await tester.send('two')
+      await expect.poll(() => received).toEqual(['one\ntwo'])
+    })
+
+    test('JSON formatted on request, and says where it is none', async () => {
+      await tester.visit()
+      await page.click('#more')
+      await page.type('#message', '{"big":12345678901234567890}')
+      await page.click('#format-json')
+      expect(await tester.typed()).toBe('{\n  "big": 12345678901234567890\n}')
+      await tester.fill('#message', '{"open":')
+      await page.click('#format-json')
+      expect(await tester.text('#message-problem')).not.toBe('')
+      expect(await tester.typed()).toBe('{"open":')
+    })
+
+    test('what was sent before, found with the arrows, also after a reload', async () => {
+      await tester.visit()
+      for (const text of ['first', 'second']) {
+        await tester.send(text)
+        await tester.logged(`[RE]: ${text}`)
+      }
+      await page.reload()
+      await tester.inState('Connected')
+      await page.type('#message', 'draft')
+      await page.keyboard.press('ArrowUp')
+      expect(await tester.typed()).toBe('second')
+      await page.keyboard.press('ArrowUp')
+      expect(await tester.typed()).toBe('first')
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('ArrowDown')
+      expect(await tester.typed()).toBe('draft')
+    })
+
+    test('named messages that were saved, also after a reload', async () => {
+      await tester.visit()
+      await page.click('#more')
+      await page.select('#format', 'hex')
+      await page.type('#message', '0a 0b')
+      await page.click('#saved-toggle')
+      await page.type('#save-name', 'two bytes')
+      await page.keyboard.press('Enter')
+      await page.reload()
+      await tester.inState('Connected')
+      await page.click('#more')
+      await page.click('#saved-toggle')
+      await page.click('#saved li button')
+      expect(await tester.typed()).toBe('0a 0b')
+      expect(await page.$eval('#format', select => (select as HTMLSelectElement).value)).toBe('hex')
+      await page.click('#send')
+      await tester.logged('Received from the server => 2 bytes 0a 0b')
+      await page.click('#saved-toggle')
+      await page.click('#saved li button[aria-label="Delete two bytes"]')
+      expect(await page.$('#saved li')).toBeNull()
+    })
+
+    test('offers subprotocols, and shows the one that was chosen', async () => {
+      await tester.visit()
+      await page.click('#options-toggle')
+      await page.type('#protocols', 'chat.v2, chat')
+      await tester.connectTo(`${ws}chat`)
+      await tester.inState('Connected')
+      await page.click('#facts-toggle')
+      await tester.says('#protocol', 'chat.v2')
+      await tester.says('#extensions', 'permessage-deflate')
+    })
+
+    test('closes with the code and reason that are asked for, and with none that a browser may not send', async () => {
+      const closed = Promise.withResolvers<[number, string]>()
+      const { url } = await startPeer(socket =>
+        socket.on('close', (code, reason) => closed.resolve([code, String(reason)])),
+      )
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.inState('Connected')
+      await page.click('#options-toggle')
+      await tester.fill('#close-code', '1001')
+      await page.click('#disconnect')
+      await tester.says('#close-problem', '3000')
+      expect(await tester.text('#status')).toBe('Connected')
+      await tester.fill('#close-code', '4001')
+      await tester.fill('#close-reason', 'é'.repeat(62))
+      await tester.says('#close-problem', '123')
+      await tester.fill('#close-reason', 'done here')
+      expect(await tester.text('#close-problem')).toBe('')
+      await page.click('#disconnect')
+      expect(await closed.promise).toEqual([4001, 'done here'])
+    })
+  })
+
+  describe('sends a burst', () => {
+    const burst = async (fields: Record<string, string>) => {
+      if (await tester.isHidden('#burst-toggle')) await page.click('#more')
+      if (await tester.isHidden('#burst')) await page.click('#burst-toggle')
+      for (const [name, value] of Object.entries(fields)) await tester.fill(`#burst-${name}`, value)
+      await page.click('#burst-start')
+    }
+
+    test('of so many messages, and tells how many were answered', async () => {
+      await tester.visit()
+      await burst({ count: '2000', size: '100', 'in-flight': '50' })
+      await tester.logged('2000 sent, 2000 answered')
+      await page.click('#facts-toggle')
+      await tester.says('#sent', '2,000 messages, 195 KiB')
+      await tester.says('#received', '2,000 messages')
+    })
+
+    test('that can be stopped', async () => {
+      await tester.visit()
+      await burst({ count: '1000000', 'in-flight': '10' })
+      await tester.says('#burst-progress', 'answered')
+      await page.click('#burst-stop')
+      await tester.logged('Burst stopped')
+      await tester.send('still here')
+      await tester.logged('[RE]: still here')
+    })
+
+    test('whose unsent bytes stay bounded, to a server that reads nothing', async () => {
+      const { url } = await startPeer(socket => socket.pause())
+      await tester.visit()
+      await page.evaluate(() => {
+        const send = WebSocket.prototype.send
+        WebSocket.prototype.send = function (data) {
+          send.call(this, data)
+          document.body.dataset.most = String(Math.max(Number(document.body.dataset.most ?? 0), this.bufferedAmount))
+        }
+      })
+      await tester.connectTo(url)
+      await tester.inState('Connected')
+      await burst({ count: '1000', size: '100000', 'in-flight': '0' })
+      await page.waitForFunction(() => Number(document.body.dataset.most) > 500_000)
+      await page.click('#burst-stop')
+      await tester.logged('Burst stopped')
+      expect(await page.evaluate(() => Number(document.body.dataset.most))).toBeLessThan(2 ** 20 + 100_000)
+    })
+
+    test('with nothing that is not a number, and says what is allowed', async () => {
+      await tester.visit()
+      await burst({ count: 'many' })
+      await tester.says('#burst-problem', 'many')
+    })
+  })
+
+  describe('tells of a connection', () => {
+    test('how long each reply took, and no more from the first that answers nothing', async () => {
+      const { url } = await startPeer(socket =>
+        socket.on('message', data => {
+          if (String(data) === 'push') socket.send('unasked')
+          socket.send(String(data))
+        }),
+      )
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.inState('Connected')
+      await tester.send('timed')
+      await page.waitForFunction(() => / ms/.test(document.querySelector('#log')?.textContent ?? ''))
+      const times = async () => (await tester.log()).match(/\d ms/g)?.length
+      expect(await times()).toBe(1)
+      await tester.send('push')
+      await tester.logged('Received from the server => push')
+      await tester.send('untimed')
+      await tester.logged('Received from the server => untimed')
+      expect(await times()).toBe(1)
+    })
+
+    test('what a close code means', async () => {
+      const { url } = await startPeer(socket => socket.close(1009))
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.logged('1009')
+      expect(await tester.log()).toMatch(/1009: .*large/)
+    })
+
+    test('why a handshake was refused, where the server lets itself be asked', async () => {
+      const { url } = await startPeer(() => {}, {
+        verifyClient: () => false,
+        onRequest: (_, response) =>
+          response.writeHead(403, { 'Access-Control-Allow-Origin': '*' }).end('no <b>entry</b> here'),
+      })
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.logged('Error: could not connect to')
+      await tester.logged('403')
+      await tester.logged('no <b>entry</b> here')
+    })
+
+    test('that it can not be known, where the server does not', async () => {
+      const { url } = await startPeer(() => {}, {
+        verifyClient: () => false,
+        onRequest: (_, response) => response.writeHead(403).end('secret'),
+      })
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.logged("can't be known")
+      expect(await tester.log()).not.toContain('secret')
+    })
+
+    test('figures of its round trips, in numbers, a chart, and words', async () => {
+      await tester.visit()
+      await page.click('#chart-toggle')
+      await tester.send('timed')
+      await page.waitForSelector('#chart canvas')
+      await page.waitForFunction(() => /\d ms/.test(document.querySelector('#chart')?.textContent ?? ''))
+      await page.waitForFunction(() => {
+        const label = document.querySelector('#chart [role=img]')?.ariaLabel ?? ''
+        return /\d ms/.test(label)
+      })
+      expect(tester.complaints).toEqual([])
+    })
+  })
+
+  describe('shows in its log', () => {
+    test('long messages folded, JSON pretty, binary as a hex dump, each on a click', async () => {
+      await tester.visit()
+      const json = `{"list":[${'1234567890,'.repeat(40)}0]}`
+      await tester.send(json)
+      await tester.logged('[RE]')
+      expect(await tester.log()).not.toContain('0,0]}')
+      await page.click('#log li[data-kind=sent] [aria-expanded=false]')
+      await tester.logged('0,0]}')
+      await page.hover('#log li[data-kind=sent]')
+      await page.click('#log li[data-kind=sent] .actions [aria-pressed=false]')
+      await tester.logged('"list": [\n    1234567890,')
+      await page.click('#more')
+      await page.select('#format', 'hex')
+      await tester.send('41 42 00')
+      await tester.logged('Received from the server => 3 bytes')
+      await page.click('#log li:last-child [aria-expanded=false]')
+      await tester.logged('|AB.|')
+      expect(await tester.violations()).toEqual([])
+    })
+
+    test('characters that can not be seen', async () => {
+      await tester.visit()
+      await tester.fill('#message', 'a\u0007b\u202ec')
+      await page.focus('#message')
+      await page.keyboard.press('Enter')
+      await tester.logged('[RE]: a␇bU+202Ec')
+    })
+
+    test('only what is searched for and of the kind that is asked for', async () => {
+      await tester.visit()
+      for (const text of ['apple', 'banana']) {
+        await tester.send(text)
+        await tester.logged(`[RE]: ${text}`)
+      }
+      await page.type('#search', 'APPLE')
+      await page.waitForFunction(() => document.querySelectorAll('#log li').length === 2)
+      await page.select('#kinds', 'received')
+      await page.waitForFunction(() => document.querySelectorAll('#log li').length === 1)
+      await tester.logged('[RE]: apple')
+      await tester.fill('#search', 'cherry')
+      await page.waitForFunction(() => (document.querySelector('#no-match') as HTMLElement).checkVisibility())
+      await tester.fill('#search', '')
+      await tester.logged('[RE]: banana')
+      await page.click('#clear')
+      await page.waitForFunction(() => document.querySelectorAll('#log li').length === 0)
+    })
+
+    test('what can be copied and exported', async () => {
+      await page.browserContext().overridePermissions(new URL(address).origin, ['clipboard-read'])
+      await tester.visit()
+      await tester.send('copied')
+      await tester.logged('[RE]: copied')
+      await page.hover('#log li[data-kind=received]')
+      await page.click('#log li[data-kind=received] .actions button')
+      await tester.logged('Copied')
+      expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('[RE]: copied')
+
+      const exported = await page.evaluate(async () => {
+        const blob = Promise.withResolvers<Blob>()
+        const create = URL.createObjectURL
+        URL.createObjectURL = object => {
+          blob.resolve(object as Blob)
+          return create.call(URL, object)
+        }
+        ;(document.querySelector('#export') as HTMLElement).click()
+        return (await blob.promise).text()
+      })
+      const lines = exported
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line))
+      expect(lines.map(({ type }) => type)).toEqual(['connected', 'text', 'text'])
+      expect(lines[1]).toMatchObject({ direction: 'sent', text: 'copied' })
+      expect(lines[2]).toMatchObject({ direction: 'received', text: '[RE]: copied', bytes: 12 })
+    })
+
+    test('the newest, unless one has scrolled up, with a way back down', async () => {
+      const { url, sockets } = await startPeer(socket => {
+        for (let i = 0; i < 200; i++) socket.send(`pushed ${i}`)
+      })
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.logged('pushed 199')
+      await page.hover('#log')
+      await page.mouse.wheel({ deltaY: -600 })
+      await page.waitForFunction(() => (document.querySelector('#to-end') as HTMLElement).checkVisibility())
+      for (const socket of sockets) socket.send('later')
+      await tester.says('#to-end', '1 new')
+      expect(await tester.log()).not.toContain('later')
+      await page.click('#to-end')
+      await tester.logged('later')
+      expect(await tester.isHidden('#to-end')).toBe(true)
+    })
+
+    test('100,000 lines in few rows, and how many older ones were let go', async () => {
+      const { url } = await startPeer(socket => {
+        for (let i = 0; i < 120_000; i++) socket.send(`pushed ${i}`)
+      })
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.logged('pushed 119999')
+      expect(await page.$$eval('#log li', rows => rows.length)).toBeLessThan(100)
+      await page.focus('#log')
+      await page.keyboard.press('Home')
+      await tester.says('#released', 'older lines were let go')
+      await page.waitForFunction(() => (document.querySelector('#released')?.getBoundingClientRect().top ?? -1) > 0)
+      expect(await page.$$eval('#log li', rows => rows.length)).toBeLessThan(100)
+    })
+  })
+
+  describe('reconnects', () => {
+    test('when the connection ends unasked, counting down, until DISCONNECT', async () => {
+      const first = await startPeer(echo)
+      await tester.visit()
+      await page.click('#options-toggle')
+      await page.click('#reconnect')
+      await tester.connectTo(first.url)
+      await tester.inState('Connected')
+      await first.close()
+      await tester.inState('Reconnecting')
+      expect(await page.$eval('#status', status => (status as HTMLElement).dataset.countdown)).toMatch(/^in \d+ s$/)
+      await startPeer(echo, { port: first.port })
+      await page.evaluate(() => dispatchEvent(new Event('online')))
+      await tester.inState('Connected')
+      await tester.send('back')
+      await tester.logged('Received from the server => back')
+    })
+
+    test('not any more after DISCONNECT, and not at all unless asked to', async () => {
+      const { url, close, sockets } = await startPeer(echo)
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.inState('Connected')
+      for (const socket of sockets) socket.terminate()
+      await tester.inState('Disconnected')
+      await page.click('#options-toggle')
+      await page.click('#reconnect')
+      await page.click('#connect')
+      await tester.inState('Connected')
+      await close()
+      await tester.inState('Reconnecting')
+      await page.click('#disconnect')
+      await tester.inState('Disconnected')
+      expect(await tester.isHidden('#connect')).toBe(false)
+    })
+  })
+
+  describe('as tabs', () => {
+    test('holds several connections, each with its own address and log', async () => {
+      const { url } = await startPeer(echo)
+      await tester.visit()
+      expect(await tester.isHidden('#tabs')).toBe(true)
+      await tester.send('in the first')
+      await tester.logged('[RE]: in the first')
+      await page.click('#new-tab')
+      await tester.inState('Disconnected')
+      await tester.fill('#url', url)
+      await page.click('#connect')
+      await tester.inState('Connected')
+      await tester.send('in the second')
+      await tester.logged('Received from the server => in the second')
+      expect(await tester.log()).not.toContain('in the first')
+      expect(await tester.violations()).toEqual([])
+
+      await page.click('#tab-1')
+      await tester.logged('[RE]: in the first')
+      expect(await tester.log()).not.toContain('in the second')
+      await page.focus('#tab-1')
+      await page.keyboard.press('ArrowRight')
+      await tester.logged('in the second')
+      await page.click('#close-tab')
+      await tester.logged('[RE]: in the first')
+      expect(await tester.isHidden('#tabs')).toBe(true)
+    })
+  })
+
+  describe('as a link', () => {
+    test('has its set-up in the address, which reproduces it', async () => {
+      await tester.visit()
+      await page.click('#options-toggle')
+      await page.type('#protocols', 'chat')
+      await page.type('#message', 'a & b')
+      await page.waitForFunction(() => location.hash.includes('message=a+%26+b'))
+      const link = page.url()
+      await page.goto('about:blank')
+      await page.goto(link)
+      await tester.inState('Connected')
+      expect(await tester.typed()).toBe('a & b')
+      expect(await page.$eval('#protocols', field => (field as HTMLInputElement).value)).toBe('chat')
+      expect(await tester.log()).not.toContain('Sending')
+    })
+
+    test('connects to no other host, and sends nothing', async () => {
+      let count = 0
+      const { url } = await startPeer(() => count++)
+      await page.goto(`${address}#url=${encodeURIComponent(url)}&message=${encodeURIComponent('<img src=x>')}`)
+      await page.waitForFunction(() => (document.querySelector('#message') as HTMLTextAreaElement).value !== '')
+      expect(await tester.text('#status')).toBe('Disconnected')
+      expect(await page.$eval('#url', field => (field as HTMLInputElement).value)).toBe(url)
+      await page.click('#connect')
+      await tester.inState('Connected')
+      expect(count).toBe(1)
+      expect(await page.$('main img')).toBeNull()
+      expect(tester.complaints).toEqual([])
+    })
+  })
+
+  test('keeps the colours that one chose', async () => {
+    await tester.visit()
+    const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)
+    expect(await ground()).toBe('light dark')
+    await page.click('#theme')
+    await page.click('#theme')
+    expect(await ground()).toBe('dark')
+    await page.reload()
+    expect(await ground()).toBe('dark')
+  })
+
+  test('says its state in the title', async () => {
+    await tester.visit()
+    expect(await page.title()).toBe('Connected – WebSocket echo')
+    await page.click('#disconnect')
+    await tester.inState('Disconnected')
+    expect(await page.title()).toBe('Disconnected – WebSocket echo')
+  })
+
+  test('sends, reads and closes by keyboard alone', async () => {
+    await tester.visit()
+    await page.keyboard.type('typed at once')
+    await page.keyboard.press('Enter')
+    await tester.logged('[RE]: typed at once')
+    const focused = () => page.evaluate(() => document.activeElement?.id ?? '')
+    for (let i = 0; i < 40 && (await focused()) !== 'disconnect'; i++) await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await tester.inState('Disconnected')
+    expect(await focused()).toBe('connect')
+    await page.keyboard.press('Enter')
+    await tester.inState('Connected')
+  })
+
+  test('tells a screen reader of messages, but not of each in a flood', async () => {
+    const { url } = await startPeer(socket => {
+      socket.on('message', () => {
+        for (let i = 0; i < 500; i++) socket.send(`flood ${i}`)
+      })
+    })
+    await tester.visit()
+    await page.evaluate(() => {
+      const said: string[] = []
+      Object.assign(window, { said })
+      new MutationObserver(() => {
+        const text = document.querySelector('#announcer')?.textContent
+        if (text) said.push(text)
+      }).observe(document.querySelector('#announcer') as Element, {
+        childList: true,
+        characterData: true,
+        subtree: true,
+      })
+    })
+    await tester.send('hello')
+    await tester.says('#announcer', '[RE]: hello')
+    await tester.connectTo(url)
+    await tester.inState('Connected')
+    await tester.send('go')
+    await tester.logged('flood 499')
+    await tester.says('#announcer', 'received')
+    expect(await page.evaluate(() => (window as unknown as { said: string[] }).said.length)).toBeLessThan(20)
+  })
+})

@@ -1,0 +1,28 @@
+import lighthouse, { desktopConfig } from 'lighthouse'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { findBrowser, launchBrowser } from './browser.ts'
+
+const stack = inject('stack')
+
+// Without performance, which a busy machine would decide: `npm run bench:page` prints it.
+const categories = ['accessibility', 'best-practices', 'seo']
+
+describe.skipIf(!stack || !findBrowser('chrome'))('Lighthouse', () => {
+  test.for(['mobile', 'desktop'])('has nothing to say against the composed page (%s)', async kind => {
+    const browser = await launchBrowser('chrome')
+    onTestFinished(() => browser.close())
+    const config = kind === 'desktop' ? desktopConfig : undefined
+    const page = await browser.newPage()
+    const result = await lighthouse(stack?.page, { onlyCategories: categories, logLevel: 'silent' }, config, page)
+
+    const audits = result?.lhr.audits ?? {}
+    const failed = Object.values(result?.lhr.categories ?? {}).flatMap(({ auditRefs }) =>
+      auditRefs
+        .filter(({ id, weight }) => weight > 0 && (audits[id]?.score ?? 1) < 1)
+        .map(({ id }) => audits[id]?.title),
+    )
+    expect(failed).toEqual([])
+    const scores = Object.values(result?.lhr.categories ?? {}).map(({ id, score }) => [id, score])
+    expect(scores).toEqual(categories.map(id => [id, 1]))
+  })
+})

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { type Agent, createServer, type IncomingMessage, request, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { browserNames, findBrowser, launchBrowser } from './browser.ts'
+import { openTester } from './tester.ts'
+
+const stack = inject('stack')
+const { page: address = '' } = stack ?? {}
+
+/** A proxy in front of the stack, such as others have, which shows it under a path of theirs. */
+async function startProxy(server: Server, path: string): Promise<number> {
+  const forward = ({ method, url = '', headers }: IncomingMessage, options: { agent?: Agent | false } = {}) =>
+    request(new URL(url.replace(path, '/'), address), { method, headers, ...options })
+
+  server.on('request', (incoming: IncomingMessage, response) => {
+    incoming.pipe(
+      forward(incoming).on('response', answer => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      }),
+    )
+  })
+  server.on('upgrade', (incoming, socket) => {
+    forward(incoming, { agent: false })
+      .on('upgrade', ({ rawHeaders }, upstream) => {
+        const lines = rawHeaders.map((text, i) => (i % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('')
+        socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`)
+        socket.pipe(upstream).pipe(socket)
+        for (const side of [socket, upstream]) side.on('error', () => {})
+      })
+      .end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+async function makeCertificate() {
+  const folder = await mkdtemp(join(tmpdir(), 'certificate-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  await promisify(execFile)('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
+    ...['-keyout', key, '-out', cert],
+    ...subject,
+  ])
+  return { key: await readFile(key), cert: await readFile(cert) }
+}
+
+describe.for(browserNames)('the page behind a proxy in %s', { skip: !stack }, name => {
+  test.skipIf(!findBrowser(name))('works under a path, on another port, and behind TLS', async () => {
+    const browser = await launchBrowser(name, { acceptInsecureCerts: true })
+    onTestFinished(() => browser.close())
+
+    for (const [scheme, server] of [
+      ['http', createServer()],
+      ['https', createSecureServer(await makeCertificate())],
+    ] as const) {
+      const port = await startProxy(server, '/some/path/')
+      const tester = await openTester(browser, `${scheme}://localhost:${port}/some/path/`)
+      await tester.visit()
+      expect(await tester.page.$eval('#url', field => (field as HTMLInputElement).value)).toBe(
+        `${scheme.replace('http', 'ws')}://localhost:${port}/some/path/ws`,
+      )
+      await tester.send('hello')
+      await tester.logged('[RE]: hello')
+      await tester.page.click('#chart-toggle')
+      await tester.page.waitForSelector('#chart canvas')
+      expect(tester.complaints).toEqual([])
+    }
+  })
+})

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, BrowserContext } from 'puppeteer-core'
+
+declare global {
+  interface Window {
+    axe: typeof import('axe-core')
+  }
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+export type Tester = Awaited<ReturnType<typeof openTester>>
+
+/** Opens a browser's page on ours, with what a person does there and sees. */
+export async function openTester(browser: Browser | BrowserContext, address: string) {
+  const page = await browser.newPage()
+  const complaints: string[] = []
+  page.on('console', message => {
+    if (['error', 'warn'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', error => complaints.push(String(error)))
+
+  const text = (selector: string) => page.$eval(selector, element => element.textContent ?? '')
+  /** Waits until an element says something. */
+  const says = (selector: string, part: string) =>
+    page.waitForFunction(
+      (selector: string, part: string) => document.querySelector(selector)?.textContent?.includes(part) === true,
+      {},
+      selector,
+      part,
+    )
+  const logged = (part: string) => says('#log', part)
+  const inState = (state: string) => says('#status', state)
+
+  return {
+    page,
+    /** What the browser's console had to complain of. */
+    complaints,
+    text,
+    says,
+    logged,
+    inState,
+    log: () => page.$eval('#log', element => element.textContent ?? ''),
+    typed: () => page.$eval('#message', field => (field as HTMLTextAreaElement).value),
+    isHidden: (selector: string) => page.$eval(selector, element => (element as HTMLElement).offsetParent === null),
+
+    async visit(fragment = '') {
+      await page.goto(address + fragment)
+      await inState('Connected')
+    },
+
+    async send(text: string) {
+      await page.type('#message', text)
+      await page.keyboard.press('Enter')
+    },
+
+    /** Puts a value into a field as typing it would. */
+    fill(selector: string, value: string) {
+      return page.$eval(
+        selector,
+        (field, value) => {
+          ;(field as HTMLInputElement).value = value
+          field.dispatchEvent(new Event('input', { bubbles: true }))
+          field.dispatchEvent(new Event('change', { bubbles: true }))
+        },
+        value,
+      )
+    },
+
+    async connectTo(url: string) {
+      if (!(await page.$eval('#disconnect', button => (button as HTMLElement).hidden))) {
+        await page.click('#disconnect')
+        await inState('Disconnected')
+      }
+      await this.fill('#url', url)
+      await page.click('#connect')
+    },
+
+    async violations() {
+      await page.evaluate(axe)
+      const found = await page.evaluate(() => window.axe.run())
+      return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+    },
+  }
+}

@@ -1,0 +1,332 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import fc from 'fast-check'
+import { afterEach, describe, expect, test } from 'vitest'
+import { WebSocketServer } from 'ws'
+import {
+  type BurstOptions,
+  type BurstProgress,
+  type BurstResult,
+  checkBurst,
+  createBurst,
+} from '../../client/core/burst.ts'
+import { byteLength } from '../../client/core/bytes.ts'
+import { createConnection, type Message } from '../../client/core/connection.ts'
+
+const MOST_BUFFERED = 1024 * 1024
+
+/** A burst on a clock of its own, where sending a message takes `cost` ms and `drain` bytes leave each ms. */
+function simulate(options: Partial<BurstOptions>, { cost = 0, drain = Number.POSITIVE_INFINITY } = {}) {
+  const messages: { message: Message; at: number }[] = []
+  const progress: (BurstProgress & { at: number })[] = []
+  const results: BurstResult[] = []
+  const tasks: { task: () => void; at: number }[] = []
+  const world = { time: 0, buffered: 0, mostBuffered: 0, isGone: false, longestTask: 0 }
+
+  const burst = createBurst(
+    { count: 10, size: 10, inFlight: 0, rate: 0, isBinary: false, ...options },
+    {
+      send(message) {
+        if (world.isGone) return false
+        messages.push({ message, at: world.time })
+        world.time += cost
+        world.buffered += drain === Number.POSITIVE_INFINITY ? 0 : byteLength(message)
+        world.mostBuffered = Math.max(world.mostBuffered, world.buffered)
+        return true
+      },
+      bufferedAmount: () => world.buffered,
+      onProgress: now => progress.push({ ...now, at: world.time }),
+      onEnd: result => results.push(result),
+      now: () => world.time,
+      schedule: (task, delay) => tasks.push({ task, at: world.time + delay }),
+    },
+  )
+
+  function timed(task: () => void) {
+    const before = world.time
+    task()
+    world.longestTask = Math.max(world.longestTask, world.time - before)
+  }
+
+  /** Runs what is due, up to a time in ms. */
+  function runTo(end: number) {
+    for (;;) {
+      tasks.sort((a, b) => a.at - b.at)
+      const next = tasks[0]
+      if (!next || next.at > end) break
+      tasks.shift()
+      const until = Math.max(world.time, next.at)
+      world.buffered = Math.max(0, world.buffered - drain * (until - world.time))
+      world.time = until
+      timed(next.task)
+    }
+    world.time = Math.max(world.time, end)
+  }
+
+  return { world, burst, messages, progress, results, runTo, tasks, start: () => timed(burst.start) }
+}
+
+describe('a message', () => {
+  test.each([
+    [10, '1 ........'],
+    [2, '1 '],
+    [1, '1'],
+    [0, ''],
+  ])('of %d bytes is %j', (size, text) => {
+    const { start, messages } = simulate({ count: 1, size })
+    start()
+    expect(messages.map(({ message }) => message)).toEqual([text])
+  })
+
+  test('has its number, cut where there is no room for it', () => {
+    const { start, messages } = simulate({ count: 12, size: 1 })
+    start()
+    expect(messages.map(({ message }) => message).join('')).toBe('123456789111')
+  })
+
+  test.each([
+    [4, [49, 0, 0, 0]],
+    [0, []],
+  ])('that is binary, of %d bytes, is %j', (size, bytes) => {
+    const { start, messages } = simulate({ count: 1, size, isBinary: true })
+    start()
+    expect(messages.map(({ message }) => message)).toEqual([Uint8Array.from(bytes)])
+  })
+
+  test('has the size asked for', () => {
+    fc.assert(
+      fc.property(fc.nat(300), fc.boolean(), (size, isBinary) => {
+        const { start, messages } = simulate({ count: 3, size, isBinary })
+        start()
+        expect(messages.map(({ message }) => byteLength(message))).toEqual([size, size, size])
+      }),
+    )
+  })
+})
+
+describe('ends', () => {
+  test('when every message is answered, and no sooner', () => {
+    const { start, burst, results, world, messages } = simulate({ count: 3 })
+    start()
+    expect(messages).toHaveLength(3)
+    world.time = 2000
+    burst.answered()
+    burst.answered()
+    expect(results).toEqual([])
+    burst.answered()
+    expect(results).toEqual([{ sent: 3, answered: 3, seconds: 2, isStopped: false }])
+    burst.answered()
+    burst.stop()
+    expect(results).toHaveLength(1)
+  })
+
+  test('when it is stopped, and sends nothing more', () => {
+    const { start, burst, results, runTo, messages } = simulate({ count: 10, rate: 10 })
+    start()
+    runTo(150)
+    burst.answered()
+    burst.stop()
+    burst.stop()
+    runTo(10_000)
+    expect(results).toEqual([{ sent: 2, answered: 1, seconds: 0.15, isStopped: true }])
+    expect(messages).toHaveLength(2)
+  })
+
+  test('when the connection is gone', () => {
+    const { start, results, runTo, world } = simulate({ count: 10, rate: 10 })
+    start()
+    world.isGone = true
+    runTo(10_000)
+    expect(results).toEqual([{ sent: 1, answered: 0, seconds: 0.1, isStopped: true }])
+  })
+})
+
+test('takes a message that comes with nothing unanswered for no answer', () => {
+  const { start, burst, results, runTo } = simulate({ count: 2, rate: 10 })
+  start()
+  burst.answered()
+  burst.answered()
+  expect(results).toEqual([])
+  runTo(100)
+  burst.answered()
+  expect(results).toMatchObject([{ sent: 2, answered: 2 }])
+})
+
+test('keeps so many in flight', () => {
+  const { start, burst, messages, runTo, results } = simulate({ count: 10, inFlight: 3 })
+  start()
+  runTo(1000)
+  for (let answered = 1; answered <= 10; answered++) {
+    expect(messages).toHaveLength(Math.min(10, answered + 2))
+    burst.answered()
+    runTo(1000 + answered)
+  }
+  expect(results).toMatchObject([{ sent: 10, answered: 10, isStopped: false }])
+})
+
+describe('at a rate', () => {
+  test('sends evenly', () => {
+    const { start, messages, runTo } = simulate({ count: 1000, rate: 50 })
+    start()
+    runTo(10_000)
+    expect(messages).toHaveLength(501)
+    for (const [i, { at }] of messages.entries()) expect(at).toBeCloseTo(i * 20)
+  })
+
+  test('keeps it where many fit between two timers', () => {
+    const { start, messages, runTo } = simulate({ count: 1_000_000, rate: 100_000, size: 0 })
+    start()
+    runTo(500)
+    expect(messages.length).toBeGreaterThan(49_000)
+    expect(messages.length).toBeLessThan(51_000)
+  })
+
+  test('makes up for no more than a second', () => {
+    const { start, messages, runTo, tasks, world } = simulate({ count: 1_000_000, rate: 100 })
+    start()
+    world.time = 3_600_000
+    for (const { task } of tasks.splice(0)) task()
+    runTo(world.time)
+    expect(messages.length).toBeGreaterThan(100)
+    expect(messages.length).toBeLessThan(105)
+  })
+})
+
+describe('flat out', () => {
+  test('yields after 8 ms', () => {
+    const { start, world, messages, runTo } = simulate({ count: 5000 }, { cost: 0.1 })
+    start()
+    runTo(10_000)
+    expect(messages).toHaveLength(5000)
+    expect(world.longestTask).toBeGreaterThan(7)
+    expect(world.longestTask).toBeLessThan(8.2)
+  })
+
+  test('waits while too much is unsent', () => {
+    const size = 100_000
+    const { start, world, messages, runTo } = simulate({ count: 100, size }, { drain: 10_000 })
+    start()
+    runTo(5000)
+    expect(messages).toHaveLength(100)
+    expect(world.mostBuffered).toBeGreaterThanOrEqual(MOST_BUFFERED)
+    expect(world.mostBuffered).toBeLessThan(MOST_BUFFERED + size)
+  })
+})
+
+describe('progress', () => {
+  test('is told each 100 ms while something changes, and at the end', () => {
+    const { start, progress, runTo, burst } = simulate({ count: 1000, rate: 1000 })
+    start()
+    runTo(1500)
+    expect(progress.length).toBeGreaterThan(8)
+    for (const [i, { at }] of progress.entries()) expect(at).toBeGreaterThanOrEqual((progress[i - 1]?.at ?? 0) + 100)
+    expect(progress.at(-1)).toMatchObject({ sent: 1000, answered: 0, count: 1000 })
+    burst.stop()
+    expect(progress.at(-1)).toMatchObject({ sent: 1000, answered: 0, count: 1000, at: 1500 })
+  })
+
+  test('is told of answers that come after all is sent', () => {
+    const { start, progress, runTo, burst } = simulate({ count: 10 })
+    start()
+    runTo(1000)
+    burst.answered()
+    runTo(2000)
+    expect(progress.at(-1)).toMatchObject({ sent: 10, answered: 1 })
+  })
+})
+
+describe('on a real connection', () => {
+  const servers: WebSocketServer[] = []
+  afterEach(() => {
+    for (const server of servers.splice(0)) {
+      for (const peer of server.clients) peer.terminate()
+      server.close()
+    }
+  })
+
+  test.each([
+    { inFlight: 0, isBinary: false },
+    { inFlight: 100, isBinary: true },
+  ])('20,000 messages leave room for everything else: %j', async options => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+    servers.push(server)
+    server.on('connection', peer => peer.on('message', (data, isBinary) => peer.send(data, { binary: isBinary })))
+    await once(server, 'listening')
+
+    const size = 1000
+    let mostBuffered = 0
+    const { promise: connected, resolve: connect } = Promise.withResolvers<void>()
+    const { promise: ended, resolve: end } = Promise.withResolvers<BurstResult>()
+    const connection = createConnection({
+      onState: () => {},
+      onEvent(event) {
+        if (event.type === 'connected') connect()
+        if (event.type === 'received') burst.answered()
+      },
+    })
+    const burst = createBurst(
+      { count: 20_000, size, rate: 0, ...options },
+      {
+        send(message) {
+          const isSent = connection.send(message)
+          mostBuffered = Math.max(mostBuffered, connection.facts().bufferedAmount)
+          return isSent
+        },
+        bufferedAmount: () => connection.facts().bufferedAmount,
+        onProgress: () => {},
+        onEnd: end,
+      },
+    )
+
+    connection.connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    await connected
+    let isRunning = true
+    let turns = 0
+    const turning = (async () => {
+      for (; isRunning; turns++) await nextTurn()
+    })()
+    burst.start()
+    const result = await ended
+    isRunning = false
+    await turning
+    connection.disconnect()
+
+    expect(result).toMatchObject({ sent: 20_000, answered: 20_000, isStopped: false })
+    // Node counts the head of a frame too, which has 14 bytes at most.
+    expect(mostBuffered).toBeLessThan(MOST_BUFFERED + size + 14)
+    expect(turns).toBeGreaterThan(10)
+  })
+})
+
+describe('the form', () => {
+  const fields = { count: '1000', size: '64', inFlight: '16', rate: '0', isBinary: true }
+
+  test('is read', () => {
+    expect(checkBurst({ ...fields, count: ' 1000 ' })).toEqual({
+      count: 1000,
+      size: 64,
+      inFlight: 16,
+      rate: 0,
+      isBinary: true,
+    })
+  })
+
+  test.each([
+    ['count', 1, 1_000_000],
+    ['size', 0, 16_777_216],
+    ['inFlight', 0, 10_000],
+    ['rate', 0, 1_000_000],
+  ])('takes %s from %d to %d', (name, least, most) => {
+    expect(checkBurst({ ...fields, [name]: String(least) })).toHaveProperty(name, least)
+    expect(checkBurst({ ...fields, [name]: String(most) })).toHaveProperty(name, most)
+    expect(checkBurst({ ...fields, [name]: String(least - 1) })).toHaveProperty('problem')
+    expect(checkBurst({ ...fields, [name]: String(most + 1) })).toHaveProperty('problem')
+  })
+
+  test.each(['', 'many', '-1', '1.5', '1e3', '0x10', '1 000'])('takes no %j, and says what it takes', bad => {
+    expect(checkBurst({ ...fields, inFlight: bad })).toEqual({
+      problem: `In flight: "${bad}" is not a whole number from 0 to 10,000.`,
+    })
+  })
+})

@@ -1,0 +1,81 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Format, mayConnect, readLink, type Setup, writeLink } from '../../client/core/link.ts'
+
+const defaults: Setup = { url: 'ws://localhost/ws', protocols: '', format: 'text', message: '' }
+const anyText = fc.string({ unit: 'binary', maxLength: 50 })
+const anySetup: fc.Arbitrary<Setup> = fc.record({
+  url: fc.oneof(anyText, fc.constant(defaults.url)),
+  protocols: anyText,
+  format: fc.constantFrom<Format>('text', 'hex', 'base64'),
+  message: anyText,
+})
+
+test('a link brings back what it was written for', () => {
+  fc.assert(
+    fc.property(anySetup, anySetup, (setup, base) => {
+      const link = writeLink(setup, base)
+      expect({ ...base, ...readLink(link) }).toEqual(setup)
+      // As the browser has it once it is in the address.
+      expect({ ...base, ...readLink(new URL(link, 'http://localhost/').hash) }).toEqual(setup)
+    }),
+  )
+})
+
+test('only what differs from the defaults is written', () => {
+  expect(writeLink(defaults, defaults)).toBe('')
+  expect(writeLink({ ...defaults, message: 'a&b=#%+ é' }, defaults)).toBe('#message=a%26b%3D%23%25%2B+%C3%A9')
+  expect(writeLink({ url: 'ws://a', protocols: 'b', format: 'hex', message: '00' }, defaults)).toBe(
+    '#url=ws%3A%2F%2Fa&protocol=b&format=hex&message=00',
+  )
+})
+
+test('a message of more than 4,000 characters is not written', () => {
+  const write = (length: number) => writeLink({ ...defaults, message: 'a'.repeat(length) }, defaults)
+  expect(write(4000)).toBe(`#message=${'a'.repeat(4000)}`)
+  expect(write(4001)).toBe('')
+})
+
+test.each([
+  ['', {}],
+  ['#', {}],
+  ['#message', { message: '' }],
+  ['#message=a+b%20c', { message: 'a b c' }],
+  ['#message=100%&message=b', { message: '100%' }],
+  ['#format=xml&__proto__=a&send=1', {}],
+  ['#message=<img src=x>', { message: '<img src=x>' }],
+  ['#protocol=a,b&format=base64', { protocols: 'a,b', format: 'base64' }],
+])('%j is read as %j', (hash, setup) => {
+  expect(readLink(hash)).toEqual(setup)
+})
+
+describe('a link may connect by itself', () => {
+  test.each([
+    ['ws://localhost/ws', 'http://localhost/'],
+    ['WS://LocalHost:80/raw?a', 'http://localhost/#b'],
+    ['http://localhost/ws', 'http://localhost/'],
+    ['wss://example.com/ws', 'https://example.com/foo/'],
+    ['ws://localhost:8080/ws', 'http://localhost:8080/'],
+    ['ws://[::1]:8080/', 'http://[::1]:8080/'],
+  ])('to %s from %s', (address, page) => {
+    expect(mayConnect(address, page)).toBe(true)
+  })
+
+  test.each([
+    ['ws://localhost:7777/', 'http://localhost/'],
+    ['ws://localhost/', 'http://localhost:8080/'],
+    ['ws://localhost.example.com/', 'http://localhost/'],
+    ['ws://localhost@example.com/', 'http://localhost/'],
+    ['ws://example.com\\@localhost/', 'http://localhost/'],
+    ['ws://127.0.0.1/', 'http://localhost/'],
+    ['ftp://localhost/', 'http://localhost/'],
+    ['//localhost/ws', 'http://localhost/'],
+    ['/ws', 'http://localhost/'],
+    ['', 'http://localhost/'],
+    ['file:///ws', 'file:///index.html'],
+    ['ws://localhost/', 'about:blank'],
+    ['ws://localhost/', 'not an address'],
+  ])('not to %s from %s', (address, page) => {
+    expect(mayConnect(address, page)).toBe(false)
+  })
+})

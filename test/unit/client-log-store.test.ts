@@ -1,0 +1,189 @@
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import type { ConnectionEvent, Message } from '../../client/core/connection.ts'
+import { createLogStore, type LogEntry, type LogStore } from '../../client/core/log-store.ts'
+
+const received = (message: Message): ConnectionEvent => ({ type: 'received', message })
+const bytes = (...values: number[]) => Uint8Array.from(values)
+const payloads = (entries: readonly LogEntry[]) =>
+  entries.map(({ event }) => ('message' in event ? event.message : event.type))
+
+test('keeps what happened in order, with its time', () => {
+  const store = createLogStore()
+  store.add({ type: 'connected', protocol: '', extensions: '' }, 1000)
+  store.add(received('a'), 2000)
+  expect(store.entries).toEqual([
+    { id: 0, at: 1000, event: { type: 'connected', protocol: '', extensions: '' } },
+    { id: 1, at: 2000, event: { type: 'received', message: 'a' } },
+  ])
+  expect(store.shown).toEqual(store.entries)
+})
+
+describe('lets go of the oldest', () => {
+  test('when there are too many, and counts them', () => {
+    const store = createLogStore({ limit: 10 })
+    for (let i = 0; i < 100; i++) {
+      store.add(received(String(i)))
+      expect(store.entries.length).toBeLessThanOrEqual(10)
+      expect(store.entries.length + store.released).toBe(i + 1)
+    }
+    expect(store.entries.length).toBeGreaterThanOrEqual(9)
+    expect(payloads(store.entries).at(-1)).toBe('99')
+  })
+
+  test('when their messages take too much memory', () => {
+    const store = createLogStore({ byteLimit: 1000 })
+    for (let i = 0; i < 50; i++) store.add(received(i % 2 ? 'a'.repeat(50) : new Uint8Array(100)))
+    expect(store.released).toBeGreaterThanOrEqual(40)
+    expect(store.entries.length).toBeGreaterThanOrEqual(9)
+    store.add({ type: 'note', text: 'no message' })
+    expect(payloads(store.entries).at(-1)).toBe('note')
+  })
+
+  test('but not of the newest, however big it is', () => {
+    const store = createLogStore({ byteLimit: 1000 })
+    store.add(received('a'))
+    store.add(received(new Uint8Array(5000)))
+    expect(store.entries.map(({ id }) => id)).toEqual([1])
+    store.add(received('b'))
+    expect(payloads(store.entries)).toEqual(['b'])
+    expect(store.released).toBe(2)
+  })
+
+  test('and starts to count anew once cleared', () => {
+    const store = createLogStore({ limit: 10, byteLimit: 100 })
+    for (let i = 0; i < 20; i++) store.add(received('aaaaa'))
+    store.clear()
+    expect(store).toMatchObject({ entries: [], shown: [], released: 0 })
+    for (let i = 0; i < 10; i++) store.add(received('aaaaa'))
+    expect(store.released).toBe(0)
+  })
+})
+
+describe('the filter', () => {
+  function fill(store: LogStore) {
+    store.add({ type: 'connected', protocol: '', extensions: '' })
+    store.add({ type: 'sent', message: 'Hello (1)' })
+    store.add(received('[RE]: Hello (1)'))
+    store.add({ type: 'sent', message: bytes(0xde, 0xad, 0xbe, 0xef) })
+    store.add(received(new TextEncoder().encode('café')))
+    store.add({ type: 'disconnected', code: 1000, reason: 'farewell' })
+  }
+
+  const cases = [
+    ['all', '', [0, 1, 2, 3, 4, 5]],
+    ['messages', '', [1, 2, 3, 4]],
+    ['sent', '', [1, 3]],
+    ['received', '', [2, 4]],
+    ['events', '', [0, 5]],
+    ['all', 'hELLO (1)', [1, 2]],
+    ['received', 'hello', [2]],
+    ['all', '[re]', [2]],
+    ['all', '.', []],
+    ['all', 'DEAD', [3]],
+    ['all', 'ad beef', [3]],
+    ['all', 'dea', [3]],
+    ['all', 'eadb', []],
+    ['all', 'fé', [4]],
+    ['all', 'farewell', [5]],
+    ['all', 'connected', [0, 5]],
+    ['messages', 'connected', []],
+  ] as const
+
+  test.each(cases)('%s, %j shows %j', (kind, text, ids) => {
+    const store = createLogStore()
+    fill(store)
+    store.filter(kind, text)
+    expect(store.shown.map(({ id }) => id)).toEqual(ids)
+    expect(store.entries).toHaveLength(6)
+  })
+
+  test.each(cases)('%s, %j applies to what comes later too: %j', (kind, text, ids) => {
+    const store = createLogStore()
+    store.filter(kind, text)
+    fill(store)
+    expect(store.shown.map(({ id }) => id)).toEqual(ids)
+  })
+
+  test('is of text, whatever characters it has', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1 }), text => {
+        const store = createLogStore()
+        store.add(received(`>${text}<`))
+        store.add(received(''))
+        store.filter('all', text)
+        expect(store.shown.map(({ id }) => id)).toEqual([0])
+      }),
+    )
+  })
+
+  test('shows none of those that were let go, and everything again when it is lifted', () => {
+    const store = createLogStore({ limit: 10 })
+    store.filter('sent', '')
+    for (let i = 0; i < 100; i++) store.add({ type: i % 3 ? 'received' : 'sent', message: String(i) })
+    expect(store.shown).toEqual(store.entries.filter(({ event }) => event.type === 'sent'))
+    expect(store.shown.length).toBeGreaterThan(0)
+    store.filter('all', '')
+    expect(store.shown).toEqual(store.entries)
+    store.add(received('last'))
+    expect(payloads(store.shown).at(-1)).toBe('last')
+  })
+
+  test('outlasts clearing', () => {
+    const store = createLogStore()
+    store.filter('sent', '')
+    store.clear()
+    fill(store)
+    expect(store.shown.map(({ id }) => id)).toEqual([1, 3])
+  })
+})
+
+test('finds the place of an entry, or of the next one shown', () => {
+  const store = createLogStore()
+  store.filter('sent', '')
+  for (let i = 0; i < 9; i++) store.add({ type: i % 3 ? 'received' : 'sent', message: String(i) })
+  expect([0, 1, 3, 4, 6, 7, 99].map(store.indexOf)).toEqual([0, 1, 1, 2, 2, 3, 3])
+})
+
+test('tells of every change, until it is asked not to', () => {
+  const store = createLogStore()
+  const listener = vi.fn()
+  const stop = store.onChange(listener)
+  store.add(received('a'))
+  store.filter('sent', '')
+  store.clear()
+  expect(listener).toHaveBeenCalledTimes(3)
+  stop()
+  store.add(received('b'))
+  expect(listener).toHaveBeenCalledTimes(3)
+})
+
+describe('exported as NDJSON', () => {
+  test('each entry is a line, also those that the filter hides', async () => {
+    const store = createLogStore()
+    const at = Date.UTC(2026, 0, 2, 3, 4, 5, 6)
+    store.filter('events', 'nothing')
+    store.add({ type: 'connected', protocol: 'chat', extensions: '' }, at)
+    store.add({ type: 'sent', message: 'né\n"' }, at)
+    store.add({ type: 'received', message: bytes(0, 255), roundTrip: 1.25 }, at)
+    store.add({ type: 'disconnected', code: 1001, reason: 'bye' }, at)
+    const text = await store.toNdjson().text()
+    expect(text.endsWith('}\n')).toBe(true)
+    const time = '2026-01-02T03:04:05.006Z'
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line)),
+    ).toEqual([
+      { time, type: 'connected', protocol: 'chat', extensions: '' },
+      { time, type: 'text', direction: 'sent', text: 'né\n"', bytes: 5 },
+      { time, type: 'binary', direction: 'received', base64: 'AP8=', bytes: 2, roundTrip: 1.25 },
+      { time, type: 'disconnected', code: 1001, reason: 'bye' },
+    ])
+  })
+
+  test('nothing is an empty file', async () => {
+    expect(createLogStore().toNdjson().size).toBe(0)
+  })
+})
