@@ -42,6 +42,8 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
   let target: [address: string, protocols: string[]] = ['', []]
   let isWanted = false
   let reconnects = false
+  /** A series of attempts that fail asks why once, not at each. */
+  let isRetry = false
   let burst: Burst | undefined
 
   const reconnect = createReconnect({
@@ -69,9 +71,6 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
       } else if (event.type === 'disconnected') ended()
     },
   })
-
-  /** A series of attempts that fail asks once, not at each. */
-  let isRetry = false
 
   async function explain(url: string) {
     log.add({ type: 'note', text: await askWhy(url, { pageOrigin }) })

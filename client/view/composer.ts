@@ -43,7 +43,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
     attachment.hidden = attached === undefined
     element(attachment, 'span', HTMLElement).textContent = attached?.name ?? ''
     const parsed = parse()
-    complain('problem' in parsed ? parsed.problem : '')
+    complain('problem' in parsed ? `Not ${format.value}: ${parsed.problem}` : '')
     size.textContent = 'problem' in parsed ? '–' : formatSize(byteLength(parsed.message))
   }
 
@@ -117,7 +117,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
   })
   element(root, '#format-json', HTMLButtonElement).addEventListener('click', () => {
     const formatted = formatJson(field.value)
-    if ('problem' in formatted) complain(formatted.problem)
+    if ('problem' in formatted) complain(`Not JSON: ${formatted.problem}`)
     else write(formatted.text)
   })
 

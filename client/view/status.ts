@@ -25,7 +25,8 @@ export function createStatus() {
       const state = stateOf(session)
       const { retryAt } = session
       status.dataset.state = state
-      status.textContent = WORDS[state]
+      // Written anew, it would be announced anew.
+      if (status.textContent !== WORDS[state]) status.textContent = WORDS[state]
       document.title = `${WORDS[state]} – ${title}`
 
       clearInterval(timer)

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
-import type { Page } from 'puppeteer-core'
 import sirv from 'sirv'
 import { parseConfig } from '../../server/config.ts'
 import { createLogger } from '../../server/log.ts'
 import { createServer } from '../../server/server.ts'
 import { launchBrowser } from './browser.ts'
+import { openTester, type Tester } from './tester.ts'
 
 const folder = fileURLToPath(new URL('screenshots/', import.meta.url))
 const dist = fileURLToPath(new URL('../../client/dist', import.meta.url))
@@ -15,35 +15,48 @@ const { port } = await server.listen()
 // The pictures show the address that people use, whatever port was free.
 const browser = await launchBrowser('chrome', { args: [`--host-resolver-rules=MAP localhost:80 127.0.0.1:${port}`] })
 
-const inState = (page: Page, state: string) =>
-  page.waitForFunction((state: string) => document.querySelector('#status')?.textContent === state, {}, state)
-
-const lines = (page: Page, count: number) =>
-  page.waitForFunction((count: number) => document.querySelectorAll('#log li').length >= count, {}, count)
-
 /** The states of the page that are pictured, each from the one before. */
-const states: Record<string, (page: Page) => Promise<unknown>> = {
-  async empty(page) {
-    await page.goto('http://localhost/')
-    await inState(page, 'Connected')
-  },
-  async conversation(page) {
-    for (const [i, text] of ['hello', 'naïve Ωμέγα 👋', '{"type":"ping","id":42}'].entries()) {
-      await page.type('#message', text)
-      await page.keyboard.press('Enter')
-      await lines(page, 3 + 2 * i)
+const states: Record<string, (tester: Tester) => Promise<unknown>> = {
+  empty: ({ visit }) => visit(),
+  async conversation({ send, logged }) {
+    for (const text of ['hello', 'naïve Ωμέγα 👋', '{"type":"ping","id":42}']) {
+      await send(text)
+      await logged(`[RE]: ${text}`)
     }
   },
-  async disconnected(page) {
-    await page.click('#disconnect')
-    await inState(page, 'Disconnected')
+  async tools({ page, fill, says }) {
+    for (const button of ['#options-toggle', '#facts-toggle', '#more', '#saved-toggle']) await page.click(button)
+    await page.select('#format', 'hex')
+    await fill('#save-name', 'greeting')
+    await page.click('#save button')
+    await fill('#message', '68 65 6c 6c 6')
+    await says('#message-problem', 'hex')
   },
-  async error(page) {
-    await page.$eval('#url', field => {
-      ;(field as HTMLInputElement).value = 'localhost:7777'
-    })
-    await page.click('#connect')
-    await lines(page, 9)
+  async burst({ page, fill, says, logged }) {
+    for (const button of ['#options-toggle', '#facts-toggle', '#saved-toggle']) await page.click(button)
+    await page.select('#format', 'text')
+    await fill('#message', '')
+    for (const button of ['#burst-toggle', '#chart-toggle']) await page.click(button)
+    await fill('#burst-rate', '250')
+    await page.click('#burst-start')
+    await logged('Burst done')
+    await says('#p50', 'ms')
+  },
+  async tabs({ page, connectTo, logged }) {
+    for (const button of ['#burst-toggle', '#chart-toggle', '#more', '#new-tab']) await page.click(button)
+    await page.click('#options-toggle')
+    await page.click('#reconnect')
+    await page.click('#options-toggle')
+    await connectTo('ws://localhost:1/')
+    await logged("can't be known")
+  },
+  async disconnected({ page, inState }) {
+    await page.click('#disconnect')
+    await inState('Disconnected')
+  },
+  async error({ connectTo, logged }) {
+    await connectTo('localhost:7777')
+    await logged('is not a WebSocket address')
   },
 }
 
@@ -52,14 +65,15 @@ for (const scheme of ['light', 'dark']) {
     wide: { width: 1280, height: 800 },
     narrow: { width: 360, height: 740 },
   })) {
-    const page = await browser.newPage()
-    await page.setViewport({ ...viewport, deviceScaleFactor: size === 'wide' ? 1 : 2 })
-    await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
+    const context = await browser.createBrowserContext()
+    const tester = await openTester(context, 'http://localhost/')
+    await tester.page.setViewport({ ...viewport, deviceScaleFactor: size === 'wide' ? 1 : 2 })
+    await tester.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
     for (const [state, enter] of Object.entries(states)) {
-      await enter(page)
-      await page.screenshot({ path: `${folder}${state}-${size}-${scheme}.png` })
+      await enter(tester)
+      await tester.page.screenshot({ path: `${folder}${state}-${size}-${scheme}.png`, fullPage: true })
     }
-    await page.close()
+    await context.close()
   }
 }
 

@@ -33,6 +33,18 @@ export async function openTester(browser: Browser | BrowserContext, address: str
   const logged = (part: string) => says('#log', part)
   const inState = (state: string) => says('#status', state)
 
+  /** Puts a value into a field as typing it would. */
+  const fill = (selector: string, value: string) =>
+    page.$eval(
+      selector,
+      (field, value) => {
+        ;(field as HTMLInputElement).value = value
+        field.dispatchEvent(new Event('input', { bubbles: true }))
+        field.dispatchEvent(new Event('change', { bubbles: true }))
+      },
+      value,
+    )
+
   return {
     page,
     /** What the browser's console had to complain of. */
@@ -55,25 +67,14 @@ export async function openTester(browser: Browser | BrowserContext, address: str
       await page.keyboard.press('Enter')
     },
 
-    /** Puts a value into a field as typing it would. */
-    fill(selector: string, value: string) {
-      return page.$eval(
-        selector,
-        (field, value) => {
-          ;(field as HTMLInputElement).value = value
-          field.dispatchEvent(new Event('input', { bubbles: true }))
-          field.dispatchEvent(new Event('change', { bubbles: true }))
-        },
-        value,
-      )
-    },
+    fill,
 
     async connectTo(url: string) {
       if (!(await page.$eval('#disconnect', button => (button as HTMLElement).hidden))) {
         await page.click('#disconnect')
         await inState('Disconnected')
       }
-      await this.fill('#url', url)
+      await fill('#url', url)
       await page.click('#connect')
     },
 

@@ -21,9 +21,9 @@ test('ALLOWED_ORIGINS lets in exact matches and clients without an origin', asyn
   expect(await statusFor(url, { Origin: 'null' })).toBe(403)
 })
 
-test('a plain request is answered as the handshake would have been refused', async () => {
+test.for(['GET', 'OPTIONS'])('a plain %s is answered as the handshake would have been refused', async method => {
   const { http } = await serve({ ALLOWED_ORIGINS: 'https://a.example' })
-  const response = await fetch(http, { headers: { Origin: 'https://b.example' } })
+  const response = await fetch(http, { method, headers: { Origin: 'https://b.example' } })
   expect(response.status).toBe(403)
   expect(response.headers.get('access-control-allow-origin')).toBe('*')
   expect(await response.text()).toContain('https://b.example')
