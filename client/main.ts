@@ -51,10 +51,10 @@ function followLink() {
   const setup = { ...defaults, ...readLink(location.hash) }
   tabs.selected().fill(setup)
   if (mayConnect(setup.url, document.baseURI)) tabs.selected().connect()
+  showSelected()
 }
 
 followLink()
-showSelected()
 tabs.selected().show()
 
 addEventListener('hashchange', followLink)

@@ -78,6 +78,14 @@ export async function openTester(browser: Browser | BrowserContext, address: str
       await page.click('#connect')
     },
 
+    /** Opens everything that is one step away. */
+    async openAll() {
+      for (const part of ['more', 'options-toggle', 'facts-toggle', 'chart-toggle', 'saved-toggle', 'burst-toggle']) {
+        await page.click(`#${part}`)
+      }
+      await page.waitForSelector('#plot canvas')
+    },
+
     async violations() {
       await page.evaluate(axe)
       const found = await page.evaluate(() => window.axe.run())
