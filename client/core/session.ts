@@ -29,7 +29,7 @@ export type Session = {
   setReconnect(isOn: boolean): void
   /** Makes a planned attempt at once: the network is back, or the machine awake. */
   retryNow(): void
-  /** Starts a burst, which has the connection for itself until it ended or was stopped. */
+  /** Starts a burst, and stops one that is under way. */
   startBurst(options: BurstOptions): void
   stopBurst(): void
 }

@@ -30,7 +30,9 @@ export function createRow({ at, event }: LogEntry, view: RowView, onView: (view:
   time.dateTime = new Date(at).toISOString()
   time.textContent = clock.format(at)
 
-  const words = make('span', 'words', text)
+  const words = make('span', 'words')
+  // A reason and what a server answers to a plain request are a peer's words too.
+  words.append(...render({ text, more: '' }))
   row.append(time, ' ', words)
   if (message === undefined) return row
 

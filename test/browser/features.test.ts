@@ -348,6 +348,9 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await page.focus('#message')
       await page.keyboard.press('Enter')
       await tester.logged('[RE]: a␇bU+202Ec')
+      const { url } = await startPeer(socket => socket.close(4000, 'd\u202ee'))
+      await tester.connectTo(url)
+      await tester.logged('reason: dU+202Ee')
     })
 
     test('only what is searched for and of the kind that is asked for', async () => {
