@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import proxyaddr from 'proxy-addr'
+import { duration, integer, oneOf, type Parser, size, Unexpected } from './values.ts'
 
 /** What the server is told by its environment. Durations are in milliseconds, sizes in bytes. */
 export type Config = {
@@ -11,6 +12,8 @@ export type Config = {
   heartbeatInterval: number
   shutdownTimeout: number
   fastPath: boolean
+  /** Whether a query can ask for faults. */
+  faults: boolean
   /** Exact matches of the `Origin` header; `undefined` lets every origin in. */
   allowedOrigins: ReadonlySet<string> | undefined
   /** Tells whether a hop may be believed about the address it forwards for. */
@@ -23,45 +26,6 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Its message has one line for every variable that can't be used: name, value, and what was expected. */
 export class ConfigError extends Error {}
-
-class Unexpected extends Error {}
-
-type Parser<T> = (text: string) => T
-
-const oneOf =
-  <T extends string>(...values: T[]): Parser<T> =>
-  text => {
-    const value = values.find(value => value === text)
-    if (value === undefined) throw new Unexpected(`one of ${values.join(', ')}`)
-    return value
-  }
-
-const quantity =
-  (expected: string, units: Record<string, number>, min: number, max: number): Parser<number> =>
-  text => {
-    const [, digits = '', unit = ''] = /^(\d+)([a-zA-Z]*)$/.exec(text) ?? []
-    const value = Number(digits) * (units[unit] ?? Number.NaN)
-    if (digits === '' || !(value >= min && value <= max)) throw new Unexpected(expected)
-    return value
-  }
-
-const port = quantity('an integer from 0 to 65535', { '': 1 }, 0, 65_535)
-
-const size = (least: string, min: number) =>
-  quantity(
-    `a size from ${least} to 1GiB, such as 65536, 64KiB or 16MiB`,
-    { '': 1, B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 },
-    min,
-    2 ** 30,
-  )
-
-const duration = (most: string, max: number) =>
-  quantity(
-    `a duration from 0 to ${most}, such as 500ms or 30s`,
-    { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
-    0,
-    max,
-  )
 
 const prefix: Parser<string> = text => {
   if (Buffer.byteLength(text) > 1024) throw new Unexpected('at most 1 KiB')
@@ -115,13 +79,14 @@ export function parseConfig(env: Environment): Config {
 
   const config: Config = {
     host: read('HOST', String, undefined),
-    port: read('PORT', port, 7777),
+    port: read('PORT', integer(0, 65_535), 7777),
     replyPrefix: read('REPLY_PREFIX', prefix, '[RE]: '),
-    maxPayload: read('MAX_PAYLOAD', size('1', 1), 2 ** 20),
-    highWaterMark: read('HIGH_WATER_MARK', size('64KiB', 65_536), 2 ** 20),
-    heartbeatInterval: read('HEARTBEAT_INTERVAL', duration('24h', 86_400_000), 30_000),
-    shutdownTimeout: read('SHUTDOWN_TIMEOUT', duration('1m', 60_000), 5000),
+    maxPayload: read('MAX_PAYLOAD', size('1', '1GiB'), 2 ** 20),
+    highWaterMark: read('HIGH_WATER_MARK', size('64KiB', '1GiB'), 2 ** 20),
+    heartbeatInterval: read('HEARTBEAT_INTERVAL', duration('0', '24h'), 30_000),
+    shutdownTimeout: read('SHUTDOWN_TIMEOUT', duration('0', '1m'), 5000),
     fastPath: read('FAST_PATH', oneOf('0', '1'), '1') === '1',
+    faults: read('NO_FAULTS', oneOf('0', '1'), '0') === '0',
     allowedOrigins: read('ALLOWED_ORIGINS', origins, undefined),
     isTrustedProxy: read('TRUSTED_PROXIES', proxies, () => false),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info'),

@@ -7,8 +7,15 @@ import { FastPath } from './fast-path.ts'
 import { lingerBeforeEnd } from './lingering-close.ts'
 import { type Logger, printable, printablePayload } from './log.ts'
 
-/** What the handshake told about a peer. */
-export type Peer = { address: string; path: string }
+/** What the handshake told about a peer, as it is logged. */
+export type Peer = {
+  address: string
+  path: string
+  /** What the query asks for. */
+  faults?: string | undefined
+  /** The names in a query that asks for nothing. */
+  ignored?: string | undefined
+}
 
 export type ConnectionOptions = {
   /** What goes before a text; nothing where everything is answered verbatim. */
@@ -29,11 +36,12 @@ export class EchoSocket extends WebSocket {
   readonly id = ++count
   /** When the heartbeat visits it. */
   turn = 0
-  private socket!: Socket
-  private options!: ConnectionOptions
+  protected socket!: Socket
+  protected options!: ConnectionOptions
   private fastPath: FastPath | undefined
   private sentCode: number | undefined
-  private heard = -1
+  /** Bytes that had come when it was last pinged; none while a ping would tell nothing. */
+  protected heard = -1
   private messages = 0
 
   /** Begins to serve, when the handshake is done. */
@@ -48,9 +56,8 @@ export class EchoSocket extends WebSocket {
       this.fastPath = new FastPath(this, socket, options, threshold)
     }
 
-    const { address, path } = peer
     const subprotocol = printable(this.protocol) || undefined
-    options.logger.info({ connection: this.id, address, path: printable(path), subprotocol }, 'Connected!')
+    options.logger.info({ connection: this.id, ...peer, subprotocol }, 'Connected!')
   }
 
   /** Pings the peer, or ends the connection when nothing at all came since the last ping. */
@@ -64,6 +71,11 @@ export class EchoSocket extends WebSocket {
       this.heard = this.socket.bytesRead
       this.ping()
     }
+  }
+
+  /** Ends the connection because the server does (section 7.4.1). */
+  goAway(): void {
+    this.close(1001, 'The server is shutting down')
   }
 
   override close(code?: number, reason?: string | Buffer): void {
@@ -86,14 +98,19 @@ export class EchoSocket extends WebSocket {
   private onMessage(payload: Buffer, isBinary: boolean): void {
     this.messages++
     const { prefix, highWaterMark, logger } = this.options
-    const isLogged = logger.isLevelEnabled('debug')
-    if (isLogged) logger.debug({ connection: this.id }, `Message received : ${printablePayload(payload, isBinary)}`)
-    this.send(echo(prefix, payload, isBinary), { binary: isBinary }, () => {
-      this.fastPath?.onReplied()
-      letGo(this, highWaterMark)
-    })
-    if (isLogged) logger.debug({ connection: this.id }, 'Just replied')
+    if (logger.isLevelEnabled('debug')) {
+      logger.debug({ connection: this.id }, `Message received : ${printablePayload(payload, isBinary)}`)
+    }
+    this.reply(echo(prefix, payload, isBinary), isBinary)
     holdBack(this, this.socket, highWaterMark)
+  }
+
+  protected reply(payload: Buffer, isBinary: boolean): void {
+    this.send(payload, { binary: isBinary }, () => {
+      this.fastPath?.onReplied()
+      letGo(this, this.options.highWaterMark)
+    })
+    this.options.logger.debug({ connection: this.id }, 'Just replied')
   }
 
   private onPing(payload: Buffer): void {

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { holdBack } from './backpressure.ts'
+import { sizeOfFrame, writeHeader } from './frame-header.ts'
 import { createOutput, mask, type Output, unmaskInto } from './masking.ts'
 
 // Frames are put together here up to this size; `ws` grows with what really arrives, which suits larger ones better.
@@ -231,24 +232,9 @@ function takeOutput(size: number): Output {
   return (spare >= 0 && spares.splice(spare, 1)[0]) || createOutput(size)
 }
 
-function sizeOfFrame(length: number): number {
-  return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10)
-}
-
-/** Writes a frame's header (section 5.2) and the prefix, and returns where the payload goes. */
+/** Writes a reply's header and prefix, and returns where the rest of its payload goes. */
 function startReply(target: Buffer, at: number, first: number, length: number, prefix: Buffer | undefined): number {
-  target[at++] = first
-  if (length < 126) {
-    target[at++] = length
-  } else if (length < 65_536) {
-    target[at++] = 126
-    target[at++] = length >> 8
-    target[at++] = length & 0xff
-  } else {
-    target[at++] = 127
-    at = target.writeUIntBE(0, at, 2)
-    at = target.writeUIntBE(length, at, 6)
-  }
+  at = writeHeader(target, at, first, length)
   if (prefix) for (let i = 0; i < prefix.length; i++) target[at++] = prefix[i] as number
   return at
 }

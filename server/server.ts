@@ -1,13 +1,15 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type AddressInfo, isIP, type Socket } from 'node:net'
-import proxyaddr from 'proxy-addr'
+import type { AddressInfo, Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { COMPRESSION_THRESHOLD } from './compression.ts'
 import type { Config } from './config.ts'
-import { EchoSocket } from './connection.ts'
+import { EchoSocket, type Peer } from './connection.ts'
+import { FaultsError, namesIn, parseFaults } from './faults/faults.ts'
+import { createFaultyHandshakes, refusalOf } from './faults/handshake.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import { type Logger, printable } from './log.ts'
+import { addressOf, isHandshake, pathOf, queryOf, targetOf } from './request.ts'
 
 /** Serves files of the page; calls `next` for a request that asks for none of them. */
 export type Page = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
@@ -47,13 +49,22 @@ export function createServer(options: ServerOptions): Server {
   const timeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
   let closing = false
 
-  /** Why a handshake with these headers is refused, if it is. */
-  const refusal = ({ headers: { origin } }: IncomingMessage): Answer | undefined => {
+  const faultsOf = (request: IncomingMessage) => (options.faults ? parseFaults(queryOf(request)) : undefined)
+
+  /** Why a handshake with this target and these headers is refused, if it is. */
+  const refusal = (request: IncomingMessage): Answer | undefined => {
+    const { origin } = request.headers
     if (closing) return { status: 503, body: 'The server is shutting down' }
     if (allowedOrigins && origin !== undefined && !allowedOrigins.has(origin)) {
       return { status: 403, body: `The origin ${printable(origin)} is not among the allowed ones` }
     }
-    return undefined
+    try {
+      const faults = faultsOf(request)
+      return faults && refusalOf(faults, request)
+    } catch (error) {
+      if (error instanceof FaultsError) return { status: 400, body: error.message }
+      throw error
+    }
   }
 
   const http = createHttpServer({
@@ -70,10 +81,9 @@ export function createServer(options: ServerOptions): Server {
     else page(request, response, () => send(response, upgradeRequired(request)))
   })
 
-  const sockets = new WebSocketServer({
+  const socketOptions = {
     noServer: true,
     clientTracking: false,
-    WebSocket: EchoSocket,
     maxPayload: options.maxPayload,
     // Enough for messages of any size in frames of 64 bytes.
     maxFragments: Math.max(16_384, Math.ceil(options.maxPayload / 64)),
@@ -84,17 +94,28 @@ export function createServer(options: ServerOptions): Server {
       clientNoContextTakeover: true,
       threshold: COMPRESSION_THRESHOLD,
     },
-  })
-
+  }
+  const sockets = new WebSocketServer({ ...socketOptions, WebSocket: EchoSocket })
+  const faultyHandshakes = createFaultyHandshakes(socketOptions)
   const heartbeat = createHeartbeat(connections, options.heartbeatInterval)
 
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
-    sockets.handleUpgrade(request, socket, head, ws => {
-      const path = pathOf(request)
-      const peer = { address: addressOf(request, isTrustedProxy), path }
+    const path = pathOf(request)
+    const query = queryOf(request)
+    const faults = faultsOf(request)
+    const peer: Peer = {
+      address: addressOf(request, isTrustedProxy),
+      path: printable(path),
+      faults: faults && printable(query),
+      ignored: faults || !options.faults ? undefined : printable(namesIn(query).join(', ')) || undefined,
+    }
+    const serve = (ws: EchoSocket) => {
       ws.serve(socket, peer, path === '/raw' ? verbatim : prefixed)
       heartbeat.start(ws)
-    })
+      return peer
+    }
+    if (faults) faultyHandshakes.upgrade(request, socket, head, faults, serve)
+    else sockets.handleUpgrade(request, socket, head, serve)
   })
 
   return {
@@ -110,7 +131,8 @@ export function createServer(options: ServerOptions): Server {
       closing = true
       const httpClosed = new Promise(resolve => http.close(resolve))
       const connectionsClosed = Promise.all([...connections].map(ws => once(ws, 'close')))
-      for (const ws of connections) ws.close(1001, 'The server is shutting down')
+      faultyHandshakes.close()
+      for (const ws of connections) ws.goAway()
       const deadline = setTimeout(() => {
         for (const ws of connections) ws.terminate()
       }, options.shutdownTimeout)
@@ -121,22 +143,6 @@ export function createServer(options: ServerOptions): Server {
       await httpClosed
     },
   }
-}
-
-/** An upgrade to anything else is served as if it weren't there, and HTTP/1.0 has none (RFC 9110, section 7.8). */
-const isHandshake = ({ headers, httpVersion }: IncomingMessage): boolean =>
-  headers.upgrade?.toLowerCase() === 'websocket' && httpVersion === '1.1'
-
-/** Path and query, also of a target in absolute form (RFC 9112, section 3.2.2). */
-const targetOf = ({ url = '' }: IncomingMessage): string => url.replace(/^https?:\/\/[^/?]*/i, '')
-
-const pathOf = (request: IncomingMessage): string => targetOf(request).split('?', 1)[0] ?? ''
-
-/** The peer's own address: the rightmost of `X-Forwarded-For` that isn't a trusted proxy's, if it is an address. */
-function addressOf(request: IncomingMessage, isTrustedProxy: Config['isTrustedProxy']): string {
-  const forwarded = proxyaddr(request, isTrustedProxy)
-  const address = isIP(forwarded) ? forwarded : request.socket.remoteAddress
-  return printable(address?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'gone')
 }
 
 /** Tells a client that did not ask for an upgrade how to (RFC 9110, section 15.5.22). */

@@ -95,4 +95,25 @@ describe.skipIf(platform() !== 'linux')('memory', () => {
     for (const client of clients) expect((await exchange(client)).rsv).toBe(4)
     expect((memory() - before) / clients.length).toBeLessThan(40 * 1024)
   })
+
+  test.for([4096, 10])('a thousand delayed connections hold their replies of %i bytes and little else', async size => {
+    const { url, memory } = await start({})
+    const open = (query: string) => Promise.all(Array.from({ length: 1000 }, () => connectRaw(url + query)))
+    const arrive = async (clients: RawClient[]) => {
+      for (const { socket } of clients) socket.write(frame(ping))
+      for (const client of clients) await client.frame()
+    }
+    await arrive(await open(''))
+    const before = memory()
+    await arrive(await open(''))
+    const idle = memory() - before
+
+    const delayed = await open('?delay=5m')
+    const count = Math.round(80_000 / (size + 512))
+    const messages = Buffer.concat(Array.from({ length: count }, () => frame(binary, new Uint8Array(size))))
+    for (const { socket } of delayed) socket.write(messages)
+    await arrive(delayed)
+    const waiting = delayed.length * count * (size + 512)
+    expect(memory() - before - 2 * idle).toBeLessThan(1.5 * waiting + 30 * MiB)
+  })
 })

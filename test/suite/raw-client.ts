@@ -10,6 +10,8 @@ export type RawClient = {
   head: string
   /** Resolves with the next frame; rejects when the connection ends without one. */
   frame(): Promise<Frame>
+  /** Resolves with the next so many bytes, whatever they are. */
+  bytes(count: number): Promise<Buffer>
   /** Resolves with everything that came after the frames read so far, when the connection has ended. */
   end(): Promise<Buffer>
 }
@@ -129,6 +131,13 @@ export async function connectRaw(url: string, headers?: Record<string, string>):
         const parsed = parseFrame(bytes)
         if (parsed) bytes = bytes.subarray(parsed.length)
         return parsed?.frame
+      }),
+    bytes: count =>
+      until(() => {
+        if (bytes.length < count) return undefined
+        const taken = bytes.subarray(0, count)
+        bytes = bytes.subarray(count)
+        return taken
       }),
     end: () => until(() => (ended ? bytes : undefined)),
   }

@@ -21,6 +21,7 @@ test('an empty environment gives the documented defaults', () => {
     heartbeatInterval: 30_000,
     shutdownTimeout: 5000,
     fastPath: true,
+    faults: true,
     allowedOrigins: undefined,
     logLevel: 'info',
     logFormat: 'text',
@@ -91,6 +92,7 @@ describe('a variable that can’t be parsed is named with its value and what was
     ['LOG_LEVEL', 'verbose', /one of trace, debug, info/],
     ['LOG_FORMAT', 'xml', /one of text, json/],
     ['FAST_PATH', 'yes', /one of 0, 1/],
+    ['NO_FAULTS', 'true', /one of 0, 1/],
   ] as const)('%s=%s', ([name, value, expected]) => {
     const [problem, ...others] = problems({ [name]: value })
     expect(others).toEqual([])

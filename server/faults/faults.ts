@@ -1,0 +1,123 @@
+import { duration, integer, oneOf, type Parser, size, Unexpected } from '../values.ts'
+
+/** When something happens: after so many messages, or so many milliseconds after the connection has opened. */
+export type After = { messages: number } | { milliseconds: number }
+
+const bare: Parser<true> = text => {
+  if (text !== '') throw new Unexpected('no value')
+  return true
+}
+
+const share: Parser<number> = text => {
+  const [, digits = '', percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
+  const value = Number(digits || Number.NaN) / (percent ? 100 : 1)
+  if (!(value <= 1)) throw new Unexpected('a share from 0 to 1, such as 0.1 or 10%')
+  return value
+}
+
+const interval: Parser<number> = text => {
+  const parse = duration('10ms', '24h')
+  return text === '0' ? 0 : parse(text)
+}
+
+/** Those that an endpoint may send (RFC 6455, section 7.4). */
+const closeCode: Parser<number> = text => {
+  const code = /^\d{4}$/.test(text) ? Number(text) : 0
+  if (code < 1000 || (code > 1003 && code < 1007) || (code > 1014 && code < 3000) || code > 4999) {
+    throw new Unexpected('a close code: 1000 to 1003, 1007 to 1014 or 3000 to 4999')
+  }
+  return code
+}
+
+const reason: Parser<string> = text => {
+  if (Buffer.byteLength(text) > 123) throw new Unexpected('at most 123 bytes')
+  return text
+}
+
+const after: Parser<After> = text => {
+  const isCount = /^\d+$/.test(text)
+  try {
+    return isCount ? { messages: integer(0, 1_000_000)(text) } : { milliseconds: duration('0', '1h')(text) }
+  } catch {
+    throw new Unexpected('messages from 0 to 1000000, such as 5, or a duration from 0s to 1h, such as 2s')
+  }
+}
+
+/** What a query can ask for. Durations are in milliseconds, sizes in bytes. */
+const parameters = {
+  delay: duration('0', '5m'),
+  jitter: duration('0', '5m'),
+  loss: share,
+  repeat: integer(1, 1000),
+  fragment: size('1', '1GiB'),
+  rate: size('1', '1GiB'),
+  tick: duration('10ms', '1h'),
+  ping: interval,
+  pings: oneOf('ignore'),
+  close: closeCode,
+  reason,
+  drop: oneOf('fin', 'rst'),
+  stall: bare,
+  corrupt: oneOf('utf8', 'rsv', 'opcode', 'mask', 'length', 'close-code'),
+  after,
+  reject: integer(400, 599),
+  handshake: oneOf('wrong-accept', 'wrong-subprotocol'),
+  'handshake-delay': duration('0', '5m'),
+  hello: bare,
+  subprotocol: String,
+  seed: integer(0, 2 ** 32 - 1),
+} satisfies Record<string, Parser<unknown>>
+
+type Name = keyof typeof parameters
+
+/** How one connection is to misbehave, by the names of the query; what isn't asked for is left out. */
+export type Faults = { [N in Name]?: ReturnType<(typeof parameters)[N]> }
+
+/** Its message has one line for each parameter that can't be used: name, value, and what is allowed. */
+export class FaultsError extends Error {}
+
+const EXCLUSIVE = ['close', 'drop', 'stall', 'corrupt', 'reject'] as const
+const POSTPONABLE = ['close', 'drop', 'stall', 'corrupt'] as const
+
+const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
+
+/** The names in a query, each once. */
+export const namesIn = (query: string): string[] => [...new Set(new URLSearchParams(query).keys())]
+
+/**
+ * Reads a query; `undefined` when none of its names is one of ours, and so none of our business.
+ * @throws {FaultsError} naming every parameter that can't be used
+ */
+export function parseFaults(query: string): Faults | undefined {
+  if (query === '' || !namesIn(query).some(isName)) return undefined
+  const faults: Record<string, unknown> = {}
+  const seen = new Set<string>()
+  const problems: string[] = []
+  const complain = (name: string, value: string, expected: string) =>
+    problems.push(`${JSON.stringify(value === '' ? name : `${name}=${value}`)}: expected ${expected}`)
+
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!isName(name)) complain(name, value, `one of ${Object.keys(parameters).join(', ')}`)
+    else if (seen.has(name)) complain(name, value, 'it only once')
+    else {
+      try {
+        faults[name] = parameters[name](value)
+      } catch (error) {
+        if (!(error instanceof Unexpected)) throw error
+        complain(name, value, error.message)
+      }
+    }
+    seen.add(name)
+  }
+
+  const [first, ...others] = EXCLUSIVE.filter(name => seen.has(name))
+  if (others.length > 0)
+    problems.push(`${[first, ...others].join(', ')}: expected at most one of ${EXCLUSIVE.join(', ')}`)
+  if (seen.has('after') && !POSTPONABLE.some(name => seen.has(name))) {
+    problems.push(`after: expected one of ${POSTPONABLE.join(', ')} beside it`)
+  }
+  if (seen.has('reason') && !seen.has('close')) problems.push('reason: expected close beside it')
+
+  if (problems.length > 0) throw new FaultsError(problems.join('\n'))
+  return faults
+}

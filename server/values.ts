@@ -1,0 +1,40 @@
+/** Its message says what was expected. */
+export class Unexpected extends Error {}
+
+/** Reads a value that a person wrote. @throws {Unexpected} */
+export type Parser<T> = (text: string) => T
+
+const SIZES = { '': 1, B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+const DURATIONS = { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+function read(text: string, units: Record<string, number>): number {
+  const [, digits, unit = ''] = /^(\d+)([a-zA-Z]*)$/.exec(text) ?? []
+  return Number(digits) * (units[unit] ?? Number.NaN)
+}
+
+const quantity =
+  (kind: string, units: Record<string, number>, least: string, most: string, examples = ''): Parser<number> =>
+  text => {
+    const value = read(text, units)
+    if (value >= read(least, units) && value <= read(most, units)) return value
+    throw new Unexpected(`${kind} from ${least} to ${most}${examples}`)
+  }
+
+export const integer = (least: number, most: number): Parser<number> =>
+  quantity('an integer', { '': 1 }, String(least), String(most))
+
+/** In bytes. */
+export const size = (least: string, most: string): Parser<number> =>
+  quantity('a size', SIZES, least, most, ', such as 65536, 64KiB or 16MiB')
+
+/** In milliseconds. */
+export const duration = (least: string, most: string): Parser<number> =>
+  quantity('a duration', DURATIONS, least, most, ', such as 500ms or 30s')
+
+export const oneOf =
+  <T extends string>(...values: T[]): Parser<T> =>
+  text => {
+    const value = values.find(value => value === text)
+    if (value === undefined) throw new Unexpected(values.length > 1 ? `one of ${values.join(', ')}` : `${values[0]}`)
+    return value
+  }

@@ -1,0 +1,192 @@
+import { once } from 'node:events'
+import fc from 'fast-check'
+import { beforeAll, expect, test } from 'vitest'
+import { connect } from '../suite/client.ts'
+import { describeFaults } from '../suite/faults.ts'
+import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { serve, startServer } from './serve.ts'
+
+const { binary, close, ping, text } = opcodes
+
+let url: string
+beforeAll(async () => {
+  const { server, url: started } = await startServer()
+  url = started
+  return () => server.close()
+})
+
+describeFaults('directly', () => `${url}raw`)
+
+test('a text that waits or comes in fragments has its prefix, ticks and hello have none', async () => {
+  const { socket, next } = await connect(`${url}?hello&tick=10ms&delay=10ms&fragment=3`)
+  socket.send('hello')
+  const received = new Set<unknown>()
+  while (!received.has('[RE]: hello') || !received.has('tick 1')) received.add(await next())
+  expect([...received][0]).toMatch(/^\{"connection":/)
+})
+
+test('drop=rst arrives as a reset', async () => {
+  const { socket, end } = await connectRaw(`${url}?drop=rst&after=1`)
+  socket.write(frame(text, 'last words'))
+  const [error] = await once(socket, 'error')
+  expect(error).toMatchObject({ code: 'ECONNRESET' })
+  expect((await end()).toString()).toContain('last words')
+})
+
+test('drop=fin arrives as an end, also for a peer that goes on sending', async () => {
+  const { socket } = await connectRaw(`${url}?drop=fin&after=50ms`)
+  const errors: Error[] = []
+  socket.on('error', error => errors.push(error))
+  const sending = setInterval(() => socket.write(frame(binary, new Uint8Array(10_000))), 1)
+  await once(socket, 'end')
+  clearInterval(sending)
+  expect(errors).toEqual([])
+})
+
+test('a stalled server stops reading', async () => {
+  const { socket } = await connectRaw(`${url}?stall`)
+  const message = frame(binary, new Uint8Array(2 ** 20))
+  // More than any system buffers between two sockets.
+  for (let i = 0; i < 64; i++) socket.write(message)
+  const other = await connectRaw(url)
+  for (let i = 0; i < 64; i++) other.socket.write(message)
+  for (let i = 0; i < 64; i++) await other.frame()
+  expect(socket.writableLength).toBeGreaterThan(0)
+})
+
+test('a peer that leaves by a reset is noticed, though the server has stalled', async () => {
+  const { log, url } = await serve()
+  const { socket } = await connectRaw(`${url}?stall`)
+  socket.resetAndDestroy()
+  const { socket: later, closed } = await connect(url)
+  later.close()
+  await closed
+  await expect.poll(() => log.filter(({ msg }) => msg === 'Disconnected')).toHaveLength(2)
+})
+
+test('shutdown drops waiting replies, ends stalled connections, and finishes the frame at hand', async () => {
+  const { server, url } = await serve({ SHUTDOWN_TIMEOUT: '1m' })
+  const slow = await connectRaw(`${url}raw?rate=1KiB`)
+  const delayed = await connectRaw(`${url}raw?delay=5m`)
+  const stalled = await connectRaw(`${url}?stall`)
+  const late = connectRaw(`${url}?handshake-delay=5m`)
+  const dropped = await connectRaw(`${url}?drop=fin`)
+  dropped.socket.pause()
+  for (const { socket } of [slow, delayed]) socket.write(frame(binary, new Uint8Array(60_000)))
+  delayed.socket.write(frame(ping))
+  await delayed.frame()
+  await slow.bytes(100)
+
+  const closed = server.close()
+  for (const client of [slow, delayed]) {
+    if (client === slow) await client.bytes(4 + 60_000 - 100)
+    expect(await client.frame()).toMatchObject({ opcode: close })
+    client.socket.write(frame(close, closePayload(1001)))
+  }
+  expect(await stalled.end()).toHaveLength(0)
+  await expect(late).rejects.toThrow('the connection ended')
+  await closed
+})
+
+test('the log tells the faults that were asked for, and the names of a query that is none of ours', async () => {
+  const { log, url } = await serve()
+  for (const query of ['?close=1011&reason=a%0ab', '?token=secret&v=2&token=secret', '']) {
+    const { socket, closed } = await connect(url + query)
+    socket.close()
+    await closed
+  }
+  const connected = log.filter(({ msg }) => msg === 'Connected!')
+  expect(connected.map(({ faults, ignored }) => ({ faults, ignored }))).toEqual([
+    { faults: 'close=1011&reason=a%0ab' },
+    { ignored: 'token, v' },
+    {},
+  ])
+  expect(connected.every(({ level }) => level === 'info')).toBe(true)
+  expect(log).toContainEqual(expect.objectContaining({ msg: 'Misbehaves as asked', fault: 'close=1011' }))
+  expect(JSON.stringify(log)).not.toContain('secret')
+})
+
+test('NO_FAULTS=1 leaves the query unread', async () => {
+  const { log, url } = await serve({ NO_FAULTS: '1' })
+  for (const query of ['reject=503', 'delay=x', 'close=1011', 'token=x']) {
+    const { socket, next } = await connect(`${url}?${query}`)
+    socket.send('hello')
+    expect(await next()).toBe('[RE]: hello')
+  }
+  for (const line of log) expect(line).not.toHaveProperty('ignored')
+})
+
+test('an origin that isn’t allowed is refused, whatever is asked for', async () => {
+  const { url } = await serve({ ALLOWED_ORIGINS: 'https://a.example' })
+  const { head } = await connectRaw(`${url}?hello`, { Origin: 'https://b.example' })
+  expect(head).toMatch(/^HTTP\/1.1 403 /)
+})
+
+test('replies that wait hold reading up, and all of them come', async () => {
+  const { url } = await serve({ HIGH_WATER_MARK: '64KiB' })
+  const client = await connectRaw(`${url}raw?delay=200ms`)
+  const count = 20_000
+  client.socket.write(Buffer.concat(Array.from({ length: count }, (_, i) => frame(text, `${i}`))))
+  for (let i = 0; i < count; i++) expect((await client.frame()).payload.toString()).toBe(`${i}`)
+})
+
+test('any combination leaves the server well, and neither timers nor connections behind', async () => {
+  const some = (...values: string[]) => fc.constantFrom(...values)
+  const durations = some('0', '1ms', '7ms', '5m')
+  const query = fc
+    .record(
+      {
+        delay: durations,
+        jitter: durations,
+        loss: some('0', '0.5', '1', '10%'),
+        repeat: some('1', '3', '1000'),
+        fragment: some('1', '3', '1KiB'),
+        rate: some('1', '100', '1MiB'),
+        tick: some('10ms', '1s'),
+        ping: some('0', '10ms', '1h'),
+        pings: some('ignore'),
+        ending: fc.oneof(
+          some('close=1000', 'close=4999&reason=x', 'drop=fin', 'drop=rst', 'stall', 'corrupt=utf8', 'corrupt=length'),
+          some('close=1011', 'drop=rst', 'stall', 'corrupt=mask').map(ending => `${ending}&after=2`),
+          some('close=1011', 'drop=fin', 'stall', 'corrupt=rsv').map(ending => `${ending}&after=5ms`),
+        ),
+        handshake: some('wrong-accept', 'wrong-subprotocol'),
+        'handshake-delay': some('0', '3ms', '5m'),
+        hello: some(''),
+        subprotocol: some('', 'a', 'b'),
+        seed: some('0', '4294967295'),
+        token: some('x'),
+      },
+      { requiredKeys: [] },
+    )
+    .map(({ ending, ...rest }) => [...Object.entries(rest).map(([name, value]) => `${name}=${value}`), ending ?? []])
+    .map(parts => parts.flat().join('&'))
+  const last = some('close', 'close frame', 'end', 'reset')
+
+  const { server, url } = await startServer({ HIGH_WATER_MARK: '64KiB' })
+  const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+  const before = timers()
+  await fc.assert(
+    fc.asyncProperty(query, last, async (query, last) => {
+      const attempt = connectRaw(`${url}raw?${query}`, { 'Sec-WebSocket-Protocol': 'a, b' })
+      const bystander = await connect(url)
+      const client = await (query.includes('handshake-delay=5m') ? undefined : attempt)
+      if (client === undefined) attempt.catch(() => {})
+      else {
+        for (const payload of ['', 'hello', 'x'.repeat(5000)]) client.socket.write(frame(text, payload))
+        client.socket.write(Buffer.concat([frame(ping), frame(binary, new Uint8Array(100_000))]))
+        if (last === 'close frame') client.socket.write(frame(close, closePayload(1000)))
+        if (last === 'end') client.socket.end()
+        bystander.socket.send('still here')
+        expect(await bystander.next()).toBe('[RE]: still here')
+        if (last === 'reset') client.socket.resetAndDestroy()
+        else if (last === 'close') client.socket.destroy()
+      }
+      bystander.socket.close()
+      await bystander.closed
+    }),
+    { numRuns: 300 },
+  )
+  await server.close()
+  expect(timers()).toBeLessThanOrEqual(before)
+})

@@ -1,0 +1,30 @@
+import { once } from 'node:events'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { describeFaults } from '../suite/faults.ts'
+import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { docker, startStack } from './stack.ts'
+
+const stack = inject('stack')
+
+describe.skipIf(!stack)('through NGINX', () => {
+  describeFaults('on port 7777', () => `${stack?.ws}raw`)
+  describeFaults('on the page’s port', () => `${stack?.page.replace('http:', 'ws:')}raw`)
+})
+
+describe.skipIf(!stack)('at a container’s own address', () => {
+  let url: string
+  beforeAll(async () => {
+    const { servers, down } = await startStack()
+    const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
+    const address = await docker('inspect', '-f', format, servers[0]?.getId() ?? '')
+    url = `ws://${address.trim()}:7777/`
+    return down
+  })
+
+  test('drop=rst arrives as a reset', async () => {
+    const { socket } = await connectRaw(`${url}?drop=rst&after=1`)
+    socket.write(frame(opcodes.text, 'last words'))
+    const [error] = await once(socket, 'error')
+    expect(error).toMatchObject({ code: 'ECONNRESET' })
+  })
+})
