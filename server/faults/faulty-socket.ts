@@ -106,6 +106,7 @@ export class FaultySocket extends EchoSocket {
 
   /** Sends a message in one frame or as many as were asked for. */
   private transmit(message: Message, isReply: boolean, sent: () => void): void {
+    if (this.readyState !== this.OPEN) return void this.outbox.close()
     const { corrupt, fragment } = this.faults
     const done = () => {
       if (isReply) this.options.logger.debug({ connection: this.id }, 'Just replied')
@@ -124,8 +125,9 @@ export class FaultySocket extends EchoSocket {
   }
 
   private writeAll(chunks: Iterator<Buffer>, done: () => void): void {
+    if (this.readyState !== this.OPEN || this.isSilent) return
     const { value } = chunks.next()
-    if (value === undefined || this.readyState !== this.OPEN || this.isSilent) done()
+    if (value === undefined) done()
     else this.socket.write(value, () => this.writeAll(chunks, done))
   }
 

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { compareWithCommit } from './before.ts'
 import { createChart } from './chart.ts'
 import { createLoad } from './load.ts'
 import { memoryPerConnection } from './memory.ts'
@@ -90,6 +91,10 @@ async function main(): Promise<void> {
       await takeDown()
       process.exit(1)
     })
+  }
+  if (options.before !== undefined) {
+    const rounds = options.quick ? plans.quick : { rounds: 40, milliseconds: 300 }
+    return console.log(await compareWithCommit(options.before, rounds, progress))
   }
   const results = await measure(options)
   progress('done\n')

@@ -8,11 +8,12 @@ Loads echo servers in turn, verifies every reply, and compares what it costs.
 
   --quick              in under a minute, and less exactly
   --peer name=ws://…   compares this address, too; can be repeated
+  --before commit      compares our server with that of another commit, and with nothing else
   --help               shows this
 
-Writes test/bench/results/latest.json and chart.svg.`
+Writes test/bench/results/latest.json and chart.svg, but for --before.`
 
-export type Options = { quick: boolean; peers: PeerSpec[]; help: boolean }
+export type Options = { quick: boolean; peers: PeerSpec[]; before?: string | undefined; help: boolean }
 
 /** @throws what is wrong with the arguments, for people to read */
 export function parseOptions(args: string[]): Options {
@@ -21,6 +22,7 @@ export function parseOptions(args: string[]): Options {
     options: {
       quick: { type: 'boolean', default: false },
       peer: { type: 'string', multiple: true, default: [] },
+      before: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })

@@ -33,9 +33,7 @@ export function createReport(results: Results): string {
   return [
     `${captionOf(results)}. Ratios are to ${peers.raw.name}, with their quartiles; what lies within those of`,
     `"${peers.rawAgain.name}", which is the same server, says nothing.\n`,
-    ...(Object.keys(results.workloads) as WorkloadName[]).map(name =>
-      section(titleOf(name), columns, results.workloads[name]),
-    ),
+    ...(Object.keys(results.workloads) as WorkloadName[]).map(name => createSection(name, results.workloads[name])),
     section(`Memory at ${idle.connections} idle connections, as ratios to ${peers.piped.name}`, memory, idle.rounds),
     section(`The same at ${deflate.connections} after one compressed message each`, memory, deflate.rounds),
     section('Start of the process to the first reply', [{ title: 'ms', metric: 'milliseconds', ratio: true }], start),
@@ -44,6 +42,10 @@ export function createReport(results: Results): string {
     `\n${machine.cores} cores here: what shares them with the servers is in the figures, too.`,
   ].join('\n')
 }
+
+/** Tells of one workload alone. */
+export const createSection = (name: WorkloadName, rounds: Rounds<Sample>): string =>
+  section(titleOf(name), columns, rounds)
 
 /** Says where and when results come from. */
 export function captionOf({ machine, date, node, flags, quick }: Results): string {

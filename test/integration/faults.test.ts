@@ -122,6 +122,18 @@ test('an origin that isn’t allowed is refused, whatever is asked for', async (
   expect(head).toMatch(/^HTTP\/1.1 403 /)
 })
 
+test.for(['', '&fragment=3', '&rate=1MiB'])(
+  'a peer that leaves amid many repeated replies%s harms nobody',
+  async also => {
+    const { server, url } = await serve()
+    const client = await connectRaw(`${url}?repeat=1000${also}`)
+    client.socket.write(Buffer.concat(Array.from({ length: 100 }, () => frame(text, 'again and again'))))
+    await client.frame()
+    client.socket.resetAndDestroy()
+    await server.close()
+  },
+)
+
 test('replies that wait hold reading up, and all of them come', async () => {
   const { url } = await serve({ HIGH_WATER_MARK: '64KiB' })
   const client = await connectRaw(`${url}raw?delay=200ms`)
