@@ -9,6 +9,7 @@ import { createChart } from './chart.ts'
 import { createComposer } from './composer.ts'
 import { element } from './element.ts'
 import { createFacts } from './facts.ts'
+import { createFaultsForm } from './faults-form.ts'
 import { createLog } from './log.ts'
 import { createSaved } from './saved.ts'
 import { stateOf } from './status.ts'
@@ -60,6 +61,7 @@ export function createPanel(
     onReconnect: session.setReconnect,
     onEdit: onChange,
   })
+  const faultsForm = createFaultsForm(root, { onEdit: onChange, onConnect: addressBar.submit })
   const composer = createComposer(root, { history, onSend: session.send, onEdit: onChange })
   const burstForm = createBurstForm(root, { onStart: session.startBurst, onStop: session.stopBurst })
   const facts = createFacts(root, session.facts)
@@ -75,6 +77,7 @@ export function createPanel(
 
   function fill({ url: address, protocols: offered, format, message }: Setup) {
     url.value = address
+    faultsForm.show()
     protocols.value = offered
     composer.fill({ format, message })
   }

@@ -321,6 +321,49 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     })
   })
 
+  describe('lets the server misbehave', () => {
+    const fieldValue = (selector: string) => page.$eval(selector, field => (field as HTMLInputElement).value)
+
+    test('by a form that fills the query, and is filled from it', async () => {
+      await tester.visit()
+      await page.click('#faults-toggle')
+      await page.type('#faults [name=repeat]', '2')
+      await page.type('#faults [name=close]', '4000')
+      await page.type('#faults [name=reason]', 'so be it')
+      await page.type('#faults [name=after]', '1')
+      await page.click('#faults [name=hello]')
+      expect(await fieldValue('#url')).toMatch(/\/ws\?repeat=2&hello&close=4000&after=1&reason=so\+be\+it$/)
+      await page.click('#faults [type=submit]')
+      await page.click('#faults-toggle')
+      await tester.logged('"connection"')
+      await tester.send('once')
+      await tester.logged('so be it')
+      expect(await tester.log()).toContain('4000')
+      expect((await tester.log()).split('[RE]: once')).toHaveLength(3)
+
+      await tester.fill('#url', `${ws}?drop=fin&subprotocol=&token=x`)
+      expect(await fieldValue('#faults [name=drop]')).toBe('fin')
+      expect(await fieldValue('#faults [name=close]')).toBe('')
+      expect(
+        await page.$eval('#faults [name=subprotocol][type=checkbox]', box => (box as HTMLInputElement).checked),
+      ).toBe(true)
+      await page.click('#faults-toggle')
+      await page.select('#faults [name=drop]', '')
+      expect(await fieldValue('#url')).toBe(`${ws}?token=x&subprotocol`)
+    })
+
+    test('and explains why it refuses to', async () => {
+      await tester.visit()
+      for (const address of [`${ws}?loss=110%`, `${await fieldValue('#url')}?loss=110%`]) {
+        await tester.connectTo(address)
+        await tester.logged('"loss=110%": expected a share from 0 to 1, such as 0.1 or 10%')
+        await page.click('#clear')
+      }
+      await tester.connectTo(`${ws}?reject=503`)
+      await tester.logged('503 Service Unavailable: Refused with 503, as the address asks')
+    })
+  })
+
   describe('shows in its log', () => {
     test('long messages folded, JSON pretty, binary as a hex dump, each on a click', async () => {
       await tester.visit()

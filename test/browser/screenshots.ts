@@ -42,8 +42,16 @@ const states: Record<string, (tester: Tester) => Promise<unknown>> = {
     await logged('Burst done')
     await says('#p50', 'ms')
   },
+  async faults({ page, fill, says, logged }) {
+    for (const button of ['#burst-toggle', '#chart-toggle', '#more', '#faults-toggle']) await page.click(button)
+    await fill('#faults [name=delay]', '250ms')
+    await fill('#faults [name=loss]', '110%')
+    await page.click('#faults button')
+    await logged('a share from 0 to 1')
+    await says('#status', 'Disconnected')
+  },
   async tabs({ page, connectTo, logged }) {
-    for (const button of ['#burst-toggle', '#chart-toggle', '#more', '#new-tab']) await page.click(button)
+    for (const button of ['#faults-toggle', '#new-tab']) await page.click(button)
     await page.click('#options-toggle')
     await page.click('#reconnect')
     await page.click('#options-toggle')

@@ -80,8 +80,8 @@ export async function openTester(browser: Browser | BrowserContext, address: str
 
     /** Opens everything that is one step away. */
     async openAll() {
-      for (const part of ['more', 'options-toggle', 'facts-toggle', 'chart-toggle', 'saved-toggle', 'burst-toggle']) {
-        await page.click(`#${part}`)
+      for (const part of ['more', 'options', 'faults', 'facts', 'chart', 'saved', 'burst']) {
+        await page.click(part === 'more' ? '#more' : `#${part}-toggle`)
       }
       await page.waitForSelector('#plot canvas')
     },

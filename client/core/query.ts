@@ -1,0 +1,31 @@
+/** One parameter of an address, as a person reads it. */
+export type Parameter = readonly [name: string, value: string]
+
+const split = (address: string): [base: string, query: string] => {
+  const [withoutFragment = ''] = address.split('#', 1)
+  const at = withoutFragment.indexOf('?')
+  return at < 0 ? [withoutFragment, ''] : [withoutFragment.slice(0, at), withoutFragment.slice(at + 1)]
+}
+
+const nameOf = (part: string) => [...new URLSearchParams(part).keys()][0] ?? ''
+
+/** A value as it is written in an address, with what needs no escape left readable. */
+const encode = (text: string) =>
+  encodeURIComponent(text).replace(/%(?:20|2C|3A|2F|40)/g, found => {
+    return found === '%20' ? '+' : decodeURIComponent(found)
+  })
+
+/** Reads the query of an address, however unfinished that is. */
+export const readQuery = (address: string): Parameter[] => [...new URLSearchParams(split(address)[1])]
+
+/**
+ * Gives an address these parameters in place of those of the same names, and leaves the others as they were written.
+ * @param names of all that are meant, also of those that have no value now
+ */
+export function writeQuery(address: string, names: ReadonlySet<string>, parameters: readonly Parameter[]): string {
+  const [base, query] = split(address)
+  const others = query.split('&').filter(part => part !== '' && !names.has(nameOf(part)))
+  const ours = parameters.map(([name, value]) => (value === '' ? name : `${name}=${encode(value)}`))
+  const parts = [...others, ...ours]
+  return parts.length > 0 ? `${base}?${parts.join('&')}` : base
+}
