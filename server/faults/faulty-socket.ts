@@ -46,7 +46,7 @@ export class FaultySocket extends EchoSocket {
    * @param hello what it says first
    */
   misbehave(faults: Faults, hello: string | undefined): void {
-    const { delay = 0, jitter = 0, loss = 0, seed, rate, tick, ping, after } = faults
+    const { delay = 0, jitter = 0, loss = 0, seed, rate, tick, ping, pings, after } = faults
     this.faults = faults
     const chanceOfJitter = createChance(seed)
     const chanceOfLoss = createChance(seed === undefined ? seed : seed + 1)
@@ -62,7 +62,7 @@ export class FaultySocket extends EchoSocket {
       let count = 0
       this.every(tick, () => this.outbox.push(textOf(`tick ${count + 1}`)) && count++)
     }
-    if (ping) this.every(ping, () => this.beatUnlessBehind())
+    if (ping && pings !== 'ignore') this.every(ping, () => this.beatUnlessBehind())
     if (after === undefined) this.strikeAfter(0)
     else if ('messages' in after) this.strikeAfter(after.messages)
     else this.timers.push(setTimeout(() => this.strike(), after.milliseconds))

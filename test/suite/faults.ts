@@ -152,8 +152,8 @@ export function describeFaults(name: string, address: () => string): void {
       expect(await client.end()).toHaveLength(0)
     })
 
-    test('pings=ignore leaves pings unanswered', async () => {
-      const client = await open('pings=ignore')
+    test('pings=ignore leaves pings unanswered, and sends none', async () => {
+      const client = await open('pings=ignore&ping=10ms&delay=100ms')
       client.socket.write(frame(ping, 'anybody?'))
       send(client, 'hello')
       expect(await client.frame()).toMatchObject({ opcode: text, payload: Buffer.from('hello') })
