@@ -18,6 +18,12 @@ export type Config = {
   allowedOrigins: ReadonlySet<string> | undefined
   /** Tells whether a hop may be believed about the address it forwards for. */
   isTrustedProxy: (address: string, hop: number) => boolean
+  /** Where the control port listens; `undefined` is nowhere. */
+  controlPort: number | undefined
+  controlHost: string
+  /** Names by which the control port may be asked for, beside addresses and `localhost`. */
+  controlAllowedHosts: ReadonlySet<string>
+  journalSize: number
   logLevel: string
   logFormat: 'text' | 'json'
 }
@@ -46,6 +52,14 @@ const origins: Parser<ReadonlySet<string>> = text => {
     throw new Unexpected('origins such as https://example.com or null, without a path, separated by commas')
   }
   return new Set(items)
+}
+
+const hosts: Parser<ReadonlySet<string>> = text => {
+  const items = list(text)
+  if (!items.every(item => /^[\w-]+(\.[\w-]+)*$/.test(item))) {
+    throw new Unexpected('host names such as echo.test, without a port, separated by commas')
+  }
+  return new Set(items.map(item => item.toLowerCase()))
 }
 
 const proxies: Parser<Config['isTrustedProxy']> = text => {
@@ -89,6 +103,10 @@ export function parseConfig(env: Environment): Config {
     faults: read('NO_FAULTS', oneOf('0', '1'), '0') === '0',
     allowedOrigins: read('ALLOWED_ORIGINS', origins, undefined),
     isTrustedProxy: read('TRUSTED_PROXIES', proxies, () => false),
+    controlPort: read('CONTROL_PORT', integer(0, 65_535), undefined),
+    controlHost: read('CONTROL_HOST', String, '127.0.0.1'),
+    controlAllowedHosts: read('CONTROL_ALLOWED_HOSTS', hosts, new Set<string>()),
+    journalSize: read('JOURNAL_SIZE', size('0', '64MiB'), 0),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info'),
     logFormat: read('LOG_FORMAT', oneOf('text', 'json'), 'text'),
   }

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws'
 import { holdBack } from './backpressure.ts'
 import { sizeOfFrame, writeHeader } from './frame-header.ts'
 import { createOutput, mask, type Output, unmaskInto } from './masking.ts'
+import { count, createTally, type Tally } from './traffic.ts'
 
 // Frames are put together here up to this size; `ws` grows with what really arrives, which suits larger ones better.
 const LARGEST = 2 ** 20
@@ -33,8 +34,8 @@ export type FastPathOptions = { prefix: Buffer; maxPayload: number; highWaterMar
  * flight, 1.1 instead of 15 with 16, and 1.0 instead of 0.4 of its speed with messages of 1 MiB (`npm run bench`).
  */
 export class FastPath {
-  /** How many messages were answered here. */
-  messages = 0
+  /** What was answered here, in payloads as they came. */
+  readonly received: Tally = createTally()
   /** Messages given to `ws` that are not answered yet. */
   private pending = 0
   /** Bytes to come of the frame that `ws` is reading. */
@@ -166,7 +167,7 @@ export class FastPath {
       }
       filled += replySize
       at += headerSize + length
-      this.messages++
+      count(this.received, !isText, length)
     }
 
     this.flush(filled)
@@ -204,7 +205,7 @@ export class FastPath {
       this.pending = Number.POSITIVE_INFINITY
       this.hand(frameWithoutMask(payload))
     } else if (this.ws.readyState === WebSocket.OPEN) {
-      this.messages++
+      count(this.received, reply.bytes[0] === 0x82, payload.length)
       this.socket.write(reply.bytes, error => {
         if (!error && spares.push(reply) > SPARES) spares.shift()
       })

@@ -1,15 +1,18 @@
+import type { AddressInfo } from 'node:net'
 import { ConfigError, parseConfig } from './config.ts'
 import { createLogger } from './log.ts'
 import { createServer, type Page } from './server.ts'
+
+/** Its message tells why it can't start. */
+class StartError extends Error {}
 
 /** Runs the server until SIGTERM or SIGINT. Exits with 1 when it can't start. */
 export async function main(page?: Page): Promise<void> {
   try {
     await start(page)
   } catch (error) {
-    const explanation = explain(error)
-    if (explanation === undefined) throw error
-    console.error(explanation)
+    if (!(error instanceof ConfigError || error instanceof StartError)) throw error
+    console.error(error.message)
     process.exitCode = 1
   }
 }
@@ -17,10 +20,20 @@ export async function main(page?: Page): Promise<void> {
 async function start(page?: Page): Promise<void> {
   const config = parseConfig(process.env)
   const logger = createLogger(config.logLevel, config.logFormat)
-  const server = createServer({ ...config, logger, page })
+  // Only where it is asked for: what it is built on takes memory and time to start.
+  const { createControl } = config.controlPort === undefined ? {} : await import('./control/control.ts')
+  const control = createControl?.({ ...config, logger })
+  const server = createServer({ ...config, logger, page, observer: control?.observer })
 
-  const { port } = await server.listen()
-  const host = config.host?.includes(':') ? `[${config.host}]` : (config.host ?? 'localhost')
+  const { port } = await bound(server.listen(), 'HOST', 'PORT')
+  try {
+    const controlled = control && (await bound(control.listen(server), 'CONTROL_HOST', 'CONTROL_PORT'))
+    if (controlled) logger.info(`Control on http://${hostOf(config.controlHost)}:${controlled.port}`)
+  } catch (error) {
+    await server.close()
+    throw error
+  }
+  const host = hostOf(config.host ?? 'localhost')
   if (page) logger.info(`Page on http://${host}:${port}`)
   logger.info(`Ready on ws://${host}:${port}`)
 
@@ -29,16 +42,24 @@ async function start(page?: Page): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (!closing) logger.info(`Closing on ${signal}`)
-      closing ??= server.close()
+      closing ??= server.close().then(() => control?.close())
     })
   }
 }
 
-function explain(error: unknown): string | undefined {
-  if (error instanceof ConfigError) return error.message
-  const { syscall, code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return `The port is taken, choose another with PORT (${message})`
-  return syscall === undefined ? undefined : `Cannot listen with this HOST and PORT (${message})`
+async function bound(listening: Promise<AddressInfo>, host: string, port: string): Promise<AddressInfo> {
+  try {
+    return await listening
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why =
+      code === 'EADDRINUSE'
+        ? `The port is taken, choose another with ${port}`
+        : `Cannot listen with this ${host} and ${port}`
+    throw new StartError(`${why} (${message})`)
+  }
 }
+
+const hostOf = (host: string) => (host.includes(':') ? `[${host}]` : host)
 
 if (import.meta.main) await main()

@@ -2,13 +2,15 @@ import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
+import { type Answer, send } from './answer.ts'
 import { COMPRESSION_THRESHOLD } from './compression.ts'
 import type { Config } from './config.ts'
 import { EchoSocket, type Peer } from './connection.ts'
-import { FaultsError, namesIn, parseFaults } from './faults/faults.ts'
+import { asksForFaults, FaultsError, namesIn, parseFaults, type Written } from './faults/faults.ts'
 import { createFaultyHandshakes, refusalOf } from './faults/handshake.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import { type Logger, printable } from './log.ts'
+import type { Observer } from './observer.ts'
 import { addressOf, isHandshake, pathOf, queryOf, targetOf } from './request.ts'
 
 /** Serves files of the page; calls `next` for a request that asks for none of them. */
@@ -17,11 +19,18 @@ export type Page = (request: IncomingMessage, response: ServerResponse, next: ()
 export type ServerOptions = Config & {
   logger: Logger
   page?: Page | undefined
+  observer?: Observer | undefined
   /** Milliseconds that a request, the opening handshake included, may take to arrive. */
   handshakeTimeout?: number
 }
 
 export type Server = {
+  /** Those that are open. */
+  readonly connections: ReadonlySet<EchoSocket>
+  /** Whether it has begun to close. */
+  readonly isClosing: boolean
+  /** What new connections ask for where their query doesn't, as it would be written there. */
+  defaultFaults: Written
   /**
    * Resolves with the bound address.
    * @throws the system's error, such as `EADDRINUSE`
@@ -34,35 +43,36 @@ export type Server = {
   close(): Promise<void>
 }
 
-type Answer = { status: number; headers?: Record<string, string>; body: string }
-
 const HANDSHAKE_TIMEOUT = 10_000
 
 const noPage: Page = (_request, _response, next) => next()
 
 /** The echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
 export function createServer(options: ServerOptions): Server {
-  const { allowedOrigins, isTrustedProxy, logger, page = noPage } = options
+  const { allowedOrigins, isTrustedProxy, logger, observer, page = noPage } = options
   const connections = new Set<EchoSocket>()
-  const prefixed = { ...options, connections, prefix: Buffer.from(options.replyPrefix) }
-  const verbatim = { ...options, connections, prefix: Buffer.alloc(0) }
+  const prefixed = { ...options, observer, connections, prefix: Buffer.from(options.replyPrefix) }
+  const verbatim = { ...prefixed, prefix: Buffer.alloc(0) }
   const timeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
   let closing = false
+  let defaultFaults: Written = {}
 
-  const faultsOf = (request: IncomingMessage) => (options.faults ? parseFaults(queryOf(request)) : undefined)
+  const faultsOf = (request: IncomingMessage) =>
+    options.faults ? parseFaults(queryOf(request), defaultFaults) : undefined
 
   /** Why a handshake with this target and these headers is refused, if it is. */
   const refusal = (request: IncomingMessage): Answer | undefined => {
     const { origin } = request.headers
-    if (closing) return { status: 503, body: 'The server is shutting down' }
+    if (closing) return { reason: 'closing', status: 503, body: 'The server is shutting down' }
     if (allowedOrigins && origin !== undefined && !allowedOrigins.has(origin)) {
-      return { status: 403, body: `The origin ${printable(origin)} is not among the allowed ones` }
+      const body = `The origin ${printable(origin)} is not among the allowed ones`
+      return { reason: 'origin', status: 403, body }
     }
     try {
       const faults = faultsOf(request)
       return faults && refusalOf(faults, request)
     } catch (error) {
-      if (error instanceof FaultsError) return { status: 400, body: error.message }
+      if (error instanceof FaultsError) return { reason: 'query', status: 400, body: error.message }
       throw error
     }
   }
@@ -76,9 +86,10 @@ export function createServer(options: ServerOptions): Server {
 
   http.on('request', (request, response) => {
     const refused = refusal(request)
+    if (refused?.reason && isHandshake(request)) observer?.refused(refused.reason)
     if (pathOf(request) === '/healthz' && !isHandshake(request) && !closing) send(response, { status: 200, body: 'ok' })
     else if (refused) send(response, refused)
-    else page(request, response, () => send(response, upgradeRequired(request)))
+    else page(request, response, () => send(response, upgradeRequired(request, response.shouldKeepAlive)))
   })
 
   const socketOptions = {
@@ -100,25 +111,39 @@ export function createServer(options: ServerOptions): Server {
   const heartbeat = createHeartbeat(connections, options.heartbeatInterval)
 
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
-    const path = pathOf(request)
     const query = queryOf(request)
     const faults = faultsOf(request)
+    const asks = asksForFaults(query)
     const peer: Peer = {
       address: addressOf(request, isTrustedProxy),
-      path: printable(path),
-      faults: faults && printable(query),
-      ignored: faults || !options.faults ? undefined : printable(namesIn(query).join(', ')) || undefined,
+      target: targetOf(request),
+      faults: faults && (asks ? query : 'by default'),
+      ignored: asks || !options.faults ? undefined : namesIn(query).join(', ') || undefined,
     }
+    let isServed = false
     const serve = (ws: EchoSocket) => {
-      ws.serve(socket, peer, path === '/raw' ? verbatim : prefixed)
+      isServed = true
+      ws.serve(socket, peer, pathOf(request) === '/raw' ? verbatim : prefixed)
       heartbeat.start(ws)
       return peer
     }
     if (faults) faultyHandshakes.upgrade(request, socket, head, faults, serve)
     else sockets.handleUpgrade(request, socket, head, serve)
+    if (!isServed && !faults?.['handshake-delay']) observer?.refused('malformed')
   })
 
   return {
+    connections,
+    get isClosing() {
+      return closing
+    },
+    get defaultFaults() {
+      return defaultFaults
+    },
+    set defaultFaults(faults) {
+      defaultFaults = faults
+    },
+
     async listen() {
       http.listen(options.port, options.host)
       await once(http, 'listening')
@@ -146,23 +171,11 @@ export function createServer(options: ServerOptions): Server {
 }
 
 /** Tells a client that did not ask for an upgrade how to (RFC 9110, section 15.5.22). */
-function upgradeRequired(request: IncomingMessage): Answer {
+function upgradeRequired(request: IncomingMessage, keepsAlive: boolean): Answer {
   const address = printable(`ws://${request.headers.host ?? 'localhost'}${targetOf(request)}`)
   return {
     status: 426,
-    headers: { Connection: 'Upgrade', Upgrade: 'websocket' },
+    headers: { Connection: keepsAlive ? 'Upgrade' : 'Upgrade, close', Upgrade: 'websocket' },
     body: `This address speaks WebSocket: connect to it with new WebSocket(${JSON.stringify(address)})`,
   }
-}
-
-function send(response: ServerResponse, answer: Answer): void {
-  const body = `${answer.body}\n`
-  response.writeHead(answer.status, {
-    'Access-Control-Allow-Origin': '*',
-    'Content-Length': Buffer.byteLength(body),
-    'Content-Type': 'text/plain; charset=utf-8',
-    'X-Content-Type-Options': 'nosniff',
-    ...answer.headers,
-  })
-  response.end(body)
 }

@@ -21,7 +21,7 @@ const interval: Parser<number> = text => {
 }
 
 /** Those that an endpoint may send (RFC 6455, section 7.4). */
-const closeCode: Parser<number> = text => {
+export const closeCode: Parser<number> = text => {
   const code = /^\d{4}$/.test(text) ? Number(text) : 0
   if (code < 1000 || (code > 1003 && code < 1007) || (code > 1014 && code < 3000) || code > 4999) {
     throw new Unexpected('a close code: 1000 to 1003, 1007 to 1014 or 3000 to 4999')
@@ -29,7 +29,7 @@ const closeCode: Parser<number> = text => {
   return code
 }
 
-const reason: Parser<string> = text => {
+export const reason: Parser<string> = text => {
   if (Buffer.byteLength(text) > 123) throw new Unexpected('at most 123 bytes')
   return text
 }
@@ -70,6 +70,12 @@ const parameters = {
 
 type Name = keyof typeof parameters
 
+/** What can be asked for, by the names of the query. */
+export const names = Object.keys(parameters) as Name[]
+
+/** Parameters as they are written in a query. */
+export type Written = Partial<Record<Name, string>>
+
 /** How one connection is to misbehave, by the names of the query; what isn't asked for is left out. */
 export type Faults = { [N in Name]?: ReturnType<(typeof parameters)[N]> }
 
@@ -84,20 +90,39 @@ const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
 /** The names in a query, each once. */
 export const namesIn = (query: string): string[] => [...new Set(new URLSearchParams(query).keys())]
 
+/** Whether a query has one of our names. */
+export const asksForFaults = (query: string): boolean => query !== '' && namesIn(query).some(isName)
+
 /**
  * Reads a query; `undefined` when none of its names is one of ours, and so none of our business.
+ * @param defaults hold for each name that the query doesn't have, but for those that what it has rules out
  * @throws {FaultsError} naming every parameter that can't be used
  */
-export function parseFaults(query: string): Faults | undefined {
-  if (query === '' || !namesIn(query).some(isName)) return undefined
+export function parseFaults(query: string, defaults: Written = {}): Faults | undefined {
+  const inherited = new Map(Object.entries(defaults))
+  if (!asksForFaults(query)) return inherited.size > 0 ? parse(inherited) : undefined
+
+  const asked = new URLSearchParams(query)
+  for (const name of asked.keys()) {
+    inherited.delete(name)
+    if (EXCLUSIVE.some(exclusive => exclusive === name)) for (const other of EXCLUSIVE) inherited.delete(other)
+  }
+  const has = (name: string) => asked.has(name) || inherited.has(name)
+  if (!has('close')) inherited.delete('reason')
+  if (!POSTPONABLE.some(has)) inherited.delete('after')
+  return parse([...inherited, ...asked])
+}
+
+/** @throws {FaultsError} */
+function parse(entries: Iterable<[name: string, value: string]>): Faults {
   const faults: Record<string, unknown> = {}
   const seen = new Set<string>()
   const problems: string[] = []
   const complain = (name: string, value: string, expected: string) =>
     problems.push(`${JSON.stringify(value === '' ? name : `${name}=${value}`)}: expected ${expected}`)
 
-  for (const [name, value] of new URLSearchParams(query)) {
-    if (!isName(name)) complain(name, value, `one of ${Object.keys(parameters).join(', ')}`)
+  for (const [name, value] of entries) {
+    if (!isName(name)) complain(name, value, `one of ${names.join(', ')}`)
     else if (seen.has(name)) complain(name, value, 'it only once')
     else {
       try {
@@ -110,9 +135,10 @@ export function parseFaults(query: string): Faults | undefined {
     seen.add(name)
   }
 
-  const [first, ...others] = EXCLUSIVE.filter(name => seen.has(name))
-  if (others.length > 0)
-    problems.push(`${[first, ...others].join(', ')}: expected at most one of ${EXCLUSIVE.join(', ')}`)
+  const exclusive = EXCLUSIVE.filter(name => seen.has(name))
+  if (exclusive.length > 1) {
+    problems.push(`${exclusive.join(', ')}: expected at most one of ${EXCLUSIVE.join(', ')}`)
+  }
   if (seen.has('after') && !POSTPONABLE.some(name => seen.has(name))) {
     problems.push(`after: expected one of ${POSTPONABLE.join(', ')} beside it`)
   }

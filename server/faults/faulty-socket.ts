@@ -9,9 +9,6 @@ import { fragmentsOf } from './fragments.ts'
 import { type Message, Outbox } from './outbox.ts'
 import { pace } from './pace.ts'
 
-// Milliseconds for a peer to end its side after a FIN, before the connection is dropped anyway.
-const LINGER = 5000
-
 // Milliseconds for the last reply to arrive: an RST discards what the peer's system hasn't acknowledged.
 const BEFORE_RESET = 100
 
@@ -24,10 +21,9 @@ export class FaultySocket extends EchoSocket {
   private outbox!: Outbox
   private isLost!: () => boolean
   private received = 0
+  private isStalled = false
   /** The next reply is to be replaced. */
   private isCorrupting = false
-  /** It has stalled or is being dropped: whatever comes is ignored. */
-  private isSilent = false
   private unpace: (() => void) | undefined
   private readonly timers: NodeJS.Timeout[] = []
 
@@ -53,14 +49,16 @@ export class FaultySocket extends EchoSocket {
     this.isLost = () => chanceOfLoss() < loss
     this.outbox = new Outbox({
       wait: () => delay + jitter * (2 * chanceOfJitter() - 1),
-      send: (message, isReply, sent) => this.transmit(message, isReply, sent),
+      send: (message, isReply, sent) => this.deliver(message, isReply, sent),
     })
 
     if (rate !== undefined) this.unpace = pace(this.socket, rate)
     if (hello !== undefined) this.outbox.push(textOf(hello))
     if (tick !== undefined) {
       let count = 0
-      this.every(tick, () => this.outbox.push(textOf(`tick ${count + 1}`)) && count++)
+      this.every(tick, () => {
+        if (!this.outbox.isPushing) this.outbox.push(textOf(`tick ${++count}`))
+      })
     }
     if (ping && pings !== 'ignore') this.every(ping, () => this.beatUnlessBehind())
     if (after === undefined) this.strikeAfter(0)
@@ -73,27 +71,51 @@ export class FaultySocket extends EchoSocket {
     if (ping === undefined && pings !== 'ignore') this.beatUnlessBehind()
   }
 
+  override push(payload: Buffer, isBinary: boolean): boolean {
+    if (!this.canPush()) return false
+    this.outbox.push({ payload, isBinary })
+    return true
+  }
+
+  /** Also a stalled connection, which reads on for it. */
+  override dismiss(code: number, reason: string): void {
+    if (this.isStalled) {
+      this.isStalled = false
+      this.isSilent = false
+      this.resume()
+    }
+    super.dismiss(code, reason)
+  }
+
+  override drop(how: 'fin' | 'rst'): void {
+    this.cease()
+    super.drop(how)
+  }
+
   override goAway(): void {
     this.unpace?.()
-    if (this.isSilent) this.terminate()
-    else super.goAway()
+    super.goAway()
   }
 
   override close(code?: number, reason?: string | Buffer): void {
     this.outbox.close()
-    if (!this.isSilent) super.close(code, reason)
+    super.close(code, reason)
     // `ws` closes on a close frame that it had in hand, and then reads on.
-    else if (this.isPaused) process.nextTick(() => this.socket.pause())
+    if (this.isStalled) process.nextTick(() => this.isStalled && this.socket.pause())
   }
 
   override resume(): void {
-    if (!this.isSilent) super.resume()
+    if (!this.isStalled) super.resume()
   }
 
   override emit(...[event, ...args]: Parameters<WebSocket['emit']>): boolean {
-    if (event === 'close') this.end()
-    else if (this.isSilent || (event === 'ping' && this.faults.pings === 'ignore')) return true
+    if (event === 'close') this.cease()
     return super.emit(event, ...args)
+  }
+
+  protected override onPing(payload: Buffer): void {
+    if (this.faults.pings === 'ignore') this.options.observer?.received(this, 'ping', payload)
+    else super.onPing(payload)
   }
 
   protected override reply(payload: Buffer, isBinary: boolean): void {
@@ -105,7 +127,7 @@ export class FaultySocket extends EchoSocket {
   }
 
   /** Sends a message in one frame or as many as were asked for. */
-  private transmit(message: Message, isReply: boolean, sent: () => void): void {
+  private deliver(message: Message, isReply: boolean, sent: () => void): void {
     if (this.readyState !== this.OPEN) return void this.outbox.close()
     const { corrupt, fragment } = this.faults
     const done = () => {
@@ -113,6 +135,7 @@ export class FaultySocket extends EchoSocket {
       sent()
       letGo(this, this.options.highWaterMark)
     }
+    this.countSent(message.payload, message.isBinary)
     if (corrupt && isReply && this.isCorrupting) {
       this.isCorrupting = false
       this.note(`corrupt=${corrupt}`)
@@ -147,40 +170,28 @@ export class FaultySocket extends EchoSocket {
       this.stall()
     } else if (drop) {
       this.note(`drop=${drop}`)
-      this.silence()
-      if (drop === 'fin') this.finish()
-      else if (after && 'messages' in after) this.timers.push(setTimeout(() => this.reset(), BEFORE_RESET))
-      else this.reset()
+      this.cease()
+      this.isSilent = true
+      if (drop === 'rst' && after && 'messages' in after) {
+        this.timers.push(setTimeout(() => this.drop('rst'), BEFORE_RESET))
+      } else {
+        this.drop(drop)
+      }
     }
   }
 
   private stall(): void {
-    this.silence()
+    this.cease()
+    this.isSilent = true
+    this.isStalled = true
     this.pause()
     // Nothing is read, and so not even the end. But the system's probes find out, and an empty write tells.
     this.socket.setKeepAlive(true, LOOK)
     this.every(LOOK, () => this.socket.write(''))
   }
 
-  private finish(): void {
-    this.socket.removeAllListeners('data')
-    this.socket.end()
-    // What still comes must be read: with unread data, the system would send an RST.
-    this.socket.resume()
-    this.timers.push(setTimeout(() => this.socket.destroy(), LINGER))
-  }
-
-  private reset(): void {
-    this.socket.resetAndDestroy()
-  }
-
-  private silence(): void {
-    this.end()
-    this.isSilent = true
-  }
-
   /** Ends what was still to come. */
-  private end(): void {
+  private cease(): void {
     this.outbox.close()
     for (const timer of this.timers) clearInterval(timer)
   }

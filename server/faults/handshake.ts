@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ServerOptions, WebSocketServer } from 'ws'
+import type { Answer } from '../answer.ts'
 import { printable } from '../log.ts'
 import type { Faults } from './faults.ts'
 import { FaultySocket } from './faulty-socket.ts'
@@ -27,12 +28,12 @@ const offeredBy = ({ headers }: IncomingMessage): string[] =>
   headers['sec-websocket-protocol']?.split(',').map(name => name.trim()) ?? []
 
 /** Why a handshake is refused that asks for this, if it is. */
-export function refusalOf({ reject, subprotocol }: Faults, request: IncomingMessage) {
-  if (reject !== undefined) return { status: reject, body: `Refused with ${reject}, as the address asks` }
+export function refusalOf({ reject, subprotocol }: Faults, request: IncomingMessage): Answer | undefined {
+  if (reject !== undefined) return { reason: 'asked', status: reject, body: `Refused with ${reject}, as was asked for` }
   const offered = offeredBy(request)
   if (!subprotocol || offered.includes(subprotocol)) return undefined
   const expected = `one of those that the client offers: ${offered.join(', ') || 'none'}`
-  return { status: 400, body: printable(`subprotocol=${subprotocol}: expected ${expected}`) }
+  return { reason: 'query', status: 400, body: printable(`subprotocol=${subprotocol}: expected ${expected}`) }
 }
 
 /** @param options as for the handshakes of everybody else */

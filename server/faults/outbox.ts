@@ -28,7 +28,7 @@ export class Outbox {
   /** When the first leaves, once that is known. */
   private due: number | undefined
   private lastDue = 0
-  private pushed: Message | undefined
+  private pushed: Message[] = []
   private isSending = false
   private isClosed = false
   private timer: NodeJS.Timeout | undefined
@@ -50,12 +50,17 @@ export class Outbox {
     this.add(callback, 1)
   }
 
-  /** A message that is no reply, and waits for none that isn't due. Not taken, and so false, while another is here. */
-  push(message: Message): boolean {
-    if (this.isClosed || this.pushed) return false
-    this.pushed = message
+  /** A message that is no reply, and waits for none that isn't due. */
+  push(message: Message): void {
+    if (this.isClosed) return
+    this.bufferedAmount += OVERHEAD + message.payload.length
+    this.pushed.push(message)
     this.sendNext()
-    return true
+  }
+
+  /** Whether such a message is still here. */
+  get isPushing(): boolean {
+    return this.pushed.length > 0
   }
 
   /** Drops what is still here, and sends nothing more. */
@@ -64,7 +69,7 @@ export class Outbox {
     clearTimeout(this.timer)
     this.first = undefined
     this.last = undefined
-    this.pushed = undefined
+    this.pushed = []
     this.bufferedAmount = 0
   }
 
@@ -79,13 +84,13 @@ export class Outbox {
 
   private sendNext(): void {
     if (this.isSending || this.isClosed) return
-    const { pushed } = this
+    const [pushed] = this.pushed
     const content = pushed ?? this.takeDue()
     if (content === undefined) return
     this.isSending = true
     const sent = () => {
       this.isSending = false
-      if (pushed) this.pushed = undefined
+      if (pushed && this.pushed.shift()) this.bufferedAmount -= OVERHEAD + pushed.payload.length
       this.sendNext()
     }
     if (typeof content === 'function') {

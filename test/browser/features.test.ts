@@ -360,7 +360,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
         await page.click('#clear')
       }
       await tester.connectTo(`${ws}?reject=503`)
-      await tester.logged('503 Service Unavailable: Refused with 503, as the address asks')
+      await tester.logged('503 Service Unavailable: Refused with 503, as was asked for')
     })
   })
 

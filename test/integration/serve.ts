@@ -1,21 +1,38 @@
 import { onTestFinished } from 'vitest'
 import { type Environment, parseConfig } from '../../server/config.ts'
+import { createControl } from '../../server/control/control.ts'
 import { createLogger } from '../../server/log.ts'
 import { createServer, type ServerOptions } from '../../server/server.ts'
 
-/** Starts a server in this process on a free port of loopback; `log` gets its lines, parsed. */
+/**
+ * Starts a server in this process on a free port of loopback; `log` gets its lines, parsed. With `CONTROL_PORT` it is
+ * controlled at `control`.
+ */
 export async function startServer(env: Environment = {}, options: Partial<ServerOptions> = {}) {
   const log: Record<string, unknown>[] = []
   const config = parseConfig({ HOST: '127.0.0.1', PORT: '0', SHUTDOWN_TIMEOUT: '100ms', ...env })
   const logger = createLogger(config.logLevel, 'json', { write: line => log.push(JSON.parse(line)) })
-  const server = createServer({ ...config, logger, ...options })
+  const controlled = config.controlPort === undefined ? undefined : createControl({ ...config, logger })
+  const server = createServer({ ...config, logger, observer: controlled?.observer, ...options })
   const { port } = await server.listen()
-  return { server, log, port, url: `ws://127.0.0.1:${port}/`, http: `http://127.0.0.1:${port}/` }
+  const control = controlled && `http://127.0.0.1:${(await controlled.listen(server)).port}/`
+  return {
+    server,
+    log,
+    port,
+    url: `ws://127.0.0.1:${port}/`,
+    http: `http://127.0.0.1:${port}/`,
+    control: control ?? '',
+    async close() {
+      await server.close()
+      await controlled?.close()
+    },
+  }
 }
 
 /** Starts a server that is closed when the test ends. */
 export async function serve(...args: Parameters<typeof startServer>) {
   const started = await startServer(...args)
-  onTestFinished(() => started.server.close())
+  onTestFinished(() => started.close())
   return started
 }
