@@ -1,6 +1,8 @@
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { platform } from 'node:os'
 import { expect, test } from 'vitest'
 import { connect } from '../suite/client.ts'
-import { connectRaw, opcodes } from '../suite/raw-client.ts'
+import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { run } from './run.ts'
 import { serve } from './serve.ts'
 
@@ -20,9 +22,9 @@ test.for(['SIGTERM', 'SIGINT'] as const)('on %s it closes every socket with 1001
 
 test('a peer that never answers the close is terminated within SHUTDOWN_TIMEOUT', async () => {
   const { url, kill, exit } = await start({ SHUTDOWN_TIMEOUT: '200ms' })
-  const { frame, end } = await connectRaw(url)
+  const { frame: nextFrame, end } = await connectRaw(url)
   kill('SIGTERM')
-  expect((await frame()).opcode).toBe(opcodes.close)
+  expect((await nextFrame()).opcode).toBe(opcodes.close)
   await end()
   expect(await exit).toBe(0)
 })
@@ -51,6 +53,52 @@ test('a port that is taken gets one clear line, and it exits with 1', async () =
   expect(await exit).toBe(1)
   expect(lines).toHaveLength(1)
   expect(lines[0]).toMatch(new RegExp(`port is taken.*:${port}`))
+})
+
+test('a control port that is taken gets one, too', async () => {
+  const { port } = await serve()
+  const { exit, lines } = run(['node', 'server/main.ts'], { PORT: '0', CONTROL_PORT: String(port) })
+  expect(await exit).toBe(1)
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatch(new RegExp(`choose another with CONTROL_PORT.*:${port}`))
+})
+
+test('once it is ready, it says so in one line that stays as it is', async () => {
+  const { lines, line } = run(['node', 'server/main.ts'], { PORT: '0', HOST: '::1', CONTROL_PORT: '0' })
+  await line(/Ready/)
+  expect(lines.at(-1)).toMatch(/^[\d:.]{12} INFO {2}Ready on ws:\/\/\[::1\]:\d+$/)
+  const json = run(['node', 'server/main.ts'], { PORT: '0', LOG_FORMAT: 'json' })
+  const [ready] = await json.line(/Ready.*/)
+  expect(ready).toMatch(/^Ready on ws:\/\/localhost:\d+"\}$/)
+})
+
+test.skipIf(platform() !== 'linux').for([
+  [{}, 1],
+  [{ CONTROL_PORT: '0' }, 2],
+] as const)('with %o it listens on %i ports', async ([env, count]) => {
+  const { pid, line } = run(['node', 'server/main.ts'], { PORT: '0', HOST: '127.0.0.1', ...env })
+  await line(/Ready/)
+  const links = await readdir(`/proc/${pid}/fd`).then(fds =>
+    Promise.allSettled(fds.map(fd => readlink(`/proc/${pid}/fd/${fd}`))),
+  )
+  const sockets = links.map(link => (link.status === 'fulfilled' ? link.value : ''))
+  const lines = ['tcp', 'tcp6'].map(name => readFile(`/proc/${pid}/net/${name}`, 'utf8'))
+  const listening = (await Promise.all(lines))
+    .flatMap(text => text.split('\n'))
+    .map(line => line.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === '0A' && sockets.includes(`socket:[${inode}]`))
+  expect(listening).toHaveLength(count)
+})
+
+test('the control port answers until the last connection is gone, and then ends with the rest', async () => {
+  const { url, kill, exit, line } = await start({ CONTROL_PORT: '0' })
+  const [, control = ''] = await line(/Control on (\S+)/)
+  const client = await connectRaw(url)
+  kill('SIGTERM')
+  await client.frame()
+  expect((await fetch(`${control}/readyz`)).status).toBe(503)
+  client.socket.write(frame(opcodes.close, closePayload(1001)))
+  expect(await exit).toBe(0)
 })
 
 test('it answers on IPv4 and IPv6 unless HOST says otherwise', async () => {

@@ -14,6 +14,12 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout + stderr
 }
 
+/** The name of the server's image as composed. */
+export async function serverImage(): Promise<string> {
+  const { services } = JSON.parse(await docker('compose', 'config', '--format', 'json'))
+  return services.server.image
+}
+
 /**
  * Starts the whole stack as `docker compose up` does, on random ports, and resolves when it is healthy. It logs at
  * `info`, since at `debug` the fast path is off.

@@ -1,0 +1,27 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, inject, test } from 'vitest'
+import { connect } from '../suite/client.ts'
+import { docker, serverImage } from './stack.ts'
+
+const inspect = async (id: string, format: string) => (await docker('inspect', '-f', format, id)).trim()
+
+describe.skipIf(!inject('stack'))('the server’s image alone', () => {
+  test.for([[], ['--init']])('is ready, healthy, and ends at once when it is told to: docker run %o', async flags => {
+    const id = (await docker('run', '-d', '-p', '127.0.0.1::7777', ...flags, await serverImage())).trim()
+    try {
+      while ((await inspect(id, '{{.State.Health.Status}}')) !== 'healthy') await delay(100)
+      expect(await docker('logs', id)).toMatch(/^[\d:.]{12} INFO {2}Ready on ws:\/\/localhost:7777$/m)
+      const address = (await docker('port', id, '7777')).trim()
+      const { socket, next, closed } = await connect(`ws://${address}/`)
+      socket.send('hello')
+      expect(await next()).toBe('[RE]: hello')
+      socket.close()
+      await closed
+      // What doesn't end within a second is killed then, and its exit code is 137.
+      await docker('stop', '-t', '1', id)
+      expect(await inspect(id, '{{.State.ExitCode}}')).toBe('0')
+    } finally {
+      await docker('rm', '-f', id)
+    }
+  })
+})
