@@ -2,7 +2,14 @@ import type { ServerResponse } from 'node:http'
 import type { Refusal } from './observer.ts'
 
 /** To a plain request, or to a handshake that is refused. */
-export type Answer = { reason?: Refusal; status: number; headers?: Record<string, string>; body: string }
+export type Answer = {
+  reason?: Refusal
+  status: number
+  headers?: Record<string, string>
+  body: string
+  /** Whether another replica might take what this one can't. */
+  isElsewhereBetter?: boolean
+}
 
 /** Sends an answer as plain text that a page of any origin may read. */
 export function send(response: ServerResponse, { status, headers, body }: Answer): void {

@@ -9,6 +9,9 @@ export type Config = {
   replyPrefix: string
   maxPayload: number
   highWaterMark: number
+  maxConnections: number
+  /** `undefined` is as many as there are. */
+  maxConnectionsPerIp: number | undefined
   heartbeatInterval: number
   shutdownTimeout: number
   fastPath: boolean
@@ -97,6 +100,8 @@ export function parseConfig(env: Environment): Config {
     replyPrefix: read('REPLY_PREFIX', prefix, '[RE]: '),
     maxPayload: read('MAX_PAYLOAD', size('1', '1GiB'), 2 ** 20),
     highWaterMark: read('HIGH_WATER_MARK', size('64KiB', '1GiB'), 2 ** 20),
+    maxConnections: read('MAX_CONNECTIONS', integer(1, 10_000_000), 20_000),
+    maxConnectionsPerIp: read('MAX_CONNECTIONS_PER_IP', integer(1, 10_000_000), undefined),
     heartbeatInterval: read('HEARTBEAT_INTERVAL', duration('0', '24h'), 30_000),
     shutdownTimeout: read('SHUTDOWN_TIMEOUT', duration('0', '1m'), 5000),
     fastPath: read('FAST_PATH', oneOf('0', '1'), '1') === '1',

@@ -1,3 +1,4 @@
+import { constants, openSync } from 'node:fs'
 import { type Logger, pino } from 'pino'
 
 export type { Logger }
@@ -5,10 +6,19 @@ export type { Logger }
 /** Where finished lines go. */
 export type LogDestination = { write(line: string): unknown }
 
+/** Standard output, written to without waiting; what nobody reads is dropped beyond a limit. */
+export type LogOutput = LogDestination & {
+  /** Resolves when all has been written, or nobody has read it for a second. */
+  end(): Promise<void>
+}
+
 const LIMIT = 200
 
 // Characters that wait for a slow reader of the log; what comes beyond them is dropped.
 const BACKLOG = 2 ** 22
+
+// Milliseconds for the last lines to be read.
+const PATIENCE = 1000
 
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
 
@@ -30,8 +40,7 @@ export function printablePayload(payload: Buffer, isBinary: boolean): string {
 }
 
 /** @param format `text` for people, `json` for machines: one object a line, with an ISO 8601 time */
-export function createLogger(level: string, format: 'text' | 'json', destination?: LogDestination): Logger {
-  const output = destination ?? pino.destination({ dest: 1, sync: false, maxLength: BACKLOG })
+export function createLogger(level: string, format: 'text' | 'json', output: LogDestination): Logger {
   const options = {
     level,
     base: null,
@@ -41,6 +50,34 @@ export function createLogger(level: string, format: 'text' | 'json', destination
   if (format === 'json') return pino(options, output)
 
   return pino(options, { write: line => output.write(toText(line)) })
+}
+
+export function createOutput(): LogOutput {
+  const stream = pino.destination({ fd: openStdout(), sync: false, maxLength: BACKLOG })
+  // Nobody reads it any more: the log ends, and the echo goes on.
+  stream.on('error', () => {})
+  return {
+    write: line => stream.write(line),
+    async end() {
+      const ended = new Promise(resolve => stream.once('close', resolve))
+      stream.end()
+      const deadline = setTimeout(() => stream.destroy(), PATIENCE)
+      await ended
+      clearTimeout(deadline)
+    },
+  }
+}
+
+/**
+ * Opens standard output anew where that is possible, so that writing to a full pipe fails instead of waiting: it would
+ * wait in a thread, and the process could not end while it does.
+ */
+function openStdout(): number {
+  try {
+    return openSync('/dev/stdout', constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK)
+  } catch {
+    return 1
+  }
 }
 
 function toText(line: string): string {

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { ConfigError, parseConfig } from './config.ts'
-import { createLogger } from './log.ts'
+import { createLogger, createOutput } from './log.ts'
 import { createServer, type Page } from './server.ts'
 
 /** Its message tells why it can't start. */
@@ -19,7 +19,8 @@ export async function main(page?: Page): Promise<void> {
 
 async function start(page?: Page): Promise<void> {
   const config = parseConfig(process.env)
-  const logger = createLogger(config.logLevel, config.logFormat)
+  const output = createOutput()
+  const logger = createLogger(config.logLevel, config.logFormat, output)
   // Only where it is asked for: what it is built on takes memory and time to start.
   const { createControl } = config.controlPort === undefined ? {} : await import('./control/control.ts')
   const control = createControl?.({ ...config, logger })
@@ -37,12 +38,17 @@ async function start(page?: Page): Promise<void> {
   if (page) logger.info(`Page on http://${host}:${port}`)
   logger.info(`Ready on ws://${host}:${port}`)
 
+  const close = async () => {
+    await server.close()
+    await control?.close()
+    await output.end()
+  }
   // Ctrl+C under npm sends it twice: from the terminal and from npm.
   let closing: Promise<void> | undefined
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (!closing) logger.info(`Closing on ${signal}`)
-      closing ??= server.close().then(() => control?.close())
+      closing ??= close()
     })
   }
 }

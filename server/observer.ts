@@ -1,7 +1,7 @@
 import type { EchoSocket } from './connection.ts'
 
 /** Why a handshake was refused. */
-export type Refusal = 'closing' | 'origin' | 'query' | 'asked' | 'malformed'
+export type Refusal = 'closing' | 'full' | 'origin' | 'query' | 'asked' | 'malformed'
 
 export type Opcode = 'text' | 'binary' | 'ping' | 'pong' | 'close'
 

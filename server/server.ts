@@ -45,12 +45,18 @@ export type Server = {
 
 const HANDSHAKE_TIMEOUT = 10_000
 
+/** Set by a proxy that would try another replica. */
+const NEXT_REPLICA = 'x-next-replica'
+
 const noPage: Page = (_request, _response, next) => next()
 
 /** The echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
 export function createServer(options: ServerOptions): Server {
   const { allowedOrigins, isTrustedProxy, logger, observer, page = noPage } = options
+  const { maxConnections, maxConnectionsPerIp = Number.POSITIVE_INFINITY } = options
   const connections = new Set<EchoSocket>()
+  /** How many connections each address has; only counted where that is limited. */
+  const perAddress = new Map<string, number>()
   const prefixed = { ...options, observer, connections, prefix: Buffer.from(options.replyPrefix) }
   const verbatim = { ...prefixed, prefix: Buffer.alloc(0) }
   const timeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT
@@ -60,14 +66,26 @@ export function createServer(options: ServerOptions): Server {
   const faultsOf = (request: IncomingMessage) =>
     options.faults ? parseFaults(queryOf(request), defaultFaults) : undefined
 
+  /** Why there is no room for one more connection, if there is none. */
+  const fullness = (request: IncomingMessage): Answer | undefined => {
+    const answer: Answer = { reason: 'full', status: 503, headers: { 'Retry-After': '1' }, body: 'The server is full' }
+    if (connections.size + faultyHandshakes.delayed >= maxConnections) return { ...answer, isElsewhereBetter: true }
+    const ofAddress = perAddress.get(addressOf(request, isTrustedProxy)) ?? 0
+    return ofAddress < maxConnectionsPerIp ? undefined : { ...answer, body: 'Too many connections from this address' }
+  }
+
   /** Why a handshake with this target and these headers is refused, if it is. */
   const refusal = (request: IncomingMessage): Answer | undefined => {
     const { origin } = request.headers
-    if (closing) return { reason: 'closing', status: 503, body: 'The server is shutting down' }
+    if (closing) {
+      return { reason: 'closing', status: 503, body: 'The server is shutting down', isElsewhereBetter: true }
+    }
     if (allowedOrigins && origin !== undefined && !allowedOrigins.has(origin)) {
       const body = `The origin ${printable(origin)} is not among the allowed ones`
       return { reason: 'origin', status: 403, body }
     }
+    const full = isHandshake(request) ? fullness(request) : undefined
+    if (full) return full
     try {
       const faults = faultsOf(request)
       return faults && refusalOf(faults, request)
@@ -87,9 +105,14 @@ export function createServer(options: ServerOptions): Server {
   http.on('request', (request, response) => {
     const refused = refusal(request)
     if (refused?.reason && isHandshake(request)) observer?.refused(refused.reason)
+    // A proxy that knows of other replicas tries the next one when it gets no answer at all.
+    if (refused?.isElsewhereBetter && request.headers[NEXT_REPLICA]) return void request.socket.destroy()
     if (pathOf(request) === '/healthz' && !isHandshake(request) && !closing) send(response, { status: 200, body: 'ok' })
     else if (refused) send(response, refused)
-    else page(request, response, () => send(response, upgradeRequired(request, response.shouldKeepAlive)))
+    else
+      page(request, response, () =>
+        send(response, fullness(request) ?? upgradeRequired(request, response.shouldKeepAlive)),
+      )
   })
 
   const socketOptions = {
@@ -119,6 +142,14 @@ export function createServer(options: ServerOptions): Server {
       target: targetOf(request),
       faults: faults && (asks ? query : 'by default'),
       ignored: asks || !options.faults ? undefined : namesIn(query).join(', ') || undefined,
+    }
+    if (maxConnectionsPerIp < Number.POSITIVE_INFINITY) {
+      perAddress.set(peer.address, (perAddress.get(peer.address) ?? 0) + 1)
+      socket.once('close', () => {
+        const left = (perAddress.get(peer.address) ?? 1) - 1
+        if (left > 0) perAddress.set(peer.address, left)
+        else perAddress.delete(peer.address)
+      })
     }
     let isServed = false
     const serve = (ws: EchoSocket) => {

@@ -16,6 +16,8 @@ export type FaultyHandshakes = {
     faults: Faults,
     serve: (ws: FaultySocket) => { address: string },
   ): void
+  /** How many are delayed. */
+  readonly delayed: number
   /** Drops those that are still delayed. */
   close(): void
 }
@@ -68,6 +70,10 @@ export function createFaultyHandshakes(options: ServerOptions): FaultyHandshakes
   }
 
   return {
+    get delayed() {
+      return delayed.size
+    },
+
     upgrade(request, socket, head, asked, serve) {
       const delay = asked['handshake-delay']
       if (!delay) return upgrade(request, socket, head, asked, serve)

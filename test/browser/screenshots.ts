@@ -10,7 +10,7 @@ const folder = fileURLToPath(new URL('screenshots/', import.meta.url))
 const dist = fileURLToPath(new URL('../../client/dist', import.meta.url))
 
 const config = parseConfig({ HOST: '127.0.0.1', PORT: '0' })
-const server = createServer({ ...config, logger: createLogger('silent', 'json'), page: sirv(dist) })
+const server = createServer({ ...config, logger: createLogger('silent', 'json', { write() {} }), page: sirv(dist) })
 const { port } = await server.listen()
 // The pictures show the address that people use, whatever port was free.
 const browser = await launchBrowser('chrome', { args: [`--host-resolver-rules=MAP localhost:80 127.0.0.1:${port}`] })

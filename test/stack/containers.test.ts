@@ -107,7 +107,8 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
   })
 
   test('a reload of NGINX leaves an open WebSocket alone', async () => {
-    const { socket, next } = await connect(stack.ws)
+    // Not at the first attempt, perhaps: NGINX answers 502 when its list of replicas changes between two of them.
+    const { socket, next } = await reconnect(stack.ws)
     await docker('kill', '--signal', 'SIGHUP', stack.client.getId())
     await vi.waitFor(async () => {
       expect(await docker('top', stack.client.getId())).toContain('shutting down')

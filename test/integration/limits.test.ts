@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { expect, test, vi } from 'vitest'
+import { connect } from '../suite/client.ts'
+import { connectRaw } from '../suite/raw-client.ts'
+import { serve } from './serve.ts'
+
+const status = async (url: string, headers?: Record<string, string>) => (await connectRaw(url, headers)).head
+
+test('MAX_CONNECTIONS refuses more with 503 and Retry-After, is not unhealthy, and takes some again', async () => {
+  const { url, http } = await serve({ MAX_CONNECTIONS: '2' })
+  const first = await connect(url)
+  await connect(url)
+  expect(await status(url)).toMatch(/^HTTP\/1.1 503 .*^Retry-After: 1$/ims)
+  const plain = await fetch(`${http}any`)
+  expect(plain.status).toBe(503)
+  expect(await plain.text()).toBe('The server is full\n')
+  expect((await fetch(`${http}healthz`)).status).toBe(200)
+  first.socket.close()
+  await first.closed
+  expect(await status(url)).toMatch(/^HTTP\/1.1 101 /)
+})
+
+test('handshakes that are delayed take their place', async () => {
+  const { url } = await serve({ MAX_CONNECTIONS: '1' })
+  const late = connectRaw(`${url}?handshake-delay=5m`)
+  late.catch(() => {})
+  await vi.waitFor(async () => {
+    const { head, socket } = await connectRaw(url)
+    socket.destroy()
+    expect(head).toMatch(/^HTTP\/1.1 503 /)
+  })
+})
+
+test('MAX_CONNECTIONS_PER_IP goes by the address that the log has', async () => {
+  const { url, log } = await serve({ MAX_CONNECTIONS_PER_IP: '2', TRUSTED_PROXIES: '127.0.0.1' })
+  const from = (address: string) => connectRaw(url, { 'X-Forwarded-For': address })
+  const first = await from('192.0.2.1')
+  await from('192.0.2.1')
+  expect((await from('192.0.2.1')).head).toMatch(/^HTTP\/1.1 503 .*^Retry-After: 1$/ims)
+  expect((await from('192.0.2.2')).head).toMatch(/^HTTP\/1.1 101 /)
+  first.socket.destroy()
+  await vi.waitFor(async () => expect((await from('192.0.2.1')).head).toMatch(/^HTTP\/1.1 101 /))
+  expect(new Set(log.map(({ address }) => address))).toContain('192.0.2.1')
+})
+
+test('a proxy that has another replica gets no answer from a full one', async () => {
+  const { url } = await serve({ MAX_CONNECTIONS: '1' })
+  await connect(url)
+  await expect(connectRaw(url, { 'X-Next-Replica': 'yes' })).rejects.toThrow('ended with 0 bytes')
+  expect(await status(url, { 'X-Next-Replica': '' })).toMatch(/^HTTP\/1.1 503 /)
+})
+
+test('header blocks that are huge are refused with 431', async () => {
+  const { url } = await serve()
+  const { head, socket } = await connectRaw(url, { 'X-Huge': 'x'.repeat(20_000) })
+  expect(head).toMatch(/^HTTP\/1.1 431 /)
+  await once(socket, 'close')
+})
