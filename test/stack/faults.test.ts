@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { describeFaults } from '../suite/faults.ts'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
-import { docker, startStack } from './stack.ts'
+import { addressOf, startStack } from './stack.ts'
 
 const stack = inject('stack')
 
@@ -15,9 +15,8 @@ describe.skipIf(!stack)('at a container’s own address', () => {
   let url: string
   beforeAll(async () => {
     const { servers, down } = await startStack()
-    const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
-    const address = await docker('inspect', '-f', format, servers[0]?.getId() ?? '')
-    url = `ws://${address.trim()}:7777/`
+    const [address] = await Promise.all(servers.map(addressOf))
+    url = `ws://${address}:7777/`
     return down
   })
 

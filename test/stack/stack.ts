@@ -8,9 +8,10 @@ export type Addresses = { page: string; ws: string }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs a docker command and resolves with what it printed. */
-export async function docker(...args: string[]): Promise<string> {
-  const { stdout, stderr } = await promisify(execFile)('docker', args, { cwd: root })
+/** Runs a docker command, perhaps in another environment, and resolves with what it printed. */
+export async function docker(...args: string[] | [{ env: NodeJS.ProcessEnv }, ...string[]]): Promise<string> {
+  const [{ env }, words] = typeof args[0] === 'object' ? [args[0], args.slice(1)] : [process, args]
+  const { stdout, stderr } = await promisify(execFile)('docker', words as string[], { cwd: root, env })
   return stdout + stderr
 }
 
@@ -20,12 +21,24 @@ export async function serverImage(): Promise<string> {
   return services.server.image
 }
 
+/** The address of a container in its network. */
+export async function addressOf(container: { getId(): string }): Promise<string> {
+  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
+  return (await docker('inspect', '-f', format, container.getId())).trim()
+}
+
 /**
  * Starts the whole stack as `docker compose up` does, on random ports, and resolves when it is healthy. It logs at
  * `info`, since at `debug` the fast path is off.
+ * @param options.overrides files beside docker-compose.yml
  */
-export async function startStack({ replicas = 1, build = false, env = {} as Record<string, string> } = {}) {
-  const compose = new DockerComposeEnvironment(root, 'docker-compose.yml')
+export async function startStack({
+  replicas = 1,
+  build = false,
+  env = {} as Record<string, string>,
+  overrides = [] as string[],
+} = {}) {
+  const compose = new DockerComposeEnvironment(root, ['docker-compose.yml', ...overrides])
     .withEnvironment({ HTTP_PORT: '0', WS_PORT: '0', LOG_LEVEL: 'info', LOG_FORMAT: 'json', ...env })
     .withClientOptions({ commandOptions: ['--scale', `server=${replicas}`] })
     .withDefaultWaitStrategy(Wait.forHealthCheck())
@@ -38,5 +51,8 @@ export async function startStack({ replicas = 1, build = false, env = {} as Reco
     page: `http://${client.getHost()}:${client.getMappedPort(80)}/`,
     ws: `ws://${client.getHost()}:${client.getMappedPort(7777)}/`,
   }
-  return { ...addresses, client, servers, down: () => started.down() }
+  const down = async () => {
+    await started.down()
+  }
+  return { ...addresses, client, servers, down }
 }

@@ -1,0 +1,125 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { connect } from '../suite/client.ts'
+import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { addressOf, startStack } from './stack.ts'
+
+type Stack = Awaited<ReturnType<typeof startStack>>
+
+describe.skipIf(!inject('stack'))('two replicas with room for three connections each', () => {
+  let stack: Stack
+  let direct: string[]
+  let controls: string[]
+  beforeAll(async () => {
+    stack = await startStack({
+      replicas: 2,
+      env: { MAX_CONNECTIONS: '3', CONTROL_PORT: '7778', CONTROL_HOST: '0.0.0.0' },
+    })
+    const addresses = await Promise.all(stack.servers.map(addressOf))
+    direct = addresses.map(address => `ws://${address}:7777/`)
+    controls = addresses.map(address => `http://${address}:7778/`)
+    return () => stack.down()
+  })
+
+  const handshakes = async (outcome: string) => {
+    const pages = await Promise.all(controls.map(async url => (await fetch(`${url}metrics`)).text()))
+    const pattern = new RegExp(`^websocket_handshakes_total{outcome="${outcome}"} (\\d+)$`, 'm')
+    return pages.map(page => Number(pattern.exec(page)?.[1] ?? 0))
+  }
+
+  test('when one is full, NGINX asks the other; when both are, 503 and Retry-After', async () => {
+    const [first = ''] = direct
+    // NGINX asks the DNS once a second: a replica may be healthy before it is known.
+    await vi.waitFor(
+      async () => {
+        const { socket, closed } = await connect(stack.ws)
+        socket.close()
+        await closed
+        expect((await handshakes('accepted')).every(count => count > 0)).toBe(true)
+      },
+      { timeout: 10_000 },
+    )
+    const open = [await connect(first), await connect(first), await connect(first)]
+    for (let i = 0; i < 3; i++) {
+      const client = await connect(stack.ws)
+      client.socket.send('hello')
+      expect(await client.next()).toBe('[RE]: hello')
+      open.push(client)
+    }
+    for (const url of [stack.ws, `${stack.page.replace('http:', 'ws:')}ws`]) {
+      const { head } = await connectRaw(url)
+      expect(head).toMatch(/^HTTP\/1.1 503 .*^Retry-After: 1$/ims)
+    }
+    expect((await fetch(`${stack.page}healthz`)).status).toBe(200)
+    for (const { socket, closed } of open) {
+      socket.close()
+      await closed
+    }
+  })
+
+  test('a reject goes to the client as it is, is not tried elsewhere, and takes no replica out', async () => {
+    for (const status of [500, 502, 503, 504]) {
+      const before = await handshakes('asked')
+      const { head } = await connectRaw(`${stack.ws}?reject=${status}`)
+      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+      expect(head).not.toMatch(/^Retry-After/im)
+      const after = await handshakes('asked')
+      expect(after.reduce((sum, count) => sum + count) - before.reduce((sum, count) => sum + count)).toBe(1)
+      for (let i = 0; i < 4; i++) {
+        const { socket, closed } = await connect(stack.ws)
+        socket.close()
+        await closed
+      }
+    }
+  })
+})
+
+describe.skipIf(!inject('stack'))('connections that are silent', () => {
+  test('stay open through NGINX for longer than its timeouts, by the answers to pings alone', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const config = await readFile(new URL('../../nginx.conf', import.meta.url), 'utf8')
+    expect(config.match(/24h/g)).toHaveLength(4)
+    await writeFile(join(folder, 'nginx.conf'), config.replaceAll('24h', '1s'), { mode: 0o644 })
+    await writeFile(
+      join(folder, 'override.yml'),
+      `services: { client: { volumes: ["${folder}/nginx.conf:/etc/nginx/nginx.conf:ro"] } }`,
+    )
+    const open = async (env: Record<string, string>) => {
+      const stack = await startStack({ env, overrides: [join(folder, 'override.yml')] })
+      onTestFinished(() => stack.down())
+      return connectRaw(stack.ws)
+    }
+    // Without pings, those timeouts do end it.
+    const forgotten = await open({ HEARTBEAT_INTERVAL: '0' })
+    expect(await forgotten.end()).toHaveLength(0)
+
+    const kept = await open({ HEARTBEAT_INTERVAL: '300ms' })
+    for (let pings = 0; pings < 10; pings++) {
+      expect(await kept.frame()).toMatchObject({ opcode: opcodes.ping })
+      kept.socket.write(frame(opcodes.pong))
+    }
+    kept.socket.write(frame(opcodes.text, 'still here'))
+    while ((await kept.frame()).opcode === opcodes.ping) kept.socket.write(frame(opcodes.pong))
+  })
+})
+
+describe.skipIf(!inject('stack'))('ten thousand connections', () => {
+  test('pass through the stack as it is, and each gets its own answer', async () => {
+    const stack = await startStack()
+    onTestFinished(() => stack.down())
+    // Not by the published port: Docker's proxy of it has fewer file descriptors than that.
+    const url = `ws://${await addressOf(stack.client)}:7777/raw`
+    const clients: Awaited<ReturnType<typeof connectRaw>>[] = []
+    for (let i = 0; i < 10_000; i += 100) {
+      clients.push(...(await Promise.all(Array.from({ length: 100 }, () => connectRaw(url)))))
+    }
+    for (const [i, { socket }] of clients.entries()) socket.write(frame(opcodes.text, `I am ${i}`))
+    for (const [i, client] of clients.entries()) {
+      expect((await client.frame()).payload.toString()).toBe(`I am ${i}`)
+    }
+    for (const { socket } of clients) socket.destroy()
+  })
+})

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { type Client, connect } from '../suite/client.ts'
+import { docker, serverImage, startStack } from './stack.ts'
+
+type Stack = Awaited<ReturnType<typeof startStack>>
+
+const CLIENTS = 6
+
+/** A client that comes back as soon as it is let in, trying every 100 ms, and takes down how long it was away. */
+function createReturning(url: string) {
+  const gaps: number[] = []
+  let client: Client
+  let isStopped = false
+
+  const enter = async () => {
+    const cut = performance.now()
+    for (;;) {
+      try {
+        client = await connect(url)
+        client.socket.send('here again')
+        expect(await client.next()).toBe('[RE]: here again')
+        break
+      } catch {
+        await delay(100)
+      }
+    }
+    client.closed.then(() => (isStopped ? undefined : enter()))
+    gaps.push(performance.now() - cut)
+  }
+
+  return {
+    /** Milliseconds from each end of a connection to the first answer of the next; the first of all is its start. */
+    gaps,
+    enter,
+    stop() {
+      isStopped = true
+      client.socket.close()
+    },
+  }
+}
+
+describe.skipIf(!inject('stack'))('clients that come back', () => {
+  let stack: Stack
+  let project: string
+  const env = { ...process.env, HTTP_PORT: '0', WS_PORT: '0', LOG_LEVEL: 'info', LOG_FORMAT: 'json' }
+  const compose = (...args: string[]) => docker({ env }, 'compose', '-p', project, ...args)
+  const servers = async () => (await compose('ps', '-q', 'server')).trim().split('\n').filter(Boolean)
+
+  beforeAll(async () => {
+    stack = await startStack({ replicas: 3 })
+    const label = '{{index .Config.Labels "com.docker.compose.project"}}'
+    project = (await docker('inspect', '-f', label, stack.client.getId())).trim()
+    return () => stack.down()
+  })
+
+  const allGaps: number[] = []
+
+  test.for([
+    ['docker compose restart server', CLIENTS, () => compose('restart', 'server')],
+    [
+      'SIGKILL to the process of one replica',
+      CLIENTS / 2,
+      async () => {
+        const [id = ''] = await servers()
+        const pid = (await docker('inspect', '-f', '{{.State.Pid}}', id)).trim()
+        const image = await serverImage()
+        await docker(
+          'run',
+          '--rm',
+          '--privileged',
+          '--pid=host',
+          '-u',
+          '0',
+          '--entrypoint',
+          'sh',
+          image,
+          '-c',
+          `kill -9 ${pid}`,
+        )
+      },
+    ],
+    ['docker kill of one replica', CLIENTS / 2, async () => docker('kill', (await servers())[0] ?? '')],
+    [
+      'scaling to one',
+      CLIENTS,
+      () => compose('up', '-d', '--no-deps', '--no-recreate', '--scale', 'server=1', 'server'),
+    ],
+    ['scaling to three', 0, () => compose('up', '-d', '--no-deps', '--no-recreate', '--scale', 'server=3', 'server')],
+    [
+      'new containers',
+      CLIENTS,
+      () => compose('up', '-d', '--no-deps', '--force-recreate', '--scale', 'server=3', 'server'),
+    ],
+  ] as const)('are served again within 2 s of %s', async ([, most, cut]) => {
+    const clients = Array.from({ length: CLIENTS }, () => createReturning(stack.ws))
+    for (const { enter } of clients) await enter()
+    await cut()
+    await vi.waitFor(
+      async () => {
+        const states = await Promise.all(
+          (await servers()).map(id => docker('inspect', '-f', '{{.State.Health.Status}}', id)),
+        )
+        for (const state of states) expect(state.trim()).toBe('healthy')
+      },
+      { timeout: 30_000, interval: 200 },
+    )
+    const gaps = clients.flatMap(({ gaps }) => gaps.slice(1))
+    for (const { stop } of clients) stop()
+    for (const gap of gaps) expect(gap).toBeLessThan(2000)
+    expect(gaps.length).toBeLessThanOrEqual(most)
+    allGaps.push(...gaps)
+  })
+
+  test('and within 1 s in the median', () => {
+    expect(allGaps.length).toBeGreaterThan(0)
+    expect(allGaps.toSorted((a, b) => a - b)[Math.floor(allGaps.length / 2)]).toBeLessThan(1000)
+  })
+})
