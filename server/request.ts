@@ -30,3 +30,10 @@ export function addressOf(request: IncomingMessage, isTrustedProxy: Config['isTr
   const forwarded = proxyaddr(request, isTrustedProxy)
   return isIP(forwarded) ? printable(forwarded.replace(/^::ffff:(?=\d+\.)/, '')) : remoteAddressOf(request)
 }
+
+/** The address by which it was asked for, as a WebSocket's; whether that is secure, a trusted proxy tells. */
+export function webSocketAddressOf(request: IncomingMessage, isTrustedProxy: Config['isTrustedProxy']): string {
+  const { host = 'localhost', 'x-forwarded-proto': scheme } = request.headers
+  const isSecure = scheme === 'https' && isTrustedProxy(remoteAddressOf(request), 0)
+  return `${isSecure ? 'wss' : 'ws'}://${host}${targetOf(request)}`
+}

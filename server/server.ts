@@ -11,7 +11,7 @@ import { createFaultyHandshakes, refusalOf } from './faults/handshake.ts'
 import { createHeartbeat } from './heartbeat.ts'
 import { type Logger, printable } from './log.ts'
 import type { Observer } from './observer.ts'
-import { addressOf, isHandshake, pathOf, queryOf, targetOf } from './request.ts'
+import { addressOf, isHandshake, pathOf, queryOf, targetOf, webSocketAddressOf } from './request.ts'
 
 /** Serves files of the page; calls `next` for a request that asks for none of them. */
 export type Page = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
@@ -110,9 +110,10 @@ export function createServer(options: ServerOptions): Server {
     if (pathOf(request) === '/healthz' && !isHandshake(request) && !closing) send(response, { status: 200, body: 'ok' })
     else if (refused) send(response, refused)
     else
-      page(request, response, () =>
-        send(response, fullness(request) ?? upgradeRequired(request, response.shouldKeepAlive)),
-      )
+      page(request, response, () => {
+        const address = webSocketAddressOf(request, isTrustedProxy)
+        send(response, fullness(request) ?? upgradeRequired(address, response.shouldKeepAlive))
+      })
   })
 
   const socketOptions = {
@@ -202,11 +203,10 @@ export function createServer(options: ServerOptions): Server {
 }
 
 /** Tells a client that did not ask for an upgrade how to (RFC 9110, section 15.5.22). */
-function upgradeRequired(request: IncomingMessage, keepsAlive: boolean): Answer {
-  const address = printable(`ws://${request.headers.host ?? 'localhost'}${targetOf(request)}`)
+function upgradeRequired(address: string, keepsAlive: boolean): Answer {
   return {
     status: 426,
     headers: { Connection: keepsAlive ? 'Upgrade' : 'Upgrade, close', Upgrade: 'websocket' },
-    body: `This address speaks WebSocket: connect to it with new WebSocket(${JSON.stringify(address)})`,
+    body: `This address speaks WebSocket: connect to it with new WebSocket(${JSON.stringify(printable(address))})`,
   }
 }

@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { type Agent, createServer, type IncomingMessage, request, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
+import { createAuthority, createCertificate } from '../certs.ts'
 import { browserNames, findBrowser, launchBrowser } from './browser.ts'
 import { openTester } from './tester.ts'
 
@@ -46,27 +42,15 @@ async function startProxy(server: Server, path: string): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-async function makeCertificate() {
-  const folder = await mkdtemp(join(tmpdir(), 'certificate-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-  await promisify(execFile)('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-    ...['-keyout', key, '-out', cert],
-    ...subject,
-  ])
-  return { key: await readFile(key), cert: await readFile(cert) }
-}
-
 describe.for(browserNames)('the page behind a proxy in %s', { skip: !stack }, name => {
   test.skipIf(!findBrowser(name))('works under a path, on another port, and behind TLS', async () => {
     const browser = await launchBrowser(name, { acceptInsecureCerts: true })
     onTestFinished(() => browser.close())
+    const { key, certificate } = await createCertificate(await createAuthority(), ['localhost'])
 
     for (const [scheme, server] of [
       ['http', createServer()],
-      ['https', createSecureServer(await makeCertificate())],
+      ['https', createSecureServer({ key, cert: certificate })],
     ] as const) {
       const port = await startProxy(server, '/some/path/')
       const tester = await openTester(browser, `${scheme}://localhost:${port}/some/path/`)

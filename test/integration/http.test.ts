@@ -21,6 +21,18 @@ test.for(['GET', 'POST', 'DELETE'])('a plain %s is answered with 426 and how to 
   expect(await response.text()).toContain(`new WebSocket("ws://127.0.0.1:${port}/some/path?q=1")`)
 })
 
+test.for([
+  ['127.0.0.1', 'wss'],
+  ['192.0.2.1', 'ws'],
+] as const)(
+  'behind TLS, the 426 names the secure address where the proxy is trusted: %s',
+  async ([proxies, scheme]) => {
+    const { http, port } = await serve({ TRUSTED_PROXIES: proxies })
+    const response = await fetch(http, { headers: { 'X-Forwarded-Proto': 'https' } })
+    expect(await response.text()).toContain(`new WebSocket("${scheme}://127.0.0.1:${port}/")`)
+  },
+)
+
 test('the page is served where a plain request asks for a file of it, else the 426', async () => {
   const { http } = await serve(
     {},

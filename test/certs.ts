@@ -1,0 +1,97 @@
+import 'reflect-metadata'
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509'
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+const DAY = 86_400_000
+
+/** As PEM. */
+export type Authority = { certificate: string; key: string }
+
+const createKeys = () => crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+
+const writeKey = async (key: CryptoKey) =>
+  PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY')
+
+const readKey = (pem: string) =>
+  crypto.subtle.importKey('pkcs8', PemConverter.decodeFirst(pem), ALGORITHM, true, ['sign'])
+
+const lasting = (days: number) => ({
+  notBefore: new Date(Date.now() - DAY),
+  notAfter: new Date(Date.now() + days * DAY),
+})
+
+/** Makes an authority of one's own, which browsers and clients have to be told to trust. */
+export async function createAuthority(): Promise<Authority> {
+  const keys = await createKeys()
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=WebSocket echo development authority',
+    keys,
+    serialNumber: randomBytes(16).toString('hex'),
+    signingAlgorithm: ALGORITHM,
+    ...lasting(3650),
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    ],
+  })
+  return { certificate: certificate.toString('pem'), key: await writeKey(keys.privateKey) }
+}
+
+/** Makes a certificate for names and addresses. Browsers take none that lasts longer than 398 days. */
+export async function createCertificate(authority: Authority, names: string[]): Promise<Authority> {
+  const keys = await createKeys()
+  const certificate = await X509CertificateGenerator.create({
+    subject: 'CN=WebSocket echo',
+    issuer: new X509Certificate(authority.certificate).subject,
+    publicKey: keys.publicKey,
+    signingKey: await readKey(authority.key),
+    serialNumber: randomBytes(16).toString('hex'),
+    signingAlgorithm: ALGORITHM,
+    ...lasting(396),
+    extensions: [
+      new BasicConstraintsExtension(false),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension(names.map(value => ({ type: isIP(value) ? 'ip' : 'dns', value }) as const)),
+    ],
+  })
+  return { certificate: certificate.toString('pem'), key: await writeKey(keys.privateKey) }
+}
+
+/** Writes a certificate into a folder, by the authority that is there, or a new one. */
+export async function writeCertificates(folder: string, names: string[]): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const [certificateFile, keyFile] = [join(folder, 'authority.crt'), join(folder, 'authority.key')]
+  let authority: Authority
+  try {
+    authority = { certificate: await readFile(certificateFile, 'utf8'), key: await readFile(keyFile, 'utf8') }
+  } catch {
+    authority = await createAuthority()
+    await writeFile(certificateFile, authority.certificate)
+    await writeFile(keyFile, authority.key, { mode: 0o600 })
+  }
+  const { certificate, key } = await createCertificate(authority, names)
+  await writeFile(join(folder, 'server.crt'), certificate)
+  // NGINX reads it in its container as a user that this machine doesn't know.
+  await writeFile(join(folder, 'server.key'), key, { mode: 0o644 })
+}
+
+if (import.meta.main) {
+  const names = ['localhost', '127.0.0.1', '::1', ...process.argv.slice(2)]
+  await writeCertificates('certs', names)
+  console.log(`certs/server.crt is for ${names.join(', ')}: trust certs/authority.crt, and keep its key to yourself`)
+}

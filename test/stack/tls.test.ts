@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { connect as connectHttp2 } from 'node:http2'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { browserNames, findBrowser, launchBrowser } from '../browser/browser.ts'
+import { openTester } from '../browser/tester.ts'
+import { writeCertificates } from '../certs.ts'
+import { connect } from '../suite/client.ts'
+import { connectRaw } from '../suite/raw-client.ts'
+import { startStack } from './stack.ts'
+
+const run = promisify(execFile)
+
+describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
+  let folder: string
+  let ca: Buffer
+  let port: number
+  let stack: Awaited<ReturnType<typeof startStack>>
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
+    await writeCertificates(folder, ['localhost', '127.0.0.1'])
+    ca = await readFile(join(folder, 'authority.crt'))
+    stack = await startStack({
+      overrides: ['docker-compose.tls.yml'],
+      env: { HTTPS_PORT: '0', TLS_CERTIFICATE: join(folder, 'server.crt'), TLS_KEY: join(folder, 'server.key') },
+    })
+    port = stack.client.getMappedPort(443)
+    return async () => {
+      await stack.down()
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  const openSecure = async (options: object) => {
+    const socket = new WebSocket(`wss://localhost:${port}/ws`, options)
+    await once(socket, 'open')
+    return socket
+  }
+
+  test('ws verifies the certificate, and gets its echo', async () => {
+    const socket = await openSecure({ ca })
+    socket.send('hello')
+    expect(String((await once(socket, 'message'))[0])).toBe('[RE]: hello')
+    socket.close()
+    await expect(openSecure({})).rejects.toThrow(/certificate/)
+  })
+
+  test('the page comes by HTTP/2, with its headers', async () => {
+    const session = connectHttp2(`https://localhost:${port}`, { ca })
+    const stream = session.request({ ':path': '/' })
+    const [headers] = await once(stream, 'response')
+    expect(headers).toMatchObject({ ':status': 200, 'content-type': 'text/html', 'x-content-type-options': 'nosniff' })
+    expect(Buffer.concat(await Array.fromAsync(stream)).toString()).toContain('<title>WebSocket echo</title>')
+    session.close()
+  })
+
+  test('the plain answers of the server name the secure address', async () => {
+    const asked = request(`https://localhost:${port}/ws`, { ca }).end()
+    const [response] = await once(asked, 'response')
+    expect(response.statusCode).toBe(426)
+    expect(Buffer.concat(await Array.fromAsync(response)).toString()).toContain(`wss://localhost:${port}/ws`)
+  })
+
+  test.for([
+    ['TLSv1.3', true],
+    ['TLSv1.2', true],
+    ['TLSv1.1', false],
+  ] as const)('%s: %s', async ([version, isSpoken]) => {
+    const options = {
+      ca,
+      host: 'localhost',
+      port,
+      minVersion: version,
+      maxVersion: version,
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    }
+    const socket = connectTls(options)
+    onTestFinished(() => void socket.destroy())
+    const outcome = await Promise.race([
+      once(socket, 'secureConnect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false)
+    expect(outcome).toBe(isSpoken)
+  })
+
+  test('plain requests on port 80 are redirected, handshakes and the health check are not', async () => {
+    const response = await fetch(`${stack.page}any/path?a=b`, { redirect: 'manual' })
+    expect(response.status).toBe(308)
+    expect(response.headers.get('location')).toBe('https://127.0.0.1/any/path?a=b')
+    expect((await fetch(`${stack.page}ws`, { redirect: 'manual' })).status).toBe(308)
+    expect((await fetch(`${stack.page}healthz`, { redirect: 'manual' })).status).toBe(200)
+    for (const url of [`${stack.page.replace('http:', 'ws:')}ws`, stack.ws]) {
+      const { socket, next } = await connect(url)
+      socket.send('hello')
+      expect(await next()).toBe('[RE]: hello')
+    }
+    expect((await connectRaw(`${stack.ws}?reject=418`)).head).toMatch(/^HTTP\/1.1 418 /)
+  })
+
+  test.for(browserNames)('the page in %s verifies the certificate, and connects by wss', async name => {
+    if (!findBrowser(name)) return
+    const home = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
+    onTestFinished(() => rm(home, { recursive: true, force: true }))
+    // Chromium's store is the user's, Firefox' its profile's.
+    const profile = join(home, 'profile')
+    const store = name === 'chrome' ? join(home, '.pki/nssdb') : profile
+    await mkdir(store, { recursive: true })
+    await run('certutil', ['-N', '--empty-password', '-d', `sql:${store}`])
+    const authority = join(folder, 'authority.crt')
+    await run('certutil', ['-A', '-n', 'echo', '-t', 'C,,', '-i', authority, '-d', `sql:${store}`])
+    const browser = await launchBrowser(name, { userDataDir: profile, env: { ...process.env, HOME: home } })
+    onTestFinished(() => browser.close())
+    const tester = await openTester(browser, `https://localhost:${port}/`)
+    await tester.visit()
+    await tester.send('hello')
+    await tester.logged('[RE]: hello')
+    expect(await tester.page.$eval('#url', field => (field as HTMLInputElement).value)).toBe(
+      `wss://localhost:${port}/ws`,
+    )
+    expect(tester.complaints).toEqual([])
+  })
+})
