@@ -508,7 +508,7 @@ test('whatever is asked of it, it goes on', async () => {
       socket.on('error', () => {})
       socket.end(Buffer.concat([Buffer.from(isRequest ? 'POST /messages HTTP/1.1\r\nHost: localhost\r\n' : ''), bytes]))
       socket.resume()
-      await once(socket, 'close')
+      await new Promise(resolve => socket.once('close', resolve))
     }),
     { numRuns: 200 },
   )

@@ -15,7 +15,8 @@ test('the README shows the code of the example', () => {
 
 test('the README names every variable of the environment', () => {
   const named = [...read('server/config.ts').matchAll(/read\('([A-Z_]+)'/g)].map(([, name = '']) => name)
-  const composed = [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
+  const files = ['docker-compose.yml', 'docker-compose.tls.yml', 'docker-compose.swarm.yml'].map(read).join('')
+  const composed = [...files.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
   const readme = read('README.md')
   for (const name of [...named, ...composed]) expect(readme).toContain(`\`${name}\``)
 })
