@@ -24,15 +24,18 @@ export type LoadConnectionOptions = {
   latencies: RecordableHistogram
   /** Called with what went wrong: a wrong byte, a reply too many, or the connection's end. */
   onError: (problem: string) => void
+  /** Called with the close code, 1006 for none, where an end between two replies is no error. */
+  onEnd?: (code: number) => void
 }
 
 // Shared by all connections, since each reads it before the next is read into it.
 const chunk = Buffer.allocUnsafe(CHUNK)
 const PING = 0x89
+const CLOSE = 0x88
 
 /** Opens a connection that sends prepared frames, and compares every byte that comes with the one that must. */
 export function openLoadConnection(options: LoadConnectionOptions): Promise<LoadConnection> {
-  const { url, stream, latencies, onError } = options
+  const { url, stream, latencies, onError, onEnd } = options
   const { count, requestLength, replyLength } = stream
   const { hostname, port, protocol } = new URL(url)
   const opened = Promise.withResolvers<LoadConnection>()
@@ -84,7 +87,12 @@ export function openLoadConnection(options: LoadConnectionOptions): Promise<Load
     let at = start
     while (chunk[at] === stream.replies[expected + at - start]) at++
     const length = chunk[at + 1] ?? 0
-    const pinged = chunk[at] === PING && (partial + at - start) % replyLength === 0 && at + 2 + length <= end
+    const isBetween = (partial + at - start) % replyLength === 0 && at + 2 + length <= end
+    if (isBetween && chunk[at] === CLOSE && onEnd) {
+      if (at > start) receive(start, at)
+      return finish(length < 2 ? 1005 : chunk.readUInt16BE(at + 2))
+    }
+    const pinged = isBetween && chunk[at] === PING
     if (!pinged) {
       const show = (bytes: Buffer, from: number) =>
         JSON.stringify(bytes.toString('latin1', from, from + Math.min(40, end - at)))
@@ -96,6 +104,11 @@ export function openLoadConnection(options: LoadConnectionOptions): Promise<Load
     const rest = at + 2 + length
     if (at > start) receive(start, at)
     if (rest < end) receive(rest, end)
+  }
+
+  const finish = (code: number) => {
+    connection.close()
+    onEnd?.(code)
   }
 
   const connection: LoadConnection = {
@@ -112,6 +125,7 @@ export function openLoadConnection(options: LoadConnectionOptions): Promise<Load
     replies: () => replies,
     inFlight: () => inFlight,
     close() {
+      sending = false
       socket.removeAllListeners('close').resetAndDestroy()
     },
   }
@@ -121,7 +135,8 @@ export function openLoadConnection(options: LoadConnectionOptions): Promise<Load
     const rest = read.length - read.indexOf('\r\n\r\n') - 4
     head = rest > read.length - 4 ? read : undefined
     if (head !== undefined) return
-    if (!read.startsWith('HTTP/1.1 101 ')) return onError(`refused the handshake: ${read.split('\r\n', 1)[0]}`)
+    if (!read.startsWith('HTTP/1.1 101 '))
+      return onEnd ? finish(1006) : onError(`refused the handshake: ${read.split('\r\n', 1)[0]}`)
     if (rest > 0) return receive(length - rest, length)
     opened.resolve(connection)
   }
@@ -139,8 +154,10 @@ export function openLoadConnection(options: LoadConnectionOptions): Promise<Load
       },
     },
   })
-  socket.on('error', error => onError(error.message))
-  socket.on('close', () => onError('closed the connection'))
+  socket.on('error', error => {
+    if (!onEnd) onError(error.message)
+  })
+  socket.on('close', () => (onEnd ? finish(1006) : onError('closed the connection')))
   socket.on('connect', () => {
     if (head === undefined) opened.resolve(connection)
     else socket.write(`${handshake(url)}\r\n`)

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { platform } from 'node:os'
 import { expect, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
-import { connectRaw } from '../suite/raw-client.ts'
+import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { run } from './run.ts'
 import { serve } from './serve.ts'
 
 const status = async (url: string, headers?: Record<string, string>) => (await connectRaw(url, headers)).head
@@ -56,3 +58,24 @@ test('header blocks that are huge are refused with 431', async () => {
   expect(head).toMatch(/^HTTP\/1.1 431 /)
   await once(socket, 'close')
 })
+
+test.skipIf(platform() === 'win32')(
+  'out of file descriptors, it goes on, and accepts when there are some again',
+  async () => {
+    const server = run(['sh', '-c', 'ulimit -n 50 && exec node server/main.ts'], { PORT: '0', HOST: '127.0.0.1' })
+    const [, url = ''] = await server.line(/Ready on (\S+)/)
+    const outcomes = await Promise.allSettled(Array.from({ length: 80 }, () => connectRaw(url)))
+    const open = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+    expect(open.length).toBeGreaterThan(5)
+    expect(open.length).toBeLessThan(60)
+    for (const { socket } of open.slice(5)) socket.destroy()
+    await vi.waitFor(async () => {
+      const { socket, next } = await connect(url)
+      socket.send('hello')
+      expect(await next()).toBe('[RE]: hello')
+    })
+    const [kept] = open
+    kept?.socket.write(frame(opcodes.text, 'still here'))
+    expect((await kept?.frame())?.payload.toString()).toBe('[RE]: still here')
+  },
+)
