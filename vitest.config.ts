@@ -14,6 +14,9 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        test: { name: 'swarm', include: ['test/swarm/*.test.ts'], testTimeout: 120_000, hookTimeout: 240_000 },
+      },
     ],
   },
 })

@@ -197,7 +197,7 @@ export class EchoSocket extends WebSocket {
 
   protected onPing(payload: Buffer): void {
     const { highWaterMark, observer } = this.options
-    observer?.received(this, 'ping', payload)
+    observer?.received(this.id, 'ping', payload)
     this.pong(payload)
     observer?.sent('pong', payload.length)
     holdBack(this, this.socket, highWaterMark)
@@ -216,7 +216,7 @@ export class EchoSocket extends WebSocket {
     const { prefix, highWaterMark, logger, observer } = this.options
     this.slowTraffic ??= createTraffic()
     count(this.slowTraffic.received, isBinary, payload.length)
-    if (observer?.wantsMessages) observer.received(this, isBinary ? 'binary' : 'text', payload)
+    if (observer?.wantsMessages) observer.received(this.id, isBinary ? 'binary' : 'text', payload)
     if (logger.isLevelEnabled('debug')) {
       logger.debug({ connection: this.id }, `Message received : ${printablePayload(payload, isBinary)}`)
     }
@@ -227,7 +227,7 @@ export class EchoSocket extends WebSocket {
   private onPong(payload: Buffer): void {
     const { observation } = this
     if (!observation) return
-    this.options.observer?.received(this, 'pong', payload)
+    this.options.observer?.received(this.id, 'pong', payload)
     if (observation.pingedAt === undefined) return
     observation.roundTrip = performance.now() - observation.pingedAt
     observation.pingedAt = undefined
@@ -246,9 +246,10 @@ export class EchoSocket extends WebSocket {
     // `ws` tells 1006 also where this side closed and the peer's answer never came.
     const given = code === 1006 ? (this.sentCode ?? code) : code
     const explained = printable(reason.toString()) || undefined
-    const { texts, binaries } = this.traffic.received
+    const { traffic } = this
+    const { texts, binaries } = traffic.received
     logger.info({ connection: this.id, code: given, reason: explained, messages: texts + binaries }, 'Disconnected')
-    observer?.received(this, 'close', reason, code)
-    observer?.closed(this, given)
+    observer?.received(this.id, 'close', reason, code)
+    observer?.closed(traffic, given)
   }
 }

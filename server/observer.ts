@@ -1,4 +1,4 @@
-import type { EchoSocket } from './connection.ts'
+import type { Traffic } from './traffic.ts'
 
 /** Why a handshake was refused. */
 export type Refusal = 'closing' | 'full' | 'origin' | 'query' | 'asked' | 'malformed'
@@ -12,10 +12,11 @@ export type Observer = {
   refused(reason: Refusal): void
   opened(): void
   /** A message or a control frame came; of a close frame, the code, and the reason as payload. */
-  received(ws: EchoSocket, opcode: Opcode, payload: Buffer, code?: number): void
+  received(connection: number, opcode: Opcode, payload: Buffer, code?: number): void
   /** A control frame was sent. */
   sent(opcode: Opcode, bytes: number): void
   /** A ping was answered after so many milliseconds. */
   answered(milliseconds: number): void
-  closed(ws: EchoSocket, code: number): void
+  /** A connection ended, with all that it sent and got. */
+  closed(traffic: Traffic, code: number): void
 }

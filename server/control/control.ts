@@ -41,12 +41,12 @@ export function createControl(options: ControlOptions): Control {
       refused: metrics.refused,
       opened: metrics.accepted,
       answered: metrics.answered,
-      received(ws, opcode, payload, code) {
-        journal?.add(ws.id, opcode, payload, code)
+      received(connection, opcode, payload, code) {
+        journal?.add(connection, opcode, payload, code)
         if (opcode === 'ping' || opcode === 'pong') metrics.controlFrame('received', opcode, payload.length)
       },
       sent: (opcode, bytes) => metrics.controlFrame('sent', opcode, bytes),
-      closed: (ws, code) => metrics.closed(ws.traffic, code),
+      closed: metrics.closed,
     },
 
     async listen(controlled) {

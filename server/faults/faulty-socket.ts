@@ -79,6 +79,7 @@ export class FaultySocket extends EchoSocket {
 
   /** Also a stalled connection, which reads on for it. */
   override dismiss(code: number, reason: string): void {
+    this.unpace?.()
     if (this.isStalled) {
       this.isStalled = false
       this.isSilent = false
@@ -114,7 +115,7 @@ export class FaultySocket extends EchoSocket {
   }
 
   protected override onPing(payload: Buffer): void {
-    if (this.faults.pings === 'ignore') this.options.observer?.received(this, 'ping', payload)
+    if (this.faults.pings === 'ignore') this.options.observer?.received(this.id, 'ping', payload)
     else super.onPing(payload)
   }
 

@@ -114,6 +114,16 @@ describe('connections', () => {
     expect(await closed).toMatchObject({ code: 4000 })
   })
 
+  test('that are slow are closed at the end of the frame at hand', async () => {
+    const { url, ask } = await startControlled()
+    const client = await connectRaw(`${url}raw?rate=1KiB`)
+    client.socket.write(frame(opcodes.binary, new Uint8Array(60_000)))
+    await client.bytes(10)
+    await ask('DELETE', 'connections?code=4000')
+    await client.bytes(4 + 60_000 - 10)
+    expect(await client.frame()).toMatchObject({ opcode: opcodes.close, payload: closePayload(4000) })
+  })
+
   test('get pushed what is posted: text or binary', async () => {
     const { url, ask, connections } = await startControlled()
     const clients = [await connect(url), await connect(`${url}?delay=5m&fragment=1`), await connect(url)]
