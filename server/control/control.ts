@@ -42,7 +42,8 @@ export function createControl(options: ControlOptions): Control {
       opened: metrics.accepted,
       answered: metrics.answered,
       received(connection, opcode, payload, code) {
-        journal?.add(connection, opcode, payload, code)
+        // Pongs only say that the heartbeat beats.
+        if (opcode !== 'pong') journal?.add(connection, opcode, payload, code)
         if (opcode === 'ping' || opcode === 'pong') metrics.controlFrame('received', opcode, payload.length)
       },
       sent: (opcode, bytes) => metrics.controlFrame('sent', opcode, bytes),

@@ -1,11 +1,13 @@
 import type { Opcode } from '../observer.ts'
 
+type Kind = Exclude<Opcode, 'pong'>
+
 /** One thing that the server received. */
 export type Entry = {
   /** ISO 8601. */
   time: string
   connection: number
-  opcode: Opcode
+  opcode: Kind
   /** Of the whole payload. */
   bytes: number
   /** The payload of a text, the reason of a close. */
@@ -18,7 +20,7 @@ export type Entry = {
 
 export type Journal = {
   /** Keeps one more, and drops the oldest that there is no room for; itself, if it alone is too large. */
-  add(connection: number, opcode: Opcode, payload: Buffer, code?: number): void
+  add(connection: number, opcode: Kind, payload: Buffer, code?: number): void
   /** What is kept, the newest last. */
   entries(connection?: number): Entry[]
   /** How many were dropped since it was cleared. */
@@ -26,7 +28,7 @@ export type Journal = {
   clear(): void
 }
 
-type Kept = { time: number; connection: number; opcode: Opcode; payload: Buffer; code: number | undefined }
+type Kept = { time: number; connection: number; opcode: Kind; payload: Buffer; code: number | undefined }
 
 /** What an entry takes beside its payload. */
 const OVERHEAD = 512

@@ -96,7 +96,7 @@ export const journal = z
       z.object({
         time: z.iso.datetime(),
         connection: z.int(),
-        opcode: z.enum(['text', 'binary', 'ping', 'pong', 'close']),
+        opcode: z.enum(['text', 'binary', 'ping', 'close']),
         bytes: z.int(),
         text: z.string().optional().openapi({ description: 'of a text, or the reason of a close' }),
         base64: z.string().optional().openapi({ description: 'of any other' }),

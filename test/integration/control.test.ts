@@ -190,6 +190,7 @@ describe('the journal', () => {
       ]),
     )
     for (let i = 0; i < 3; i++) await first.frame()
+    first.socket.write(frame(opcodes.pong))
     second.socket.send('other')
     await second.next()
     first.socket.write(frame(opcodes.close, closePayload(4000, 'bye')))
