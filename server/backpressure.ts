@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 
 const waiting = new WeakMap<WebSocket, (() => void)[]>()
 
@@ -10,22 +10,26 @@ const waiting = new WeakMap<WebSocket, (() => void)[]>()
  *     own, or it would never tell that it has drained.
  */
 export function holdBack(ws: WebSocket, socket: Socket, highWaterMark: number): void {
-  if (ws.isPaused || ws.bufferedAmount <= highWaterMark) return
+  if (ws.isPaused || ws.readyState !== WebSocket.OPEN || ws.bufferedAmount <= highWaterMark) return
   ws.pause()
-  socket.once('drain', () => letGo(ws, highWaterMark))
+  if (socket.listenerCount('drain') === 0) socket.once('drain', () => letGo(ws, highWaterMark))
 }
 
 /** Reads on where enough has left. To be called when bytes have left that were not in the socket's own queue. */
 export function letGo(ws: WebSocket, highWaterMark: number): void {
-  if (!ws.isPaused || ws.bufferedAmount >= highWaterMark / 2) return
-  ws.resume()
+  if (ws.isPaused && ws.bufferedAmount < highWaterMark / 2) readOn(ws)
+}
+
+/** Reads on whatever has left. To be called when the connection ends: nothing is answered any more. */
+export function readOn(ws: WebSocket): void {
+  if (ws.isPaused) ws.resume()
   const callbacks = waiting.get(ws) ?? []
   waiting.delete(ws)
   for (const callback of callbacks) callback()
 }
 
-/** Calls back at once, or when so much has left that reading goes on. */
+/** Calls back at once, or when so much has left that reading goes on, or when the connection ends. */
 export function whenReading(ws: WebSocket, callback: () => void): void {
-  if (!ws.isPaused) return void callback()
+  if (!ws.isPaused || ws.readyState !== WebSocket.OPEN) return void callback()
   waiting.set(ws, [...(waiting.get(ws) ?? []), callback])
 }

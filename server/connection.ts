@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import { holdBack, letGo } from './backpressure.ts'
+import { holdBack, letGo, readOn } from './backpressure.ts'
 import { boundCompression, COMPRESSION_THRESHOLD } from './compression.ts'
 import { echo } from './echo.ts'
 import { FastPath } from './fast-path.ts'
@@ -65,7 +65,11 @@ export class EchoSocket extends WebSocket {
     this.options = options
     connections.add(this)
     const compresses = this.extensions !== ''
-    if (compresses) boundCompression(this)
+    if (compresses) {
+      boundCompression(this)
+      // What waits to be inflated would keep `ws` from telling that the connection is gone.
+      socket.once('close', () => readOn(this))
+    }
     if (fastPath && !logger.isLevelEnabled('debug') && !observer?.wantsMessages) {
       const threshold = compresses ? COMPRESSION_THRESHOLD : Number.POSITIVE_INFINITY
       this.fastPath = new FastPath(this, socket, options, threshold)
@@ -164,6 +168,8 @@ export class EchoSocket extends WebSocket {
     if (this.isSilent) return
     this.sentCode ??= code
     super.close(code, reason)
+    // The peer's answer is behind all that it has sent before.
+    readOn(this)
   }
 
   // Takes the place of listeners: their table would cost every idle connection some 300 bytes.

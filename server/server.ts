@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
 import { type Answer, send } from './answer.ts'
 import { COMPRESSION_THRESHOLD } from './compression.ts'
@@ -44,6 +45,9 @@ export type Server = {
 }
 
 const HANDSHAKE_TIMEOUT = 10_000
+
+// Milliseconds for what was terminated to be gone; after them nothing is waited for any more.
+const LAST_MOMENT = 500
 
 /** Set by a proxy that would try another replica. */
 const NEXT_REPLICA = 'x-next-replica'
@@ -190,11 +194,14 @@ export function createServer(options: ServerOptions): Server {
       const connectionsClosed = Promise.all([...connections].map(ws => once(ws, 'close')))
       faultyHandshakes.close()
       for (const ws of connections) ws.goAway()
-      const deadline = setTimeout(() => {
+      const late = new AbortController()
+      const deadline = delay(options.shutdownTimeout, undefined, { signal: late.signal }).then(async () => {
         for (const ws of connections) ws.terminate()
-      }, options.shutdownTimeout)
-      await connectionsClosed
-      clearTimeout(deadline)
+        await delay(LAST_MOMENT, undefined, { signal: late.signal })
+      })
+      await Promise.race([connectionsClosed, deadline])
+      deadline.catch(() => {})
+      late.abort()
       heartbeat.stop()
       http.closeAllConnections()
       await httpClosed

@@ -9,7 +9,7 @@ const bare: Parser<true> = text => {
 }
 
 const share: Parser<number> = text => {
-  const [, digits = '', percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
+  const [, digits = '', percent] = /^(\d+(?:\.\d+)?(?:e-\d+)?)(%?)$/.exec(text) ?? []
   const value = Number(digits || Number.NaN) / (percent ? 100 : 1)
   if (!(value <= 1)) throw new Unexpected('a share from 0 to 1, such as 0.1 or 10%')
   return value

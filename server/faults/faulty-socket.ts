@@ -15,6 +15,8 @@ const BEFORE_RESET = 100
 // Milliseconds between two looks at whether the peer of a stalled connection is still there.
 const LOOK = 30_000
 
+const NOTHING = Buffer.alloc(0)
+
 /** A WebSocket that misbehaves as it was asked to. */
 export class FaultySocket extends EchoSocket {
   private faults!: Faults
@@ -165,6 +167,7 @@ export class FaultySocket extends EchoSocket {
     if (corrupt) this.isCorrupting = true
     else if (close !== undefined) {
       this.note(`close=${close}`)
+      this.unpace?.()
       this.close(close, reason)
     } else if (stall) {
       this.note('stall')
@@ -188,7 +191,7 @@ export class FaultySocket extends EchoSocket {
     this.pause()
     // Nothing is read, and so not even the end. But the system's probes find out, and an empty write tells.
     this.socket.setKeepAlive(true, LOOK)
-    this.every(LOOK, () => this.socket.write(''))
+    this.every(LOOK, () => this.socket.write(NOTHING))
   }
 
   /** Ends what was still to come. */

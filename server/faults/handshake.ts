@@ -22,6 +22,8 @@ export type FaultyHandshakes = {
   close(): void
 }
 
+const MOST_EARLY = 16
+
 const PROTOCOL = 'Sec-WebSocket-Protocol'
 const ACCEPT = 'Sec-WebSocket-Accept'
 
@@ -77,12 +79,23 @@ export function createFaultyHandshakes(options: ServerOptions): FaultyHandshakes
     upgrade(request, socket, head, asked, serve) {
       const delay = asked['handshake-delay']
       if (!delay) return upgrade(request, socket, head, asked, serve)
+      const early = [head]
+      const keep = (chunk: Buffer) => {
+        early.push(chunk)
+        // Nothing may come before the answer (section 4.1), and so not much does.
+        if (early.length > MOST_EARLY) socket.destroy()
+      }
+      const leave = () => socket.destroy()
       const timer = setTimeout(() => {
         delayed.delete(socket)
-        upgrade(request, socket, head, asked, serve)
+        socket.off('data', keep).off('end', leave)
+        upgrade(request, socket, Buffer.concat(early), asked, serve)
       }, delay)
       delayed.add(socket)
+      // Read, so that a peer that leaves is noticed.
       socket.on('error', () => {})
+      socket.on('data', keep)
+      socket.on('end', leave)
       socket.once('close', () => {
         delayed.delete(socket)
         clearTimeout(timer)

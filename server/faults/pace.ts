@@ -12,6 +12,7 @@ export function pace(socket: Socket, bytesPerSecond: number): () => void {
   const most = Math.max(1, Math.floor((bytesPerSecond * STEP) / 1000))
   let dueAt = 0
   let timer: NodeJS.Timeout | undefined
+  /** Sends the part that waits, if one does. */
   let hurry: (() => void) | undefined
   let isReleased = false
 
@@ -20,18 +21,19 @@ export function pace(socket: Socket, bytesPerSecond: number): () => void {
   socket._write = (chunk: Buffer, encoding, callback) => {
     let at = 0
     const sendPart = () => {
+      hurry = undefined
       const part = isReleased ? chunk.subarray(at) : chunk.subarray(at, at + most)
       at += part.length
       write(part, encoding, error => (error || at === chunk.length ? callback(error) : waitForPart()))
     }
     const waitForPart = () => {
+      if (isReleased) return sendPart()
       dueAt += (Math.min(most, chunk.length - at) / bytesPerSecond) * 1000
+      hurry = sendPart
       timer = setTimeout(sendPart, Math.ceil(dueAt - performance.now()))
     }
     dueAt = Math.max(dueAt, performance.now())
-    hurry = sendPart
-    if (isReleased) sendPart()
-    else waitForPart()
+    waitForPart()
   }
   socket.once('close', () => clearTimeout(timer))
 

@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import fc from 'fast-check'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
+import { deflate } from '../suite/deflate.ts'
 import { describeFaults } from '../suite/faults.ts'
-import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { closePayload, connectRaw, frame, handshake, opcodes } from '../suite/raw-client.ts'
 import { serve, startServer } from './serve.ts'
 
 const { binary, close, ping, text } = opcodes
@@ -133,6 +137,79 @@ test.for(['', '&fragment=3', '&rate=1MiB'])(
     await server.close()
   },
 )
+
+test('a stalled connection that is slow, too, is looked after', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { url, server } = await serve()
+  await connectRaw(`${url}?rate=1&stall`)
+  vi.advanceTimersByTime(100_000)
+  const { socket, next } = await connect(url)
+  socket.send('still here')
+  expect(await next()).toBe('[RE]: still here')
+  socket.close()
+  await server.close()
+})
+
+describe('held back with much that waits', () => {
+  const large = Buffer.alloc(400_000, 'a')
+  const fill = async (url: string) => {
+    const client = await connect(url)
+    for (let i = 0; i < 8; i++) client.socket.send(large)
+    return client
+  }
+
+  test.for(['', '&stall&after=200ms'])('a compressing peer that leaves at ?delay=1m%s is gone', async also => {
+    const { url, server } = await serve()
+    const { socket } = await fill(`${url}?delay=1m${also}`)
+    await setTimeout(400)
+    ;(socket as unknown as { _socket: Socket })._socket.resetAndDestroy()
+    await expect.poll(() => server.connections.size, { timeout: 10_000 }).toBe(0)
+  })
+
+  test('a compressing peer is closed at once, and so it is at the end', async () => {
+    const { url, server } = await serve({ SHUTDOWN_TIMEOUT: '1m' })
+    const { closed } = await fill(`${url}?delay=1m&close=4000&after=300ms`)
+    expect(await closed).toMatchObject({ code: 4000 })
+    const another = await fill(`${url}?delay=1m`)
+    await setTimeout(100)
+    await server.close()
+    expect(await another.closed).toMatchObject({ code: 1001 })
+  })
+
+  test('peers that leave while their replies are compressed are gone', async () => {
+    const { url, server } = await serve({ NO_FAULTS: '1' })
+    const noise = Buffer.from(randomBytes(500_000).toString('hex'))
+    for (let wait = 10; wait < 120; wait += 10) {
+      const client = await connectRaw(url, { 'Sec-WebSocket-Extensions': 'permessage-deflate' })
+      const message = (payload: Buffer) => frame(binary, deflate(payload), { rsv: 4 })
+      const small = message(Buffer.alloc(100))
+      client.socket.write(Buffer.concat([message(noise), message(noise), ...Array(200).fill(small)]))
+      await setTimeout(wait)
+      client.socket.resetAndDestroy()
+    }
+    await expect.poll(() => server.connections.size, { timeout: 10_000 }).toBe(0)
+  })
+})
+
+test('an idle connection that is slow is closed with the code', async () => {
+  const { url, server } = await serve({ SHUTDOWN_TIMEOUT: '1m' })
+  const { socket, next, closed } = await connect(`${url}?rate=1KiB`)
+  socket.send('x')
+  await next()
+  await server.close()
+  expect(await closed).toMatchObject({ code: 1001 })
+})
+
+test('a peer that leaves before its late 101 makes room', async () => {
+  const { url } = await serve({ MAX_CONNECTIONS: '1' })
+  const late = connectTcp(Number(new URL(url).port), '127.0.0.1')
+  late.end(`${handshake(`${url}?handshake-delay=5m`)}\r\n`)
+  await once(late.resume(), 'close')
+  const { socket, next } = await connect(url)
+  socket.send('hello')
+  expect(await next()).toBe('[RE]: hello')
+})
 
 test('replies that wait hold reading up, and all of them come', async () => {
   const { url } = await serve({ HIGH_WATER_MARK: '64KiB' })
