@@ -33,6 +33,16 @@ export async function openTester(browser: Browser | BrowserContext, address: str
   const logged = (part: string) => says('#log', part)
   const inState = (state: string) => says('#status', state)
 
+  /** Chromium gives a page up when an interface comes or goes, as those of containers do: it is asked for again. */
+  const open = async (url: string): Promise<unknown> => {
+    try {
+      return await page.goto(url)
+    } catch (error) {
+      if (!String(error).includes('ERR_NETWORK_CHANGED')) throw error
+      return open(url)
+    }
+  }
+
   /** Puts a value into a field as typing it would. */
   const fill = (selector: string, value: string) =>
     page.$eval(
@@ -58,7 +68,7 @@ export async function openTester(browser: Browser | BrowserContext, address: str
     isHidden: (selector: string) => page.$eval(selector, element => (element as HTMLElement).offsetParent === null),
 
     async visit(fragment = '') {
-      await page.goto(address + fragment)
+      await open(address + fragment)
       await inState('Connected')
     },
 
