@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 
+/** A connection that knows all that waits to leave it, wherever that is. */
+export type Held = WebSocket & { readonly unsent: number }
+
 const waiting = new WeakMap<WebSocket, (() => void)[]>()
 
 /**
@@ -9,15 +12,15 @@ const waiting = new WeakMap<WebSocket, (() => void)[]>()
  * @param highWaterMark unsent bytes above which reading stops; it goes on below half of them. At least the socket's
  *     own, or it would never tell that it has drained.
  */
-export function holdBack(ws: WebSocket, socket: Socket, highWaterMark: number): void {
-  if (ws.isPaused || ws.readyState !== WebSocket.OPEN || ws.bufferedAmount <= highWaterMark) return
+export function holdBack(ws: Held, socket: Socket, highWaterMark: number): void {
+  if (ws.isPaused || ws.readyState !== WebSocket.OPEN || ws.unsent <= highWaterMark) return
   ws.pause()
   if (socket.listenerCount('drain') === 0) socket.once('drain', () => letGo(ws, highWaterMark))
 }
 
 /** Reads on where enough has left. To be called when bytes have left that were not in the socket's own queue. */
-export function letGo(ws: WebSocket, highWaterMark: number): void {
-  if (ws.isPaused && ws.bufferedAmount < highWaterMark / 2) readOn(ws)
+export function letGo(ws: Held, highWaterMark: number): void {
+  if (ws.isPaused && ws.unsent < highWaterMark / 2) readOn(ws)
 }
 
 /** Reads on whatever has left. To be called when the connection ends: nothing is answered any more. */

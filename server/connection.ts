@@ -94,6 +94,11 @@ export class EchoSocket extends WebSocket {
     )
   }
 
+  /** Bytes that wait to leave. */
+  get unsent(): number {
+    return this.bufferedAmount
+  }
+
   /** Its messages so far, however they were answered. */
   get traffic(): Traffic {
     const traffic = createTraffic()
@@ -138,6 +143,7 @@ export class EchoSocket extends WebSocket {
   push(payload: Buffer, isBinary: boolean): boolean {
     if (!this.canPush()) return false
     this.transmit(payload, isBinary)
+    holdBack(this, this.socket, this.options.highWaterMark)
     return true
   }
 
@@ -188,7 +194,7 @@ export class EchoSocket extends WebSocket {
   }
 
   protected canPush(): boolean {
-    return !this.isSilent && this.readyState === WebSocket.OPEN && this.bufferedAmount <= this.options.highWaterMark
+    return !this.isSilent && this.readyState === WebSocket.OPEN && this.unsent <= this.options.highWaterMark
   }
 
   protected reply(payload: Buffer, isBinary: boolean): void {
@@ -215,7 +221,6 @@ export class EchoSocket extends WebSocket {
       sent?.()
       letGo(this, this.options.highWaterMark)
     })
-    holdBack(this, this.socket, this.options.highWaterMark)
   }
 
   private onMessage(payload: Buffer, isBinary: boolean): void {

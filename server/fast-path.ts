@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import { holdBack } from './backpressure.ts'
+import { type Held, holdBack } from './backpressure.ts'
 import { sizeOfFrame, writeHeader } from './frame-header.ts'
 import { createOutput, mask, type Output, unmaskInto } from './masking.ts'
 import { count, createTally, type Tally } from './traffic.ts'
@@ -48,7 +48,7 @@ export class FastPath {
   private given = 0
   private reply: Reply | undefined
 
-  private readonly ws: WebSocket
+  private readonly ws: Held
   private readonly socket: Socket
   private readonly options: FastPathOptions
   private readonly compressionThreshold: number
@@ -58,7 +58,7 @@ export class FastPath {
    * Puts itself between a socket and the listener by which `ws` reads from it.
    * @param compressionThreshold bytes from which on a reply is compressed, and so left to `ws`
    */
-  constructor(ws: WebSocket, socket: Socket, options: FastPathOptions, compressionThreshold: number) {
+  constructor(ws: Held, socket: Socket, options: FastPathOptions, compressionThreshold: number) {
     this.ws = ws
     this.socket = socket
     this.options = options

@@ -52,6 +52,7 @@ export function createLogger(level: string, format: 'text' | 'json', output: Log
   return pino(options, { write: line => output.write(toText(line)) })
 }
 
+/** Where the server's log goes unless it is told otherwise. */
 export function createOutput(): LogOutput {
   const stream = pino.destination({ fd: openStdout(), sync: false, maxLength: BACKLOG })
   // Nobody reads it any more: the log ends, and the echo goes on.

@@ -141,7 +141,7 @@ export function createServer(options: ServerOptions): Server {
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
     const query = queryOf(request)
     const faults = faultsOf(request)
-    const asks = asksForFaults(query)
+    const asks = options.faults && asksForFaults(query)
     const peer: Peer = {
       address: addressOf(request, isTrustedProxy),
       target: targetOf(request),

@@ -20,6 +20,7 @@ const quantity =
     throw new Unexpected(`${kind} from ${least} to ${most}${examples}`)
   }
 
+/** In decimal digits. */
 export const integer = (least: number, most: number): Parser<number> =>
   quantity('an integer', { '': 1 }, String(least), String(most))
 
@@ -31,6 +32,7 @@ export const size = (least: string, most: string): Parser<number> =>
 export const duration = (least: string, most: string): Parser<number> =>
   quantity('a duration', DURATIONS, least, most, ', such as 500ms or 30s')
 
+/** Exactly one of these. */
 export const oneOf =
   <T extends string>(...values: T[]): Parser<T> =>
   text => {

@@ -44,7 +44,7 @@ export function createMetrics(server: () => Pick<Server, 'connections'> | undefi
     help: 'Bytes that wait to be sent, over all connections',
     registers,
     collect() {
-      this.set(open().reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0))
+      this.set(open().reduce((sum, { unsent }) => sum + unsent, 0))
     },
   })
 

@@ -299,7 +299,7 @@ async function messageOf({ req }: Context): Promise<{ payload: Buffer; isBinary:
 }
 
 function describe(ws: EchoSocket): z.input<typeof schemas.connection> {
-  const { id, observation, traffic, bytes, bufferedAmount, protocol, extensions } = ws
+  const { id, observation, traffic, bytes, unsent, protocol, extensions } = ws
   const { peer, openedAt = 0, roundTrip } = observation ?? {}
   const [path = '', query = ''] = peer?.target.split(/\?(.*)/s) ?? []
   return {
@@ -314,7 +314,7 @@ function describe(ws: EchoSocket): z.input<typeof schemas.connection> {
     ...traffic,
     bytesRead: bytes.read,
     bytesWritten: bytes.written,
-    bufferedBytes: bufferedAmount,
+    bufferedBytes: unsent,
     pingRoundTrip: roundTrip ?? null,
   }
 }

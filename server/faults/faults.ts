@@ -15,10 +15,8 @@ const share: Parser<number> = text => {
   return value
 }
 
-const interval: Parser<number> = text => {
-  const parse = duration('10ms', '24h')
-  return text === '0' ? 0 : parse(text)
-}
+const betweenPings = duration('10ms', '24h')
+const interval: Parser<number> = text => (text === '0' ? 0 : betweenPings(text))
 
 /** Those that an endpoint may send (RFC 6455, section 7.4). */
 export const closeCode: Parser<number> = text => {
@@ -99,9 +97,10 @@ export const asksForFaults = (query: string): boolean => query !== '' && namesIn
  * @throws {FaultsError} naming every parameter that can't be used
  */
 export function parseFaults(query: string, defaults: Written = {}): Faults | undefined {
-  const inherited = new Map(Object.entries(defaults))
-  if (!asksForFaults(query)) return inherited.size > 0 ? parse(inherited) : undefined
+  const standing = Object.entries(defaults)
+  if (!asksForFaults(query)) return standing.length > 0 ? parse(standing) : undefined
 
+  const inherited = new Map(standing)
   const asked = new URLSearchParams(query)
   for (const name of asked.keys()) {
     inherited.delete(name)

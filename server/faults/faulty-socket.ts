@@ -29,10 +29,8 @@ export class FaultySocket extends EchoSocket {
   private unpace: (() => void) | undefined
   private readonly timers: NodeJS.Timeout[] = []
 
-  // @ts-expect-error: @types/ws tells of a property what is an accessor
-  override get bufferedAmount(): number {
-    // @ts-expect-error
-    return super.bufferedAmount + (this.outbox?.bufferedAmount ?? 0)
+  override get unsent(): number {
+    return super.unsent + this.outbox.waiting
   }
 
   override serve(socket: Socket, peer: Peer, options: ConnectionOptions): void {

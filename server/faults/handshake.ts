@@ -22,6 +22,7 @@ export type FaultyHandshakes = {
   close(): void
 }
 
+// Chunks that may come before a late answer.
 const MOST_EARLY = 16
 
 const PROTOCOL = 'Sec-WebSocket-Protocol'

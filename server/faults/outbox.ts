@@ -22,7 +22,7 @@ const OVERHEAD = 512
 /** Replies on their way: each waits for its time and for the one before to have left, and so none overtakes. */
 export class Outbox {
   /** Bytes that wait here. */
-  bufferedAmount = 0
+  waiting = 0
   private first: Entry | undefined
   private last: Entry | undefined
   /** When the first leaves, once that is known. */
@@ -41,7 +41,7 @@ export class Outbox {
   /** A reply, to be sent so many times. */
   reply(message: Message, times: number): void {
     if (this.isClosed) return
-    this.bufferedAmount += OVERHEAD + message.payload.length
+    this.waiting += sizeOf(message)
     this.add(message, times)
   }
 
@@ -53,7 +53,7 @@ export class Outbox {
   /** A message that is no reply, and waits for none that isn't due. */
   push(message: Message): void {
     if (this.isClosed) return
-    this.bufferedAmount += OVERHEAD + message.payload.length
+    this.waiting += sizeOf(message)
     this.pushed.push(message)
     this.sendNext()
   }
@@ -70,7 +70,7 @@ export class Outbox {
     this.first = undefined
     this.last = undefined
     this.pushed = []
-    this.bufferedAmount = 0
+    this.waiting = 0
   }
 
   private add(content: Entry['content'], times: number): void {
@@ -90,7 +90,7 @@ export class Outbox {
     this.isSending = true
     const sent = () => {
       this.isSending = false
-      if (pushed && this.pushed.shift()) this.bufferedAmount -= OVERHEAD + pushed.payload.length
+      if (pushed && this.pushed.shift()) this.waiting -= sizeOf(pushed)
       this.sendNext()
     }
     if (typeof content === 'function') {
@@ -121,8 +121,10 @@ export class Outbox {
     if (--first.times === 0) {
       this.first = first.next
       if (!this.first) this.last = undefined
-      if (isReply) this.bufferedAmount -= OVERHEAD + content.payload.length
+      if (isReply) this.waiting -= sizeOf(content)
     }
     return content
   }
 }
+
+const sizeOf = ({ payload }: Message) => OVERHEAD + payload.length

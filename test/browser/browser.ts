@@ -20,11 +20,14 @@ const isExecutable = (path: string) => {
   }
 }
 
-/** The path of a browser as the system has it installed, if it has. */
-export function findBrowser(name: BrowserName): string | undefined {
+/** The path of the first of some programs that is installed. */
+export function findProgram(...files: string[]): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
-  return executables[name].flatMap(file => folders.map(folder => join(folder, file))).find(isExecutable)
+  return files.flatMap(file => folders.map(folder => join(folder, file))).find(isExecutable)
 }
+
+/** The path of a browser as the system has it installed, if it has. */
+export const findBrowser = (name: BrowserName): string | undefined => findProgram(...executables[name])
 
 const chromeArguments = [
   '--no-sandbox',

@@ -153,27 +153,29 @@ test('a stalled connection that is slow, too, is looked after', async () => {
 
 describe('held back with much that waits', () => {
   const large = Buffer.alloc(400_000, 'a')
-  const fill = async (url: string) => {
-    const client = await connect(url)
+  /** Sends until the server reads no more. */
+  const fill = async ({ server, url }: Awaited<ReturnType<typeof serve>>, query: string) => {
+    const client = await connect(`${url}?${query}`)
     for (let i = 0; i < 8; i++) client.socket.send(large)
+    await expect.poll(() => [...server.connections].at(-1)?.isPaused).toBe(true)
     return client
   }
 
   test.for(['', '&stall&after=200ms'])('a compressing peer that leaves at ?delay=1m%s is gone', async also => {
-    const { url, server } = await serve()
-    const { socket } = await fill(`${url}?delay=1m${also}`)
-    await setTimeout(400)
+    const started = await serve()
+    const { server, log } = started
+    const { socket } = await fill(started, `delay=1m${also}`)
+    if (also) await expect.poll(() => log.some(({ fault }) => fault === 'stall')).toBe(true)
     ;(socket as unknown as { _socket: Socket })._socket.resetAndDestroy()
     await expect.poll(() => server.connections.size, { timeout: 10_000 }).toBe(0)
   })
 
   test('a compressing peer is closed at once, and so it is at the end', async () => {
-    const { url, server } = await serve({ SHUTDOWN_TIMEOUT: '1m' })
-    const { closed } = await fill(`${url}?delay=1m&close=4000&after=300ms`)
+    const started = await serve({ SHUTDOWN_TIMEOUT: '1m' })
+    const { closed } = await fill(started, 'delay=1m&close=4000&after=500ms')
     expect(await closed).toMatchObject({ code: 4000 })
-    const another = await fill(`${url}?delay=1m`)
-    await setTimeout(100)
-    await server.close()
+    const another = await fill(started, 'delay=1m')
+    await started.server.close()
     expect(await another.closed).toMatchObject({ code: 1001 })
   })
 
@@ -185,6 +187,7 @@ describe('held back with much that waits', () => {
       const message = (payload: Buffer) => frame(binary, deflate(payload), { rsv: 4 })
       const small = message(Buffer.alloc(100))
       client.socket.write(Buffer.concat([message(noise), message(noise), ...Array(200).fill(small)]))
+      // At another moment of its compressing each time.
       await setTimeout(wait)
       client.socket.resetAndDestroy()
     }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, inject, test } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { docker, serverImage } from './stack.ts'
@@ -9,7 +8,7 @@ describe.skipIf(!inject('stack'))('the server’s image alone', () => {
   test.for([[], ['--init']])('is ready, healthy, and ends at once when it is told to: docker run %o', async flags => {
     const id = (await docker('run', '-d', '-p', '127.0.0.1::7777', ...flags, await serverImage())).trim()
     try {
-      while ((await inspect(id, '{{.State.Health.Status}}')) !== 'healthy') await delay(100)
+      await expect.poll(() => inspect(id, '{{.State.Health.Status}}'), { timeout: 30_000 }).toBe('healthy')
       expect(await docker('logs', id)).toMatch(/^[\d:.]{12} INFO {2}Ready on ws:\/\/localhost:7777$/m)
       const address = (await docker('port', id, '7777')).trim()
       const { socket, next, closed } = await connect(`ws://${address}/`)

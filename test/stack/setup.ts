@@ -1,6 +1,6 @@
 import { getContainerRuntimeClient } from 'testcontainers'
 import type { TestProject } from 'vitest/node'
-import { browserNames, findBrowser } from '../browser/browser.ts'
+import { browserNames, findBrowser, findProgram } from '../browser/browser.ts'
 import { type Addresses, startStack } from './stack.ts'
 
 declare module 'vitest' {
@@ -18,6 +18,7 @@ function skip(what: string, why: string): void {
 
 export default async function setup(project: TestProject) {
   for (const name of browserNames) if (!findBrowser(name)) skip(`the page in ${name}`, 'it is not installed')
+  if (!findProgram('certutil')) skip('TLS in browsers', 'certutil (libnss3-tools) is not installed')
 
   try {
     await getContainerRuntimeClient()

@@ -13,17 +13,17 @@ test('the README shows the code of the example', () => {
   for (const block of blocks) expect(example).toContain(block)
 })
 
+const variables = [...read('server/config.ts').matchAll(/read\('([A-Z_]+)'/g)].map(([, name = '']) => name)
+
 test('the README names every variable of the environment', () => {
-  const named = [...read('server/config.ts').matchAll(/read\('([A-Z_]+)'/g)].map(([, name = '']) => name)
   const files = ['docker-compose.yml', 'docker-compose.tls.yml', 'docker-compose.swarm.yml'].map(read).join('')
   const composed = [...files.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
   const readme = read('README.md')
-  for (const name of [...named, ...composed]) expect(readme).toContain(`\`${name}\``)
+  for (const name of [...variables, ...composed]) expect(readme).toContain(`\`${name}\``)
 })
 
 test('docker-compose.yml passes every variable of the environment on', () => {
-  const named = [...read('server/config.ts').matchAll(/read\('([A-Z_]+)'/g)].map(([, name = '']) => name)
   const composed = read('docker-compose.yml')
-  for (const name of named)
+  for (const name of variables)
     if (!['HOST', 'PORT'].includes(name)) expect(composed).toMatch(new RegExp(`^ {6}${name}:`, 'm'))
 })
