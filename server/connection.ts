@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { holdBack, letGo, readOn } from './backpressure.ts'
-import { boundCompression, COMPRESSION_THRESHOLD } from './compression.ts'
+import { boundCompression, COMPRESSION_THRESHOLD, guardReceiver } from './compression.ts'
 import { echo } from './echo.ts'
 import { FastPath } from './fast-path.ts'
 import { lingerBeforeEnd } from './lingering-close.ts'
@@ -66,6 +66,7 @@ export class EchoSocket extends WebSocket {
     connections.add(this)
     const compresses = this.extensions !== ''
     if (compresses) {
+      guardReceiver(this)
       boundCompression(this)
       // What waits to be inflated would keep `ws` from telling that the connection is gone.
       socket.once('close', () => readOn(this))
