@@ -49,7 +49,9 @@ export function boundCompression(ws: WebSocket): void {
   deflate.compress = counting(deflate.compress)
   const decompress = counting(deflate.decompress)
   deflate.decompress = (data, isFinal, done) => {
-    isFragmented = !isFinal
-    whenReading(ws, () => decompress(data, isFinal, done))
+    whenReading(ws, () => {
+      isFragmented = !isFinal
+      decompress(data, isFinal, done)
+    })
   }
 }

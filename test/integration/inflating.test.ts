@@ -1,14 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { connect } from '../suite/client.ts'
-import { deflate } from '../suite/deflate.ts'
+import { deflate, inflate } from '../suite/deflate.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { run } from './run.ts'
+import { serve } from './serve.ts'
 
-const { binary, close, text } = opcodes
+const { binary, close, continuation, ping, text } = opcodes
 
 const headers = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
-const slow = frame(binary, deflate(Buffer.alloc(2 ** 20 - 8)), { rsv: 4 })
+const MiB = 2 ** 20
+const slow = frame(binary, deflate(Buffer.alloc(MiB - 8)), { rsv: 4 })
 
 test.for([
   ['text that is not UTF-8', frame(text, Uint8Array.of(0xff)), 1007],
@@ -37,3 +40,26 @@ test.for([
     expect(await next()).toBe('[RE]: still here')
   },
 )
+
+test('a compressed message in two frames survives a ping between them while a large reply is compressed', async () => {
+  const { url } = await serve()
+  const payload = Buffer.from('compressible '.repeat(1500))
+  const compressed = deflate(payload)
+  for (let i = 0; i < 8; i++) {
+    const client = await connectRaw(`${url}raw`, headers)
+    client.socket.write(
+      Buffer.concat([
+        frame(binary, randomBytes(MiB - 60)),
+        frame(binary, compressed.subarray(0, 50), { rsv: 4, fin: false }),
+        frame(ping, 'x'.repeat(125)),
+        frame(continuation, compressed.subarray(50)),
+      ]),
+    )
+    const replies = []
+    while (replies.length < 3) replies.push(await client.frame())
+    const messages = replies.filter(({ opcode }) => opcode === binary)
+    expect(messages).toHaveLength(2)
+    expect(inflate(messages[1]?.payload ?? Buffer.of()).equals(payload)).toBe(true)
+    client.socket.destroy()
+  }
+})
