@@ -1,4 +1,4 @@
-import type { Message } from './connection.ts'
+import type { Message } from './message.ts'
 
 export type BurstOptions = {
   /** How many messages. */

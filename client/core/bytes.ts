@@ -1,4 +1,4 @@
-import type { Message } from './connection.ts'
+import type { Message } from './message.ts'
 
 /** The bytes that a text gives, or in one line why it gives none. */
 export type Parsed = { bytes: Uint8Array<ArrayBuffer> } | { problem: string }

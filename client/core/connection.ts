@@ -1,8 +1,6 @@
 import { byteLength } from './bytes.ts'
+import type { Message } from './message.ts'
 import { createRoundTrip } from './round-trip.ts'
-
-/** A payload: text, or the bytes of a binary message. */
-export type Message = string | Uint8Array<ArrayBuffer>
 
 export type ConnectionState = 'connecting' | 'connected' | 'closing' | 'disconnected'
 

@@ -1,15 +1,21 @@
 import type { Stored } from './stored.ts'
 
-/** The messages sent, to be walked through as in a shell. */
+/** The messages sent, which all tabs share. */
 export type History = {
-  /** Keeps a message as the newest, but not an empty or very long one, nor the same twice in a row. Ends the walk. */
+  /** Keeps a message as the newest, but not an empty or very long one, nor the same twice in a row. */
   add(text: string): void
+  /** Creates a walk for one field: how far it has gone, and its draft, are its own. */
+  createWalk(): Walk
+}
+
+/** A way back through the messages sent, as in a shell. */
+export type Walk = {
   /** Steps back; `current` is the draft that comes back at the end of the walk. `undefined` at the oldest. */
   older(current: string): string | undefined
   /** Steps forward, after the newest to the draft, which ends the walk. `undefined` when there is no walk. */
   newer(): string | undefined
-  /** Ends the walk. */
-  reset(): void
+  /** Lets go of the draft: the next step back is to the newest again. */
+  end(): void
 }
 
 const MOST_TEXTS = 100
@@ -25,34 +31,39 @@ export function parseHistory(json: unknown): string[] {
 
 /** Creates a history of what is stored and what is added. */
 export function createHistory(stored: Stored<string[]>): History {
-  let walk: { texts: string[]; at: number; draft: string } | undefined
-
   return {
     add(text) {
-      walk = undefined
       const texts = stored.get()
       if (isKept(text) && text !== texts.at(-1)) stored.set([...texts, text].slice(-MOST_TEXTS))
     },
 
+    createWalk: () => createWalk(stored),
+  }
+}
+
+function createWalk(stored: Stored<string[]>): Walk {
+  let place: { texts: string[]; at: number; draft: string } | undefined
+
+  return {
     older(current) {
-      const texts = walk?.texts ?? stored.get()
-      const at = (walk?.at ?? texts.length) - 1
+      const texts = place?.texts ?? stored.get()
+      const at = (place?.at ?? texts.length) - 1
       if (at < 0) return undefined
-      walk = { texts, at, draft: walk?.draft ?? current }
+      place = { texts, at, draft: place?.draft ?? current }
       return texts[at]
     },
 
     newer() {
-      if (!walk) return undefined
-      const { texts, draft } = walk
-      const text = texts[++walk.at]
+      if (!place) return undefined
+      const { texts, draft } = place
+      const text = texts[++place.at]
       if (text !== undefined) return text
-      walk = undefined
+      place = undefined
       return draft
     },
 
-    reset() {
-      walk = undefined
+    end() {
+      place = undefined
     },
   }
 }

@@ -1,6 +1,7 @@
 import { hexDump, toHex } from './bytes.ts'
 import { explainClose } from './close-code.ts'
-import type { ConnectionEvent, Message } from './connection.ts'
+import type { ConnectionEvent } from './connection.ts'
+import type { Message } from './message.ts'
 
 /** A line of the log: what it says, then the message it is about, if any. */
 export type Line = {

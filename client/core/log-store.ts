@@ -1,6 +1,7 @@
 import { byteLength, toBase64 } from './bytes.ts'
-import type { ConnectionEvent, Message } from './connection.ts'
+import type { ConnectionEvent } from './connection.ts'
 import { describeEvent } from './line.ts'
+import type { Message } from './message.ts'
 
 export type LogEntry = {
   /** Counts up by one from entry to entry. */

@@ -1,4 +1,4 @@
-import type { Message } from './connection.ts'
+import type { Message } from './message.ts'
 
 /** Times replies on one connection, for as long as it is certain which message a reply answers. */
 export type RoundTrip = {

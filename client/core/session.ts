@@ -1,7 +1,8 @@
 import { type Burst, type BurstOptions, type BurstProgress, createBurst } from './burst.ts'
-import { type ConnectionState, createConnection, type Facts, type Message } from './connection.ts'
+import { type ConnectionState, createConnection, type Facts } from './connection.ts'
 import { askWhy } from './handshake.ts'
 import { createLogStore, type LogStore } from './log-store.ts'
+import type { Message } from './message.ts'
 import { createReconnect } from './reconnect.ts'
 import { createStatistics, type Statistics } from './statistics.ts'
 

@@ -1,8 +1,8 @@
 import { byteLength, formatSize, parseBase64, parseHex } from '../core/bytes.ts'
-import type { Message } from '../core/connection.ts'
 import type { History } from '../core/history.ts'
 import { formatJson } from '../core/json.ts'
 import type { Draft, Format } from '../core/link.ts'
+import type { Message } from '../core/message.ts'
 import type { SessionState } from '../core/session.ts'
 import { createDisclosure } from './disclosure.ts'
 import { element } from './element.ts'
@@ -25,6 +25,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
   const problem = element(root, '#message-problem', HTMLElement)
   const picker = element(root, '#file', HTMLInputElement)
   const attachment = element(root, '#attachment', HTMLElement)
+  const walk = history.createWalk()
   let attached: { name: string; bytes: Uint8Array<ArrayBuffer> } | undefined
 
   createDisclosure(root, '#more')
@@ -81,13 +82,14 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
     if ('message' in parsed && onSend(parsed.message)) {
       if (attached) return detach()
       history.add(field.value)
+      walk.end()
       write('')
     }
     field.focus()
   })
 
   field.addEventListener('input', () => {
-    history.reset()
+    walk.end()
     look()
     onEdit()
   })
@@ -98,13 +100,13 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
       event.preventDefault()
       form.requestSubmit(send.disabled ? null : send)
     } else if (event.key === 'ArrowUp' && !field.value.slice(0, field.selectionStart).includes('\n')) {
-      walk(event, history.older(field.value))
+      step(event, walk.older(field.value))
     } else if (event.key === 'ArrowDown' && !field.value.slice(field.selectionEnd).includes('\n')) {
-      walk(event, history.newer())
+      step(event, walk.newer())
     }
   })
 
-  function walk(event: Event, text: string | undefined) {
+  function step(event: Event, text: string | undefined) {
     if (text === undefined) return
     event.preventDefault()
     write(text)
@@ -140,7 +142,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
 
     fill(draft: Draft) {
       attached = undefined
-      history.reset()
+      walk.end()
       format.value = draft.format
       field.value = draft.message
       look()

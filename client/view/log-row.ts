@@ -1,9 +1,9 @@
 import { byteLength, formatSize, toHex } from '../core/bytes.ts'
-import type { Message } from '../core/connection.ts'
 import { segments } from '../core/control-characters.ts'
 import { formatJson, isJson } from '../core/json.ts'
 import { describeEvent, type Excerpt, fold, unfold } from '../core/line.ts'
 import type { LogEntry } from '../core/log-store.ts'
+import type { Message } from '../core/message.ts'
 import { copy } from './clipboard.ts'
 
 /** How much of a message its row shows. */

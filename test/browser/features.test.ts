@@ -125,6 +125,11 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await page.keyboard.press('ArrowDown')
       await page.keyboard.press('ArrowDown')
       expect(await tester.typed()).toBe('draft')
+
+      for (const key of ['ArrowUp', 'ArrowUp', 'Enter', 'ArrowUp'] as const) await page.keyboard.press(key)
+      expect(await tester.typed()).toBe('first')
+      await page.keyboard.press('ArrowDown')
+      expect(await tester.typed()).toBe('')
     })
 
     test('named messages that were saved, also after a reload', async () => {
@@ -549,6 +554,29 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await page.click('#close-tab')
       await tester.logged('[RE]: in the first')
       expect(await tester.isHidden('#tabs')).toBe(true)
+    })
+
+    test('finds what was sent in any with the arrows, but keeps the draft of each', async () => {
+      await tester.visit()
+      for (const text of ['first', 'second']) {
+        await tester.send(text)
+        await tester.logged(`[RE]: ${text}`)
+      }
+      await page.click('#new-tab')
+      await page.click('#tab-1')
+      await page.type('#message', 'draft')
+      await page.keyboard.press('ArrowUp')
+      await page.click('#tab-2')
+      await page.keyboard.press('ArrowDown')
+      expect(await tester.typed()).toBe('')
+      await page.keyboard.press('ArrowUp')
+      expect(await tester.typed()).toBe('second')
+      await page.click('#tab-1')
+      await page.keyboard.press('ArrowUp')
+      expect(await tester.typed()).toBe('first')
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('ArrowDown')
+      expect(await tester.typed()).toBe('draft')
     })
   })
 

@@ -12,7 +12,8 @@ import {
   createBurst,
 } from '../../client/core/burst.ts'
 import { byteLength } from '../../client/core/bytes.ts'
-import { createConnection, type Message } from '../../client/core/connection.ts'
+import { createConnection } from '../../client/core/connection.ts'
+import type { Message } from '../../client/core/message.ts'
 
 const MOST_BUFFERED = 1024 * 1024
 

@@ -1,53 +1,74 @@
 import { beforeEach, expect, test } from 'vitest'
-import { createHistory, type History, parseHistory } from '../../client/core/history.ts'
+import { createHistory, type History, parseHistory, type Walk } from '../../client/core/history.ts'
 import { createStored, type Stored } from '../../client/core/stored.ts'
 
 let stored: Stored<string[]>
 let history: History
+let walk: Walk
 
 beforeEach(() => {
   stored = createStored(undefined, 'history', parseHistory)
   history = createHistory(stored)
+  walk = history.createWalk()
 })
 
 test('nothing is there at first', () => {
-  expect(history.older('draft')).toBeUndefined()
-  expect(history.newer()).toBeUndefined()
+  expect(walk.older('draft')).toBeUndefined()
+  expect(walk.newer()).toBeUndefined()
 })
 
 test('walks back to the oldest, and forward to the draft', () => {
   for (const text of ['a', 'b', 'c']) history.add(text)
-  expect(history.older('draft')).toBe('c')
-  expect(history.older('c')).toBe('b')
-  expect(history.older('b')).toBe('a')
-  expect(history.older('a')).toBeUndefined()
-  expect(history.newer()).toBe('b')
-  expect(history.newer()).toBe('c')
-  expect(history.newer()).toBe('draft')
-  expect(history.newer()).toBeUndefined()
+  expect(walk.older('draft')).toBe('c')
+  expect(walk.older('c')).toBe('b')
+  expect(walk.older('b')).toBe('a')
+  expect(walk.older('a')).toBeUndefined()
+  expect(walk.newer()).toBe('b')
+  expect(walk.newer()).toBe('c')
+  expect(walk.newer()).toBe('draft')
+  expect(walk.newer()).toBeUndefined()
 })
 
-test.each([
-  ['adding', () => history.add('c')],
-  ['adding the newest again', () => history.add('b')],
-  ['a reset', () => history.reset()],
-])('%s ends the walk', (_, end) => {
+test('an ended walk starts again at the newest, with a draft of its own', () => {
   for (const text of ['a', 'b']) history.add(text)
-  history.older('draft')
-  history.older('b')
-  end()
-  expect(history.newer()).toBeUndefined()
-  expect(history.older('new draft')).toBe(stored.get().at(-1))
-  expect(history.newer()).toBe('new draft')
+  walk.older('draft')
+  walk.older('b')
+  walk.end()
+  history.add('c')
+  expect(walk.newer()).toBeUndefined()
+  expect(walk.older('new draft')).toBe('c')
+  expect(walk.newer()).toBe('new draft')
 })
 
 test('what another tab adds does not shift the walk', () => {
   for (const text of ['a', 'b']) history.add(text)
-  history.older('draft')
-  createHistory(stored).add('c')
-  expect(history.older('b')).toBe('a')
-  expect(history.newer()).toBe('b')
-  expect(history.newer()).toBe('draft')
+  walk.older('draft')
+  history.add('c')
+  expect(walk.older('b')).toBe('a')
+  expect(walk.newer()).toBe('b')
+  expect(walk.newer()).toBe('draft')
+})
+
+test('two walks through one history do not disturb each other', () => {
+  for (const text of ['a', 'b', 'c']) history.add(text)
+  const other = history.createWalk()
+  expect(walk.older('draft')).toBe('c')
+  expect(other.older('other draft')).toBe('c')
+  expect(walk.older('c')).toBe('b')
+  expect(walk.older('b')).toBe('a')
+  expect(other.older('c')).toBe('b')
+  other.end()
+  expect(walk.newer()).toBe('b')
+})
+
+test('the draft of one walk never turns up in another', () => {
+  history.add('a')
+  const other = history.createWalk()
+  walk.older('draft')
+  expect(other.newer()).toBeUndefined()
+  other.older('other draft')
+  expect(walk.newer()).toBe('draft')
+  expect(other.newer()).toBe('other draft')
 })
 
 test('the newest is not kept twice, an older one is', () => {

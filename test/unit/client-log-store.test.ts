@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import type { ConnectionEvent, Message } from '../../client/core/connection.ts'
+import type { ConnectionEvent } from '../../client/core/connection.ts'
 import { createLogStore, type LogEntry, type LogStore } from '../../client/core/log-store.ts'
+import type { Message } from '../../client/core/message.ts'
 
 const received = (message: Message): ConnectionEvent => ({ type: 'received', message })
 const bytes = (...values: number[]) => Uint8Array.from(values)
