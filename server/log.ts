@@ -1,70 +1,161 @@
-import { constants, openSync } from 'node:fs'
-import { type Logger, pino } from 'pino'
+import { constants, openSync, writeSync } from 'node:fs'
+// Its type declarations have a named export, its module has none.
+import sonicBoom from 'sonic-boom'
 
-export type { Logger }
+type Level = 'debug' | 'info' | 'warn' | 'error'
+type Details = Record<string, unknown>
+type Print = { (message: string): void; (details: Details, message: string): void }
+
+/** Prints a line for each call, as it is given: what a peer chose has to be made printable. */
+export type Logger = Record<Level, Print> & {
+  /** Tells whether a level is printed, so that no line is put together in vain. */
+  isLevelEnabled(level: Level): boolean
+}
 
 /** Where finished lines go. */
 export type LogDestination = { write(line: string): unknown }
 
 /** Standard output, written to without waiting; what nobody reads is dropped beyond a limit. */
 export type LogOutput = LogDestination & {
-  /** Resolves when all has been written, or nobody has read it for a second. */
+  /** Resolves when all has been written, or nobody has read it for a second. Drops what comes later. */
   end(): Promise<void>
+  /** Writes the last lines of a process that crashes, as far as its reader lets it. */
+  crash(): void
 }
 
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+// UTF-16 code units of a text.
 const LIMIT = 200
 
-// Characters that wait for a slow reader of the log; what comes beyond them is dropped.
+// Bytes that wait for a slow reader of the log; what comes beyond them is dropped.
 const BACKLOG = 2 ** 22
+
+// Characters that the stream is given at once. No more would fit into a pipe.
+const BATCH = 2 ** 16
+
+// Milliseconds in which lines are gathered: writing each by itself costs more than the rest of an echo.
+const GATHERING = 5
 
 // Milliseconds for the last lines to be read.
 const PATIENCE = 1000
 
-const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
+// Most texts in most scripts: they are told at a glance.
+const PLAIN = /^[ -~\u00a0-\u00ac\u00ae-\u05ff\u3000-\ud7ff]*$/
+
+// The zero-width joiner is none: it makes emoji.
+const UNPRINTABLE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--\u200d]/gv
 
 const escapeCharacter = (character: string) => {
-  const code = character.charCodeAt(0).toString(16)
+  const code = character.codePointAt(0)?.toString(16) ?? ''
+  if (code.length > 4) return `\\u{${code}}`
   return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`
 }
 
-/** Makes a text that a peer chose safe to print on one line: cut after 200 characters, controls escaped. */
+const escaped = (text: string) => (PLAIN.test(text) ? text : text.replace(UNPRINTABLE, escapeCharacter))
+
+const cut = (text: string, size: number, unit: string) => {
+  if (text.length <= LIMIT) return escaped(text)
+  const splitsPair = (text.codePointAt(LIMIT - 1) ?? 0) > 0xffff
+  return `${escaped(text.slice(0, splitsPair ? LIMIT - 1 : LIMIT))}… (${size} ${unit})`
+}
+
+/** Makes a text that a peer chose safe to print on one line: cut after 200 characters, what can't be seen escaped. */
 export function printable(text: string): string {
-  const shown = text.length > LIMIT ? `${text.slice(0, LIMIT)}… (${text.length} characters)` : text
-  return shown.replace(UNPRINTABLE, escapeCharacter)
+  return cut(text, text.length, 'characters')
 }
 
-/** Shows a message's payload on one line: text as it is, binary as its length and hex, both cut and escaped. */
+/**
+ * Shows a message's payload on one line: text as it is, binary as its length and hex, both cut and escaped. No more of
+ * it is decoded than may be shown.
+ * @param payload of a text message, valid UTF-8
+ */
 export function printablePayload(payload: Buffer, isBinary: boolean): string {
-  if (!isBinary) return printable(payload.toString())
-  return `${payload.length} bytes ${payload.toString('hex', 0, LIMIT / 2)}${payload.length > LIMIT / 2 ? '…' : ''}`
+  if (isBinary) {
+    return `${payload.length} bytes ${payload.toString('hex', 0, LIMIT / 2)}${payload.length > LIMIT / 2 ? '…' : ''}`
+  }
+  // A code unit takes three bytes at most: this is more than the limit, or all.
+  let end = 3 * LIMIT + 1
+  // Whole characters are decoded much faster.
+  while ((payload[end] ?? 0) >> 6 === 0b10) end++
+  return cut(payload.toString('utf8', 0, end), payload.length, 'bytes')
 }
 
-/** @param format `text` for people, `json` for machines: one object a line, with an ISO 8601 time */
-export function createLogger(level: string, format: 'text' | 'json', output: LogDestination): Logger {
-  const options = {
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  }
-  if (format === 'json') return pino(options, output)
+let time = 0
+let iso = ''
+const isoTime = () => {
+  const now = Date.now()
+  if (now !== time) iso = new Date(now).toISOString()
+  time = now
+  return iso
+}
 
-  return pino(options, { write: line => output.write(toText(line)) })
+const join = (details: Details | undefined, before: string, between: string) => {
+  let pairs = ''
+  for (const key in details) {
+    const value = details[key]
+    const json = Number.isFinite(value) ? value : JSON.stringify(value)
+    if (json !== undefined) pairs += `${before}${key}${between}${json}`
+  }
+  return pairs
+}
+
+/**
+ * Creates a logger that prints a level and those above it.
+ * @param level one that the configuration allows
+ * @param format `text` for people, `json` for machines: one object a line, with an ISO 8601 time
+ */
+export function createLogger(level: string, format: 'text' | 'json', output: LogDestination): Logger {
+  const lowest = LEVELS.indexOf(level)
+  const isLevelEnabled = (asked: Level) => LEVELS.indexOf(asked) >= lowest
+  const print = (at: Level): Print => {
+    if (!isLevelEnabled(at)) return () => {}
+    const label = at.toUpperCase().padEnd(5)
+    const toLine = (message: string, details?: Details) =>
+      format === 'json'
+        ? `{"level":"${at}","time":"${isoTime()}"${join(details, ',"', '":')},"msg":${JSON.stringify(message)}}\n`
+        : `${isoTime().slice(11, 23)} ${label} ${message}${join(details, ' ', '=')}\n`
+    return (first: string | Details, message?: string) => {
+      output.write(typeof first === 'string' ? toLine(first) : toLine(message ?? '', first))
+    }
+  }
+  return { isLevelEnabled, debug: print('debug'), info: print('info'), warn: print('warn'), error: print('error') }
 }
 
 /** Where the server's log goes unless it is told otherwise. */
 export function createOutput(): LogOutput {
-  const stream = pino.destination({ fd: openStdout(), sync: false, maxLength: BACKLOG })
-  // Nobody reads it any more: the log ends, and the echo goes on.
-  stream.on('error', () => {})
+  const fd = openStdout()
+  const stream = new sonicBoom.SonicBoom({ fd, sync: false, maxLength: BACKLOG })
+  let isOpen = true
+  let batch = ''
+  const flush = () => {
+    if (isOpen && batch !== '') stream.write(batch)
+    batch = ''
+  }
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // Nobody reads it any more: the log ends, and the echo goes on.
+    if (code === 'EPIPE') isOpen = false
+  })
   return {
-    write: line => stream.write(line),
+    write(line) {
+      if (batch === '') setTimeout(flush, GATHERING)
+      batch += line
+      if (batch.length >= BATCH) flush()
+    },
     async end() {
+      flush()
+      isOpen = false
       const ended = new Promise(resolve => stream.once('close', resolve))
       stream.end()
       const deadline = setTimeout(() => stream.destroy(), PATIENCE)
       await ended
       clearTimeout(deadline)
+    },
+    crash() {
+      try {
+        // The stream would try for ever where nobody reads.
+        if (isOpen) writeSync(fd, batch)
+      } catch {}
     },
   }
 }
@@ -79,10 +170,4 @@ function openStdout(): number {
   } catch {
     return 1
   }
-}
-
-function toText(line: string): string {
-  const { time, level, msg, ...details } = JSON.parse(line)
-  const pairs = Object.entries(details).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`)
-  return `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${msg}${pairs.join('')}\n`
 }

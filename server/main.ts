@@ -1,7 +1,9 @@
 import type { AddressInfo } from 'node:net'
-import { ConfigError, parseConfig } from './config.ts'
+import { ConfigError, parseConfig } from './config/config.ts'
+import { Registry } from './http/registry.ts'
+import { createServer, type Page } from './http/server.ts'
 import { createLogger, createOutput } from './log.ts'
-import { createServer, type Page } from './server.ts'
+import { checkInternals, InternalsError } from './wire/internals.ts'
 
 /** Its message tells why it can't start. */
 class StartError extends Error {}
@@ -11,24 +13,27 @@ export async function main(page?: Page): Promise<void> {
   try {
     await start(page)
   } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof StartError)) throw error
-    console.error(error.message)
+    if (![ConfigError, InternalsError, StartError].some(kind => error instanceof kind)) throw error
+    console.error((error as Error).message)
     process.exitCode = 1
   }
 }
 
 async function start(page?: Page): Promise<void> {
+  checkInternals()
   const config = parseConfig(process.env)
   const output = createOutput()
+  process.once('exit', output.crash)
   const logger = createLogger(config.logLevel, config.logFormat, output)
   // Only where it is asked for: what it is built on takes memory and time to start.
   const { createControl } = config.controlPort === undefined ? {} : await import('./control/control.ts')
-  const control = createControl?.({ ...config, logger })
-  const server = createServer({ ...config, logger, page, observer: control?.observer })
+  const registry = new Registry()
+  const control = createControl?.({ ...config, logger, registry })
+  const server = createServer({ ...config, logger, page, registry, observer: control?.observer })
 
   const { port } = await bound(server.listen(), 'HOST', 'PORT')
   try {
-    const controlled = control && (await bound(control.listen(server), 'CONTROL_HOST', 'CONTROL_PORT'))
+    const controlled = control && (await bound(control.listen(), 'CONTROL_HOST', 'CONTROL_PORT'))
     if (controlled) logger.info(`Control on http://${hostOf(config.controlHost)}:${controlled.port}`)
   } catch (error) {
     await server.close()

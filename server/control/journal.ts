@@ -1,88 +1,56 @@
-import type { Opcode } from '../observer.ts'
+import type { z } from '@hono/zod-openapi'
+import type * as schemas from './schemas.ts'
 
-type Kind = Exclude<Opcode, 'pong'>
-
-/** One thing that the server received. */
-export type Entry = {
-  /** ISO 8601. */
-  time: string
-  connection: number
-  opcode: Kind
-  /** Of the whole payload. */
-  bytes: number
-  /** The payload of a text, the reason of a close. */
-  text?: string
-  /** Any other payload, in base64. */
-  base64?: string
-  /** Of a close: what the peer sent, 1005 for none, 1006 where no close frame came. */
-  code?: number
-}
-
-export type Journal = {
-  /** Keeps one more, and drops the oldest that there is no room for; itself, if it alone is too large. */
-  add(connection: number, opcode: Kind, payload: Buffer, code?: number): void
-  /** What is kept, the newest last. */
-  entries(connection?: number): Entry[]
-  /** How many were dropped since it was cleared. */
-  readonly dropped: number
-  clear(): void
-}
-
-type Kept = { time: number; connection: number; opcode: Kind; payload: Buffer; code: number | undefined }
+type Entry = z.output<typeof schemas.entry>
+type Received = { time: number; connection: number; opcode: Entry['opcode']; payload: Buffer; code: number | undefined }
 
 /** What an entry takes beside its payload. */
 const OVERHEAD = 512
 
-/** @param size bytes to be kept at most */
-export function createJournal(size: number): Journal {
-  let kept: Kept[] = []
-  let first = 0
+const sizeOf = ({ payload }: Received) => OVERHEAD + payload.length
+
+export type Journal = ReturnType<typeof createJournal>
+
+/**
+ * Creates a journal of what the server received, as much of it as there is room for.
+ * @param size bytes to keep at most
+ */
+export function createJournal(size: number) {
+  /** Numbered as they came since it was cleared, so that the oldest has as its number how many were dropped. */
+  const kept = new Map<number, Received>()
   let bytes = 0
   let dropped = 0
 
-  const sizeOf = ({ payload }: Kept) => OVERHEAD + payload.length
-
   return {
-    get dropped() {
-      return dropped
-    },
-
-    add(connection, opcode, payload, code) {
-      // A copy: a small message may be part of a large chunk.
-      const entry = { time: Date.now(), connection, opcode, payload: Buffer.from(payload), code }
-      kept.push(entry)
+    /** Adds an entry and drops the oldest ones until all fit: even the new one, if it alone is too large. */
+    add(connection: number, opcode: Entry['opcode'], payload: Buffer, code?: number): void {
+      // A copy outside Node's pool: a payload may keep a large chunk alive, and so may a slice of the pool.
+      const copy = Buffer.alloc(payload.length, payload)
+      const entry = { time: Date.now(), connection, opcode, payload: copy, code }
+      kept.set(dropped + kept.size, entry)
       bytes += sizeOf(entry)
-      for (; bytes > size; first++, dropped++) bytes -= sizeOf(kept[first] as Kept)
-      if (first > kept.length / 2) {
-        kept = kept.slice(first)
-        first = 0
+      for (let oldest = kept.get(dropped); oldest && bytes > size; oldest = kept.get(dropped)) {
+        bytes -= sizeOf(oldest)
+        kept.delete(dropped++)
       }
     },
 
-    entries(connection) {
-      return kept
-        .slice(first)
-        .filter(entry => connection === undefined || entry.connection === connection)
-        .map(toEntry)
+    /** Returns what is kept, of one connection or of all, oldest first. */
+    read(connection?: number): z.output<typeof schemas.journal> {
+      const wanted = [...kept.values()].filter(entry => connection === undefined || entry.connection === connection)
+      return { dropped, messages: wanted.map(toEntry) }
     },
 
-    clear() {
-      kept = []
-      first = 0
+    clear(): void {
+      kept.clear()
       bytes = 0
       dropped = 0
     },
   }
 }
 
-function toEntry({ time, connection, opcode, payload, code }: Kept): Entry {
-  const isText = opcode === 'text' || opcode === 'close'
-  return {
-    time: new Date(time).toISOString(),
-    connection,
-    opcode,
-    bytes: payload.length,
-    ...(isText ? { text: payload.toString() } : { base64: payload.toString('base64') }),
-    ...(code === undefined ? {} : { code }),
-  }
+function toEntry({ time, payload, code, ...rest }: Received): Entry {
+  const isText = rest.opcode === 'text' || rest.opcode === 'close'
+  const content = isText ? { text: payload.toString() } : { base64: payload.toString('base64') }
+  return { time: new Date(time).toISOString(), ...rest, bytes: payload.length, ...content, code }
 }

@@ -1,130 +1,89 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client'
-import type { Opcode, Refusal } from '../observer.ts'
-import type { Server } from '../server.ts'
-import { add, createTraffic, type Traffic } from '../traffic.ts'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as Register } from '@prometheus-io/client'
+import type { Observer, Opcode } from '../connection/observer.ts'
+import type { Registry } from '../http/registry.ts'
+import { add, createTraffic } from '../wire/traffic.ts'
 
-export type Metrics = {
-  accepted(): void
-  refused(reason: Refusal): void
-  /** A control frame came or went. */
-  controlFrame(direction: 'received' | 'sent', opcode: Opcode, bytes: number): void
-  answered(milliseconds: number): void
-  closed(traffic: Traffic, code: number): void
-  readonly contentType: string
-  /** In Prometheus' text format. */
-  read(): Promise<string>
-}
+export type Metrics = ReturnType<typeof createMetrics>
 
-/** Codes of the protocol are told one by one; of the others, which peers choose as they like, only the range. */
-function groupOf(code: number): string {
-  if (code >= 1000 && code <= 1015) return String(code)
-  if (code >= 3000 && code <= 3999) return '3xxx'
-  return code >= 4000 && code <= 4999 ? '4xxx' : 'other'
-}
-
-export function createMetrics(server: () => Pick<Server, 'connections'> | undefined): Metrics {
-  const register = new Registry()
+/** Creates metrics: they count what their observer is told, and read the rest from the connections when asked. */
+export function createMetrics(connections: Registry) {
+  const register = new Register()
   const registers = [register]
-  /** Of connections that are gone. */
-  const past = createTraffic()
-  const open = () => [...(server()?.connections ?? [])]
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers })
 
   collectDefaultMetrics({ register })
-
-  new Gauge({
-    name: 'websocket_connections_open',
-    help: 'Open connections',
-    registers,
-    collect() {
-      this.set(open().length)
-    },
-  })
-  new Gauge({
-    name: 'websocket_buffered_bytes',
-    help: 'Bytes that wait to be sent, over all connections',
-    registers,
-    collect() {
-      this.set(open().reduce((sum, { unsent }) => sum + unsent, 0))
-    },
-  })
-
-  const handshakes = new Counter({
-    name: 'websocket_handshakes_total',
-    help: 'Handshakes by what came of them: accepted, or why they were refused',
-    labelNames: ['outcome'],
-    registers,
-  })
-  const closes = new Counter({
-    name: 'websocket_closes_total',
-    help: 'Connections that ended, by close code; codes that peers may choose freely by their range',
-    labelNames: ['code'],
-    registers,
-  })
+  const open = gauge('websocket_connections_open', 'Open connections')
+  const buffered = gauge('websocket_buffered_bytes', 'Bytes waiting to be sent, at what they cost in memory')
+  const handshakes = counter('websocket_handshakes_total', 'Handshakes: accepted, or why refused', 'outcome')
+  const closes = counter('websocket_closes_total', 'Connections that ended, by close code or its range', 'code')
   const roundTrips = new Histogram({
     name: 'websocket_ping_round_trip_seconds',
     help: 'From a ping to its pong',
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   })
+  const frames = counter('websocket_messages_total', 'Messages, pings and pongs', 'direction', 'opcode')
+  const bytes = counter('websocket_message_bytes_total', 'Bytes of their payloads', 'direction', 'opcode')
 
-  const labelNames = ['direction', 'opcode'] as const
-  const controlFrames = { frames: new Map<string, number>(), bytes: new Map<string, number>() }
+  /** Of connections that are gone. */
+  const past = createTraffic()
+  const createPair = () => ({ ping: { frames: 0, bytes: 0 }, pong: { frames: 0, bytes: 0 } })
+  const controlFrames = { received: createPair(), sent: createPair() }
 
-  /** Messages and control frames, or their payloads' bytes, summed up when they are asked for. */
-  const sum = (of: 'frames' | 'bytes', counter: Counter<'direction' | 'opcode'>) => {
+  const countControlFrame = (direction: 'received' | 'sent', opcode: Opcode, size: number) => {
+    if (opcode !== 'ping' && opcode !== 'pong') return
+    controlFrames[direction][opcode].frames++
+    controlFrames[direction][opcode].bytes += size
+  }
+
+  const sumUp = () => {
     const traffic = createTraffic()
-    for (const each of [past, ...open().map(ws => ws.traffic)]) {
-      add(traffic.received, each.received)
-      add(traffic.sent, each.sent)
+    for (const { received, sent } of [past, ...Array.from(connections, ({ traffic }) => traffic)]) {
+      add(traffic.received, received)
+      add(traffic.sent, sent)
     }
-    counter.reset()
+    frames.reset()
+    bytes.reset()
     for (const direction of ['received', 'sent'] as const) {
       const { texts, textBytes, binaries, binaryBytes } = traffic[direction]
-      counter.inc({ direction, opcode: 'text' }, of === 'frames' ? texts : textBytes)
-      counter.inc({ direction, opcode: 'binary' }, of === 'frames' ? binaries : binaryBytes)
-      for (const opcode of ['ping', 'pong']) {
-        counter.inc({ direction, opcode }, controlFrames[of].get(`${direction} ${opcode}`) ?? 0)
+      const messages = { text: { frames: texts, bytes: textBytes }, binary: { frames: binaries, bytes: binaryBytes } }
+      for (const [opcode, sum] of Object.entries({ ...messages, ...controlFrames[direction] })) {
+        frames.inc({ direction, opcode }, sum.frames)
+        bytes.inc({ direction, opcode }, sum.bytes)
       }
     }
   }
-  new Counter({
-    name: 'websocket_messages_total',
-    help: 'Messages, pings and pongs',
-    labelNames,
-    registers,
-    collect() {
-      sum('frames', this)
-    },
-  })
-  new Counter({
-    name: 'websocket_message_bytes_total',
-    help: 'Bytes of their payloads',
-    labelNames,
-    registers,
-    collect() {
-      sum('bytes', this)
-    },
-  })
 
-  return {
-    contentType: register.contentType,
-    read: () => register.metrics(),
-    accepted: () => handshakes.inc({ outcome: 'accepted' }),
-    refused: reason => handshakes.inc({ outcome: reason }),
+  const observer: Omit<Observer, 'wantsMessages'> = {
+    opened: () => handshakes.inc({ outcome: 'accepted' }),
+    refused: outcome => handshakes.inc({ outcome }),
+    received: (_, opcode, payload) => countControlFrame('received', opcode, payload.length),
+    sent: (opcode, size) => countControlFrame('sent', opcode, size),
     answered: milliseconds => roundTrips.observe(milliseconds / 1000),
-    controlFrame(direction, opcode, bytes) {
-      const key = `${direction} ${opcode}`
-      for (const [counts, more] of [
-        [controlFrames.frames, 1],
-        [controlFrames.bytes, bytes],
-      ] as const) {
-        counts.set(key, (counts.get(key) ?? 0) + more)
-      }
-    },
-    closed(traffic, code) {
-      add(past.received, traffic.received)
-      add(past.sent, traffic.sent)
+    closed({ received, sent }, code) {
+      add(past.received, received)
+      add(past.sent, sent)
       closes.inc({ code: groupOf(code) })
     },
   }
+
+  return {
+    observer,
+    contentType: register.contentType,
+    /** @returns all figures in Prometheus' text format */
+    read() {
+      open.set(connections.size)
+      buffered.set(connections.load.bytes)
+      sumUp()
+      return register.metrics()
+    },
+  }
+}
+
+/** Keeps the protocol's codes apart, but not those that peers choose as they like: that would be too many series. */
+function groupOf(code: number): string {
+  if (code >= 3000 && code <= 4999) return code < 4000 ? '3xxx' : '4xxx'
+  return code >= 1000 && code <= 1015 ? String(code) : 'other'
 }

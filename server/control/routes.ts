@@ -1,60 +1,60 @@
 import { isUtf8 } from 'node:buffer'
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import type { Context } from 'hono'
+import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
+import type { HonoRequest } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { EchoSocket } from '../connection.ts'
-import type { Server } from '../server.ts'
+import type { Config } from '../config/config.ts'
+import type { Message } from '../connection/behaviour.ts'
+import type { Connection } from '../connection/connection.ts'
+import type { Registry } from '../http/registry.ts'
 import type { Journal } from './journal.ts'
 import type { Metrics } from './metrics.ts'
 import * as schemas from './schemas.ts'
 
-export type RoutesOptions = {
-  server: Server
-  /** `undefined` when nothing is kept. */
+export type RoutesOptions = Pick<Config, 'faults' | 'maxPayload'> & {
+  registry: Registry
+  /** `undefined` if nothing is kept. */
   journal: Journal | undefined
   metrics: Metrics
-  /** Whether faults can be asked for at all. */
-  faults: boolean
-  /** Bytes that a body may have. */
-  maxPayload: number
 }
 
-type Schema = z.ZodObject | z.ZodType
-
-type Route<Params extends Schema, Query extends Schema, Body extends Schema, Answer extends Schema> = {
-  summary: string
-  params?: Params
-  query?: Query
-  /** Read as JSON. */
-  body?: Body
-  /** A body that is pushed as it is. */
-  takesMessage?: boolean
-  answer: Answer
-  /** By status, when it can't be done. */
-  failures?: Record<number, string>
-}
-
-type Input<Params, Query, Body> = {
-  params: z.output<Params>
-  query: z.output<Query>
-  body: z.output<Body>
-  context: Context
-}
-
-const fail = (status: ContentfulStatusCode, message: string): never => {
+const fail = (status: 400 | 404 | 409 | 413 | 503, message: string): never => {
   throw new HTTPException(status, { message })
 }
 
-const json = (schema: Schema, description: string) => ({ description, content: { 'application/json': { schema } } })
+const json = <S extends z.ZodType>(schema: S, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+})
+
+/** Describes a route's responses, with the statuses it may fail with and what each means. */
+function answers<S extends z.ZodType>(schema: S, failures: Record<number, string> = {}) {
+  const all = Object.entries({ 400: 'what is wrong with the request', ...failures })
+  const errors = Object.fromEntries(all.map(([status, meaning]) => [status, json(schemas.error, meaning)]))
+  return { ...errors, 200: json(schema, 'done') }
+}
+
+type Part<K extends keyof RouteConfig> = NonNullable<RouteConfig[K]>
+
+const route = <M extends Part<'method'>, P extends string, A extends Part<'responses'>, R extends Part<'request'>>(
+  method: M,
+  path: P,
+  summary: string,
+  responses: A,
+  request: R,
+) => createRoute({ method, path, summary, responses, request })
+
+const params = schemas.byId
+// Of the routes that take no parameters, so that any is an error.
+const query = schemas.nothing
 
 const NO_SUCH = { 404: 'there is no such connection' }
-const counts = <N extends string>(...names: N[]) =>
-  z.object(Object.fromEntries(names.map(name => [name, z.int()])) as Record<N, z.ZodInt>)
+const UNSENT = { ...NO_SUCH, 409: 'it does not read, or is about to end' }
+const NOTHING_KEPT = { 409: 'nothing is kept' }
+const NO_FAULTS = { 409: 'NO_FAULTS=1' }
 
-/** All that the control port answers, each route with the schema that checks its input and describes it. */
-export function createRoutes({ server, journal, metrics, faults, maxPayload }: RoutesOptions): OpenAPIHono {
+/** Creates the control port's routes. Their schemas check what comes in, and make up `GET /openapi.json`. */
+export function createRoutes({ registry, journal, metrics, faults, maxPayload }: RoutesOptions): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook(result, context) {
       if (result.success) return undefined
@@ -68,205 +68,115 @@ export function createRoutes({ server, journal, metrics, faults, maxPayload }: R
     return context.json({ error: 'Content-Type: expected application/json' }, 400)
   })
   app.notFound(context => context.json({ error: 'no such route: GET /openapi.json describes them all' }, 404))
-  app.on(
-    ['POST', 'PUT'],
-    '*',
-    bodyLimit({ maxSize: maxPayload, onError: () => fail(413, `expected at most ${maxPayload} bytes`) }),
-  )
 
-  function on<
-    Params extends Schema = typeof schemas.nothing,
-    Query extends Schema = typeof schemas.nothing,
-    Body extends Schema = typeof schemas.nothing,
-    Answer extends Schema = Schema,
-  >(
-    method: 'get' | 'put' | 'post' | 'delete',
-    path: string,
-    { summary, params, query, body, takesMessage, answer, failures = {} }: Route<Params, Query, Body, Answer>,
-    handle: (input: Input<Params, Query, Body>) => z.input<Answer> | Promise<z.input<Answer>>,
-  ) {
-    const errors = Object.entries({ 400: 'what is wrong with the request', ...failures })
-    const route = createRoute({
-      method,
-      path,
-      summary,
-      request: {
-        ...(params && { params: params as z.ZodObject }),
-        query: (query ?? schemas.nothing) as z.ZodObject,
-        ...(body && { body: { required: true, content: { 'application/json': { schema: body } } } }),
-        ...(takesMessage && { body: schemas.message }),
-      },
-      responses: {
-        200: json(answer, 'done'),
-        ...Object.fromEntries(errors.map(([status, text]) => [status, json(schemas.error, text)])),
-      },
-    })
-    app.openapi(route, (async (context: Context) => {
-      const valid = (target: string) => context.req.valid(target as never)
-      const input = { params: valid('param'), query: valid('query'), body: body && valid('json'), context }
-      return context.json(await handle(input as unknown as Input<Params, Query, Body>))
-    }) as never)
-  }
+  const onError = () => fail(413, `expected at most ${maxPayload} bytes`)
+  app.on(['POST', 'PUT'], '*', bodyLimit({ maxSize: maxPayload, onError }))
 
-  const find = (id: number) =>
-    [...server.connections].find(ws => ws.id === id) ?? fail(404, `there is no connection ${id}`)
-
-  on(
-    'get',
-    '/connections',
-    {
-      summary: 'All open connections, in the order they opened',
-      answer: z.object({ connections: z.array(schemas.connection) }),
-    },
-    () => ({ connections: [...server.connections].map(describe) }),
-  )
-
-  on(
-    'get',
-    '/connections/{id}',
-    {
-      summary: 'One open connection',
-      params: schemas.byId,
-      answer: schemas.connection,
-      failures: NO_SUCH,
-    },
-    ({ params }) => describe(find(params.id)),
-  )
-
-  on(
-    'delete',
-    '/connections',
-    {
-      summary: 'Closes all connections, or drops them',
-      query: schemas.ending,
-      answer: counts('closed'),
-    },
-    ({ query }) => {
-      const all = [...server.connections]
-      for (const ws of all) end(ws, query)
-      return { closed: all.length }
-    },
-  )
-
-  on(
-    'delete',
-    '/connections/{id}',
-    {
-      summary: 'Closes one connection, or drops it',
-      params: schemas.byId,
-      query: schemas.ending,
-      answer: counts('closed'),
-      failures: NO_SUCH,
-    },
-    ({ params, query }) => {
-      end(find(params.id), query)
-      return { closed: 1 }
-    },
-  )
-
-  on(
-    'post',
-    '/messages',
-    {
-      summary: 'Pushes a message to all connections; those that do not read are skipped',
-      takesMessage: true,
-      answer: counts('sent', 'skipped'),
-    },
-    async ({ context }) => {
-      const { payload, isBinary } = await messageOf(context)
-      const done = [...server.connections].map(ws => ws.push(payload, isBinary))
-      const sent = done.filter(Boolean).length
-      return { sent, skipped: done.length - sent }
-    },
-  )
-
-  on(
-    'post',
-    '/connections/{id}/messages',
-    {
-      summary: 'Pushes a message to one connection',
-      params: schemas.byId,
-      takesMessage: true,
-      answer: counts('sent'),
-      failures: { ...NO_SUCH, 409: 'it does not read, or is about to end' },
-    },
-    async ({ params, context }) => {
-      const { payload, isBinary } = await messageOf(context)
-      if (!find(params.id).push(payload, isBinary))
-        fail(409, `connection ${params.id} doesn't read, or is about to end`)
-      return { sent: 1 }
-    },
-  )
-
-  const kept = (): Journal => journal ?? fail(409, 'nothing is kept: set JOURNAL_SIZE')
-  const NOTHING_KEPT = { 409: 'nothing is kept' }
-
-  on(
-    'get',
-    '/messages',
-    {
-      summary: 'What the server received, the newest last',
-      query: schemas.journalQuery,
-      answer: schemas.journal,
-      failures: NOTHING_KEPT,
-    },
-    ({ query }) => ({ dropped: kept().dropped, messages: kept().entries(query.connection) }),
-  )
-
-  on(
-    'delete',
-    '/messages',
-    {
-      summary: 'Forgets what the server received',
-      answer: schemas.empty,
-      failures: NOTHING_KEPT,
-    },
-    () => {
-      kept().clear()
-      return {}
-    },
-  )
-
-  const NO_FAULTS = { 409: 'NO_FAULTS=1' }
+  const find = (id: number) => registry.find(id) ?? fail(404, `there is no connection ${id}`)
+  const kept = () => journal ?? fail(409, 'nothing is kept: set JOURNAL_SIZE')
   const allowFaults = () => faults || fail(409, 'faults are off: NO_FAULTS=1')
 
-  on('get', '/faults', { summary: 'The faults of new connections', answer: schemas.faults }, () => server.defaultFaults)
-
-  on(
-    'put',
-    '/faults',
-    {
-      summary: 'Sets the faults of new connections, by the names of the query, which wins where it has the same',
-      body: schemas.faults,
-      answer: schemas.faults,
-      failures: NO_FAULTS,
+  app.openapi(
+    route('get', '/connections', 'All open connections, oldest first', answers(schemas.connections), { query }),
+    context => context.json({ connections: [...registry].map(describe) }, 200),
+  )
+  app.openapi(
+    route('get', '/connections/{id}', 'One open connection', answers(schemas.connection, NO_SUCH), { params, query }),
+    context => context.json(describe(find(context.req.valid('param').id)), 200),
+  )
+  app.openapi(
+    route('delete', '/connections', 'Closes or drops all connections', answers(schemas.closed), {
+      query: schemas.ending,
+    }),
+    context => {
+      const ending = context.req.valid('query')
+      return context.json({ closed: [...registry].filter(connection => end(connection, ending)).length }, 200)
     },
-    ({ body }) => {
+  )
+  app.openapi(
+    route('delete', '/connections/{id}', 'Closes or drops one connection', answers(schemas.closed, NO_SUCH), {
+      params,
+      query: schemas.ending,
+    }),
+    context => {
+      const connection = find(context.req.valid('param').id)
+      return context.json({ closed: end(connection, context.req.valid('query')) ? 1 : 0 }, 200)
+    },
+  )
+
+  app.openapi(
+    route('post', '/messages', 'Pushes a message to each connection that reads', answers(schemas.pushed), {
+      query,
+      body: schemas.message,
+    }),
+    async context => {
+      const message = await messageOf(context.req)
+      const outcomes = [...registry].map(connection => connection.push(message))
+      const sent = outcomes.filter(Boolean).length
+      return context.json({ sent, skipped: outcomes.length - sent }, 200)
+    },
+  )
+  app.openapi(
+    route('post', '/connections/{id}/messages', 'Pushes a message to one connection', answers(schemas.sent, UNSENT), {
+      params,
+      query,
+      body: schemas.message,
+    }),
+    async context => {
+      const { id } = context.req.valid('param')
+      const message = await messageOf(context.req)
+      if (!find(id).push(message)) fail(409, `connection ${id} doesn't read, or is about to end`)
+      return context.json({ sent: 1 }, 200)
+    },
+  )
+
+  app.openapi(
+    route('get', '/messages', 'What the server received, oldest first', answers(schemas.journal, NOTHING_KEPT), {
+      query: schemas.journalQuery,
+    }),
+    context => context.json(kept().read(context.req.valid('query').connection), 200),
+  )
+  app.openapi(
+    route('delete', '/messages', 'Forgets what the server received', answers(schemas.empty, NOTHING_KEPT), { query }),
+    context => {
+      kept().clear()
+      return context.json({}, 200)
+    },
+  )
+
+  app.openapi(
+    route('get', '/faults', 'The faults of new connections', answers(schemas.writtenFaults), { query }),
+    context => context.json(registry.defaultFaults, 200),
+  )
+  app.openapi(
+    route('put', '/faults', 'Sets the faults of new connections', answers(schemas.writtenFaults, NO_FAULTS), {
+      query,
+      body: { required: true, content: { 'application/json': { schema: schemas.faults } } },
+    }),
+    context => {
       allowFaults()
-      server.defaultFaults = body
-      return body
+      registry.defaultFaults = context.req.valid('json')
+      return context.json(registry.defaultFaults, 200)
+    },
+  )
+  app.openapi(
+    route('delete', '/faults', 'Clears the faults of new connections', answers(schemas.empty, NO_FAULTS), { query }),
+    context => {
+      allowFaults()
+      registry.defaultFaults = {}
+      return context.json({}, 200)
     },
   )
 
-  on('delete', '/faults', { summary: 'Clears them', answer: schemas.empty, failures: NO_FAULTS }, () => {
-    allowFaults()
-    server.defaultFaults = {}
-    return {}
-  })
-
-  on('get', '/healthz', { summary: 'Whether it is alive', answer: schemas.status }, () => ({ status: 'ok' }))
-
-  on(
-    'get',
-    '/readyz',
-    {
-      summary: 'Whether it takes connections',
-      answer: schemas.status,
-      failures: { 503: 'it is closing' },
-    },
-    () => (server.isClosing ? fail(503, 'closing') : { status: 'ok' }),
+  app.openapi(route('get', '/healthz', 'Whether the server is alive', answers(schemas.status), { query }), context =>
+    context.json({ status: 'ok' }, 200),
   )
-
+  app.openapi(
+    route('get', '/readyz', 'Whether it takes connections', answers(schemas.status, { 503: 'it is closing' }), {
+      query,
+    }),
+    context => context.json({ status: registry.isClosing ? fail(503, 'closing') : 'ok' }, 200),
+  )
   app.openapi(
     createRoute({
       method: 'get',
@@ -281,25 +191,24 @@ export function createRoutes({ server, journal, metrics, faults, maxPayload }: R
   return app
 }
 
-function end(ws: EchoSocket, { code = 1000, reason = '', drop }: z.output<typeof schemas.ending>): void {
-  if (drop) ws.drop(drop)
-  else ws.dismiss(code, reason)
+/** @returns whether the connection was open until now */
+function end(connection: Connection, { code = 1000, reason = '', drop }: z.output<typeof schemas.ending>): boolean {
+  return drop ? connection.drop(drop) : connection.dismiss(code, reason)
 }
 
-/** A body that is to be pushed: text or binary by its content type. */
-async function messageOf({ req }: Context): Promise<{ payload: Buffer; isBinary: boolean }> {
-  const type = req.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+/** Reads the message to push: text or binary, by its content type. */
+async function messageOf(request: HonoRequest): Promise<Message> {
+  const type = request.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   const isBinary = type === 'application/octet-stream'
   if (!isBinary && !type.startsWith('text/') && type !== 'application/json') {
     fail(400, 'Content-Type: expected text/plain, application/json or application/octet-stream')
   }
-  const payload = Buffer.from(await req.arrayBuffer())
+  const payload = Buffer.from(await request.arrayBuffer())
   if (!isBinary && !isUtf8(payload)) fail(400, 'body: expected UTF-8')
   return { payload, isBinary }
 }
 
-function describe(ws: EchoSocket): z.input<typeof schemas.connection> {
-  const { id, observation, traffic, bytes, unsent, protocol, extensions } = ws
+function describe({ id, observation, traffic, bytes, waiting }: Connection): z.input<typeof schemas.connection> {
   const { peer, openedAt = 0, roundTrip } = observation ?? {}
   const [path = '', query = ''] = peer?.target.split(/\?(.*)/s) ?? []
   return {
@@ -307,14 +216,14 @@ function describe(ws: EchoSocket): z.input<typeof schemas.connection> {
     remoteAddress: peer?.address ?? '',
     path,
     query,
-    subprotocol: protocol || null,
-    extensions: extensions || null,
+    subprotocol: peer?.subprotocol ?? null,
+    extensions: peer?.extensions?.split(';', 1)[0] ?? null,
     faults: peer?.faults ?? null,
     openSince: new Date(performance.timeOrigin + openedAt).toISOString(),
     ...traffic,
     bytesRead: bytes.read,
     bytesWritten: bytes.written,
-    bufferedBytes: unsent,
+    bufferedBytes: waiting,
     pingRoundTrip: roundTrip ?? null,
   }
 }

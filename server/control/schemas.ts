@@ -1,18 +1,20 @@
 import { z } from '@hono/zod-openapi'
-import { closeCode, FaultsError, names, parseFaults, reason, type Written } from '../faults/faults.ts'
-import { type Parser, Unexpected } from '../values.ts'
+import { Unexpected } from '../config/values.ts'
+import { closeCode, FaultsError, names, parseFaults, reason, type Written } from '../faults/parameters.ts'
 
-/** A text that one of our parsers reads. */
-const parsed = <T>(parse: Parser<T>) =>
-  z.string().transform((text, context) => {
+/** Lets a schema transform its value by one of our parsers, whose complaint becomes an issue. */
+const by =
+  <I, O>(parse: (value: I) => O) =>
+  (value: I, context: z.RefinementCtx): O => {
     try {
-      return parse(text)
+      return parse(value)
     } catch (error) {
-      if (!(error instanceof Unexpected)) throw error
-      context.addIssue({ code: 'custom', message: `expected ${error.message}` })
+      if (!(error instanceof Unexpected || error instanceof FaultsError)) throw error
+      const message = error instanceof Unexpected ? `expected ${error.message}` : error.message
+      context.addIssue({ code: 'custom', message })
       return z.NEVER
     }
-  })
+  }
 
 const id = z
   .string()
@@ -21,10 +23,10 @@ const id = z
   .openapi({ type: 'integer', example: 1 })
 
 export const byId = z.strictObject({ id })
-
 export const nothing = z.strictObject({})
-
 export const empty = z.object({})
+export const error = z.object({ error: z.string() }).openapi('Error')
+export const status = z.object({ status: z.string() })
 
 /** A body that is pushed as it is. */
 export const message = {
@@ -34,37 +36,36 @@ export const message = {
     'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) },
   },
 }
+export const sent = z.object({ sent: z.int() })
+export const pushed = z.object({ sent: z.int(), skipped: z.int().describe('do not read, or are about to end') })
 
 export const ending = z
   .strictObject({
-    code: parsed(closeCode).optional().openapi({ type: 'integer', default: 1000, example: 4000 }),
-    reason: parsed(reason).optional().openapi({ type: 'string', description: 'at most 123 bytes' }),
-    drop: z.enum(['fin', 'rst']).optional().openapi({ description: 'ends without a close frame' }),
+    code: z.string().transform(by(closeCode)).optional().openapi({ type: 'integer', default: 1000, example: 4000 }),
+    reason: z.string().transform(by(reason)).optional().openapi({ type: 'string', description: 'at most 123 bytes' }),
+    drop: z.enum(['fin', 'rst']).optional().describe('ends without a close frame'),
   })
   .refine(({ code, reason, drop }) => drop === undefined || (code === undefined && reason === undefined), {
     message: 'expected code and reason, or drop',
   })
+export const closed = z.object({ closed: z.int().describe('how many were open until now') })
 
-const written = z.union([z.string(), z.number(), z.literal(true)])
+const fault = z.union([z.string(), z.number(), z.literal(true)]).transform(value => (value === true ? '' : `${value}`))
 
-/** Faults by the names of the query, `true` for those without a value. */
+/** Faults to be set; `true` stands for a name without a value. */
 export const faults = z
-  .strictObject(Object.fromEntries(names.map(name => [name, written.optional()])))
-  .transform((values, context): Written => {
-    const faults: Written = {}
-    for (const name of names) {
-      const value = values[name]
-      if (value !== undefined) faults[name] = value === true ? '' : String(value)
-    }
-    try {
+  .strictObject(Object.fromEntries(names.map(name => [name, fault.exactOptional()])))
+  .transform(
+    by((faults: Written) => {
       parseFaults('', faults)
-    } catch (error) {
-      if (!(error instanceof FaultsError)) throw error
-      for (const message of error.message.split('\n')) context.addIssue({ code: 'custom', message })
-    }
-    return faults
-  })
+      return faults
+    }),
+  )
+  .describe('by the names of the query, which wins')
   .openapi('Faults', { type: 'object', example: { delay: '250ms', loss: 0.1, hello: true } })
+
+/** Faults as they are kept. */
+export const writtenFaults = z.partialRecord(z.enum(names), z.string())
 
 const tally = z.object({ texts: z.int(), textBytes: z.int(), binaries: z.int(), binaryBytes: z.int() })
 
@@ -76,36 +77,33 @@ export const connection = z
     query: z.string(),
     subprotocol: z.string().nullable(),
     extensions: z.string().nullable(),
-    faults: z.string().nullable().openapi({ description: 'the query, or "by default"' }),
+    faults: z.string().nullable().describe('the query, or "by default"'),
     openSince: z.iso.datetime(),
     received: tally,
     sent: tally,
-    bytesRead: z.int().openapi({ description: 'with all that is around messages' }),
+    bytesRead: z.int().describe('with all that is around messages'),
     bytesWritten: z.int(),
-    bufferedBytes: z.int(),
-    pingRoundTrip: z.number().nullable().openapi({ description: 'milliseconds, of the last ping' }),
+    bufferedBytes: z.int().describe('waiting to be sent, at what they cost in memory'),
+    pingRoundTrip: z.number().nullable().describe('milliseconds, of the last ping'),
   })
   .openapi('Connection')
+export const connections = z.object({ connections: z.array(connection) })
 
 export const journalQuery = z.strictObject({ connection: id.optional() })
 
+export const entry = z.object({
+  time: z.iso.datetime(),
+  connection: z.int(),
+  opcode: z.enum(['text', 'binary', 'ping', 'close']),
+  bytes: z.int(),
+  text: z.string().optional().describe('of a text, or the reason of a close'),
+  base64: z.string().optional().describe('of any other'),
+  code: z.int().optional().describe('of a close; 1005: none, 1006: no close frame'),
+})
+
 export const journal = z
   .object({
-    dropped: z.int().openapi({ description: 'how many older ones there was no room for' }),
-    messages: z.array(
-      z.object({
-        time: z.iso.datetime(),
-        connection: z.int(),
-        opcode: z.enum(['text', 'binary', 'ping', 'close']),
-        bytes: z.int(),
-        text: z.string().optional().openapi({ description: 'of a text, or the reason of a close' }),
-        base64: z.string().optional().openapi({ description: 'of any other' }),
-        code: z.int().optional().openapi({ description: 'of a close; 1005: none, 1006: no close frame' }),
-      }),
-    ),
+    dropped: z.int().describe('how many older ones there was no room for'),
+    messages: z.array(entry),
   })
   .openapi('Journal')
-
-export const error = z.object({ error: z.string() }).openapi('Error')
-
-export const status = z.object({ status: z.string() })

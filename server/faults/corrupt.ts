@@ -1,6 +1,6 @@
-import { sizeOfFrame, writeHeader } from '../frame-header.ts'
-import type { Faults } from './faults.ts'
-import type { Message } from './outbox.ts'
+import type { Message } from '../connection/behaviour.ts'
+import { sizeOfFrame, writeHeader } from '../wire/frame-header.ts'
+import type { Faults } from './parameters.ts'
 
 const FIN = 0x80
 const RSV2 = 0x20

@@ -1,5 +1,5 @@
-import { sizeOfFrame, writeHeader } from '../frame-header.ts'
-import type { Message } from './outbox.ts'
+import type { Message } from '../connection/behaviour.ts'
+import { sizeOfFrame, writeHeader } from '../wire/frame-header.ts'
 
 const CHUNK = 2 ** 16
 

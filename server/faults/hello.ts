@@ -1,30 +1,34 @@
 import type { IncomingMessage } from 'node:http'
 import { hostname } from 'node:os'
-import { pathOf, queryOf, remoteAddressOf } from '../request.ts'
 
 /** What a connection's handshake came to. */
 export type Handshake = {
   request: IncomingMessage
-  /** The lines of the answer. */
-  answer: string[]
+  /** Of the answer. */
+  headers: ReadonlyMap<string, string>
   connection: number
+  /** Path and query, as they came. */
+  target: string
+  /** Of the hop that the request came from. */
+  remoteAddress: string
   /** The peer's own, which proxies may have forwarded. */
   address: string
 }
 
 /** Describes a handshake as the server saw it, in JSON. */
-export function describeHandshake({ request, answer, connection, address }: Handshake): string {
-  const { rawHeaders, headers } = request
-  const remoteAddress = remoteAddressOf(request)
-  const agreed = (name: string) => {
-    const line = answer.find(line => line.startsWith(`${name}: `))
-    return { offered: headers[name.toLowerCase()] ?? null, chosen: line?.slice(name.length + 2) ?? null }
-  }
+export function describeHandshake(handshake: Handshake): string {
+  const { request, headers, connection, target, remoteAddress, address } = handshake
+  const { rawHeaders } = request
+  const [path = '', query = ''] = target.split(/\?(.*)/s)
+  const agreed = (name: string) => ({
+    offered: request.headers[name.toLowerCase()] ?? null,
+    chosen: headers.get(name) ?? null,
+  })
   return JSON.stringify({
     connection,
     host: hostname(),
-    path: pathOf(request),
-    query: queryOf(request),
+    path,
+    query,
     headers: Array.from({ length: rawHeaders.length / 2 }, (_, i) => rawHeaders.slice(2 * i, 2 * i + 2)),
     remoteAddress,
     forwardedAddress: address === remoteAddress ? null : address,

@@ -1,10 +1,14 @@
-export type Message = { payload: Buffer; isBinary: boolean }
+import type { Kind, Message } from '../connection/behaviour.ts'
+import { costOf } from '../wire/flow.ts'
+import { createLoop } from './loop.ts'
 
 export type OutboxOptions = {
   /** Milliseconds that the next reply waits. */
   wait: () => number
   /** Sends a message, and calls back when it has left. */
-  send: (message: Message, isReply: boolean, sent: () => void) => void
+  send: (message: Message, kind: Kind, left: () => void) => void
+  /** Is told the cost of what begins to wait here, and the negative cost of what no longer does. */
+  account: (cost: number) => void
 }
 
 /** A reply with how many more times it leaves, or a callback in its place. */
@@ -16,32 +20,28 @@ type Entry = {
   next: Entry | undefined
 }
 
-/** What a waiting reply takes beside its payload. */
-const OVERHEAD = 512
-
-/** Replies on their way: each waits for its time and for the one before to have left, and so none overtakes. */
+/** Replies on their way: each waits for its time, and for the one before it to have left. */
 export class Outbox {
-  /** Bytes that wait here. */
-  waiting = 0
   private first: Entry | undefined
   private last: Entry | undefined
   /** When the first leaves, once that is known. */
   private due: number | undefined
   private lastDue = 0
   private pushed: Message[] = []
-  private isSending = false
-  private isClosed = false
+  /** Called when nothing that is due is left. */
+  private finished: (() => void) | undefined
+  /** While one is being sent: which kind. */
+  private state: 'ready' | Kind | 'closed' = 'ready'
   private timer: NodeJS.Timeout | undefined
   private readonly options: OutboxOptions
+  private readonly run = createLoop(() => this.sendNext())
 
   constructor(options: OutboxOptions) {
     this.options = options
   }
 
-  /** A reply, to be sent so many times. */
+  /** Takes a reply, to be sent this many times. */
   reply(message: Message, times: number): void {
-    if (this.isClosed) return
-    this.waiting += sizeOf(message)
     this.add(message, times)
   }
 
@@ -50,69 +50,74 @@ export class Outbox {
     this.add(callback, 1)
   }
 
-  /** A message that is no reply, and waits for none that isn't due. */
+  /** Takes a message that is no reply, and waits for none that isn't due. */
   push(message: Message): void {
-    if (this.isClosed) return
-    this.waiting += sizeOf(message)
+    if (this.state === 'closed') return
+    this.options.account(costOf(message.payload.length))
     this.pushed.push(message)
-    this.sendNext()
+    this.run()
   }
 
   /** Whether such a message is still here. */
   get isPushing(): boolean {
-    return this.pushed.length > 0
+    return this.pushed.length > 0 || this.state === 'push'
+  }
+
+  /** Drops what isn't due, and calls back when the rest has left. */
+  finish(done: () => void): void {
+    this.finished = done
+    this.run()
   }
 
   /** Drops what is still here, and sends nothing more. */
   close(): void {
-    this.isClosed = true
-    clearTimeout(this.timer)
-    this.first = undefined
-    this.last = undefined
+    this.state = 'closed'
+    this.dropReplies()
+    for (const message of this.pushed) this.release(message)
     this.pushed = []
-    this.waiting = 0
   }
 
   private add(content: Entry['content'], times: number): void {
-    if (this.isClosed) return
+    if (this.state === 'closed') return
+    if (typeof content !== 'function') this.options.account(costOf(content.payload.length))
     const entry: Entry = { content, times, came: Math.ceil(performance.now()), next: undefined }
     if (this.last) this.last.next = entry
     else this.first = entry
     this.last = entry
-    this.sendNext()
+    this.run()
   }
 
   private sendNext(): void {
-    if (this.isSending || this.isClosed) return
-    const [pushed] = this.pushed
-    const content = pushed ?? this.takeDue()
+    if (this.state !== 'ready') return
+    const pushed = this.pushed.shift()
+    const content = pushed ?? this.takeDue() ?? this.takeFinished()
     if (content === undefined) return
-    this.isSending = true
-    const sent = () => {
-      this.isSending = false
-      if (pushed && this.pushed.shift()) this.waiting -= sizeOf(pushed)
-      this.sendNext()
-    }
     if (typeof content === 'function') {
       content()
-      sent()
-    } else {
-      this.options.send(content, pushed === undefined, sent)
+      this.run()
+      return
     }
+    if (pushed) this.release(pushed)
+    const kind = pushed ? 'push' : 'reply'
+    this.state = kind
+    this.options.send(content, kind, () => {
+      if (this.state === 'closed') return
+      this.state = 'ready'
+      this.run()
+    })
   }
 
   /** Takes what is first if its time has come, else wakes up when it has. */
   private takeDue(): Entry['content'] | undefined {
     const { first } = this
     if (!first) return undefined
-    const { content } = first
-    const isReply = typeof content !== 'function'
-    if (isReply) {
-      this.due ??= Math.max(this.lastDue, first.came + this.options.wait())
+    const { content, came } = first
+    if (typeof content !== 'function') {
+      this.due ??= this.dueOf(came, this.options.wait())
       const wait = this.due - performance.now()
       if (wait > 0) {
-        clearTimeout(this.timer)
-        this.timer = setTimeout(() => this.sendNext(), Math.ceil(wait))
+        if (this.finished) this.dropReplies()
+        else this.wakeAfter(wait)
         return undefined
       }
       this.lastDue = this.due
@@ -121,10 +126,36 @@ export class Outbox {
     if (--first.times === 0) {
       this.first = first.next
       if (!this.first) this.last = undefined
-      if (isReply) this.waiting -= sizeOf(content)
+      if (typeof content !== 'function') this.release(content)
     }
     return content
   }
-}
 
-const sizeOf = ({ payload }: Message) => OVERHEAD + payload.length
+  private dueOf(came: number, wait: number): number {
+    return wait > 0 ? Math.max(this.lastDue, came + wait) : this.lastDue
+  }
+
+  private wakeAfter(wait: number): void {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(this.run, Math.ceil(wait))
+  }
+
+  private takeFinished(): (() => void) | undefined {
+    const { finished } = this
+    this.finished = undefined
+    return finished
+  }
+
+  private dropReplies(): void {
+    clearTimeout(this.timer)
+    for (let entry = this.first; entry; entry = entry.next) {
+      if (typeof entry.content !== 'function') this.release(entry.content)
+    }
+    this.first = undefined
+    this.last = undefined
+  }
+
+  private release({ payload }: Message): void {
+    this.options.account(-costOf(payload.length))
+  }
+}

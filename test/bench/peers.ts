@@ -10,7 +10,7 @@ export const peers = {
   piped: createProgram('node:net piped', { file: 'peers/node-net-piped.js' }),
   ours: createProgram('ours', { file: ours, prefix }),
   verbatim: createProgram('ours /raw', { file: ours, path: '/raw' }),
-  debug: createProgram('ours, debug', { file: ours, prefix, env: { LOG_LEVEL: 'debug', LOG_FORMAT: 'json' } }),
+  debug: createProgram('ours, debug', { file: ours, prefix, env: { LOG_LEVEL: 'debug' } }),
   ws: createProgram('ws', { file: 'peers/ws-obvious.js' }),
   wsDeflate: createProgram('ws', { file: 'peers/ws-obvious.js', env: { DEFLATE: 'true' } }),
   corked: createProgram('ws corked', { file: 'peers/ws-corked.js' }),

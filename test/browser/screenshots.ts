@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import sirv from 'sirv'
-import { parseConfig } from '../../server/config.ts'
+import { parseConfig } from '../../server/config/config.ts'
+import { Registry } from '../../server/http/registry.ts'
+import { createServer } from '../../server/http/server.ts'
 import { createLogger } from '../../server/log.ts'
-import { createServer } from '../../server/server.ts'
 import { launchBrowser } from './browser.ts'
 import { openTester, type Tester } from './tester.ts'
 
@@ -10,7 +11,12 @@ const folder = fileURLToPath(new URL('screenshots/', import.meta.url))
 const dist = fileURLToPath(new URL('../../client/dist', import.meta.url))
 
 const config = parseConfig({ HOST: '127.0.0.1', PORT: '0' })
-const server = createServer({ ...config, logger: createLogger('silent', 'json', { write() {} }), page: sirv(dist) })
+const server = createServer({
+  registry: new Registry(),
+  ...config,
+  logger: createLogger('silent', 'json', { write() {} }),
+  page: sirv(dist),
+})
 const { port } = await server.listen()
 // The pictures show the address that people use, whatever port was free.
 const browser = await launchBrowser('chrome', { args: [`--host-resolver-rules=MAP localhost:80 127.0.0.1:${port}`] })

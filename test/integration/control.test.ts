@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { connect as connectTcp } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { Environment } from '../../server/config.ts'
+import type { Environment } from '../../server/config/config.ts'
 import { connect } from '../suite/client.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
@@ -107,6 +107,21 @@ describe('connections', () => {
     expect(await reset).toMatchObject([{ code: 'ECONNRESET' }])
   })
 
+  test('that are closing already are not closed again, but can be dropped', async () => {
+    const { url, ask, connections } = await startControlled()
+    const client = await connectRaw(url)
+    const [{ id }] = await connections()
+    expect((await ask('DELETE', 'connections?code=4000')).json).toEqual({ closed: 1 })
+    expect(await client.frame()).toMatchObject({ opcode: opcodes.close })
+    for (const path of ['connections', `connections/${id}`, `connections/${id}?drop=fin`]) {
+      expect((await ask('DELETE', path)).json).toEqual({ closed: 0 })
+    }
+    expect(await connections()).toHaveLength(1)
+    expect((await ask('DELETE', 'connections?drop=rst')).json).toEqual({ closed: 1 })
+    await client.end()
+    expect(await connections()).toEqual([])
+  })
+
   test('that have stalled are closed, too', async () => {
     const { url, ask } = await startControlled()
     const { closed } = await connect(`${url}?stall`)
@@ -125,7 +140,7 @@ describe('connections', () => {
   })
 
   test('get pushed what is posted: text or binary', async () => {
-    const { url, ask, connections } = await startControlled()
+    const { url, control, ask, connections } = await startControlled()
     const clients = [await connect(url), await connect(`${url}?delay=5m&fragment=1`), await connect(url)]
     const type = 'text/plain; charset=utf-8'
     expect((await ask('POST', 'messages', { body: 'to all: ä', type })).json).toEqual({ sent: 3, skipped: 0 })
@@ -135,7 +150,10 @@ describe('connections', () => {
     const binary = { body: bytes, type: 'application/octet-stream' }
     expect((await ask('POST', `connections/${id}/messages`, binary)).json).toEqual({ sent: 1 })
     expect(await clients[0]?.next()).toEqual(bytes)
-    await ask('POST', 'messages', { body: '{"a":1}', type: 'application/json' })
+    // A stream is sent in chunks, without a Content-Length.
+    const body = new Blob(['{"a":1}']).stream()
+    const chunked = { method: 'POST', body, duplex: 'half', headers: { 'Content-Type': 'application/json' } }
+    expect((await fetch(`${control}messages`, chunked)).status).toBe(200)
     for (const { next } of clients) expect(await next()).toBe('{"a":1}')
   })
 

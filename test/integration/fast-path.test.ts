@@ -1,17 +1,44 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
+import type { Observer } from '../../server/connection/observer.ts'
+import type { Traffic } from '../../server/wire/traffic.ts'
 import { deflate } from '../suite/deflate.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { startServer } from './serve.ts'
 
 const { continuation, text, binary, close, ping, pong } = opcodes
 
-let urls: [fast: string, slow: string]
+type Ended = { log: unknown[]; received: unknown[]; sent: unknown[]; traffic: Traffic; code: number }
+
+/** A server with what it says of each connection, once that has ended. */
+async function startObserved(env: Record<string, string>) {
+  let ended = Promise.withResolvers<Ended>()
+  const received: unknown[] = []
+  const sent: unknown[] = []
+  const observer: Observer = {
+    wantsMessages: false,
+    refused() {},
+    opened() {},
+    answered() {},
+    received: (_, opcode, payload, code) => received.push([opcode, payload.toString('hex'), code]),
+    sent: (opcode, bytes) => sent.push([opcode, bytes]),
+    closed(traffic, code) {
+      const lines = started.log.splice(0).map(({ time, connection, address, ...rest }) => rest)
+      ended.resolve({ log: lines, received: received.splice(0), sent: sent.splice(0), traffic, code })
+      ended = Promise.withResolvers()
+    },
+  }
+  const started = await startServer(env, { observer })
+  return { ...started, next: () => ended.promise }
+}
+
+type Observed = Awaited<ReturnType<typeof startObserved>>
+
+let servers: [fast: Observed, slow: Observed]
 beforeAll(async () => {
-  const [fast, slow] = await Promise.all([startServer(), startServer({ FAST_PATH: '0' })])
-  urls = [fast.url, slow.url]
-  return () => Promise.all([fast.server.close(), slow.server.close()])
+  servers = await Promise.all([startObserved({}), startObserved({ FAST_PATH: '0' })])
+  return () => Promise.all(servers.map(server => server.close()))
 })
 
 const length = fc.oneof(
@@ -47,14 +74,19 @@ const illegal = fc.oneof(
 )
 const bye = frame(close, closePayload(1000))
 
-/** Everything a server sends to a peer whose bytes come in chunks of these lengths, over and over. */
+/**
+ * Everything a server sends to a peer whose bytes come in chunks of these lengths, over and over, and what it says of it
+ * to the log and to an observer.
+ */
 async function answers(
-  url: string,
+  { url, next: ended }: Observed,
+  path: string,
   bytes: Buffer,
   lengths: number[],
   headers?: Record<string, string>,
-): Promise<Buffer> {
-  const { socket, end } = await connectRaw(url, headers)
+): Promise<Ended & { bytes: string }> {
+  const told = ended()
+  const { socket, end } = await connectRaw(url + path, headers)
   socket.setNoDelay()
   for (let at = 0, i = 0; at < bytes.length; i++) {
     const next = at + (lengths[i % lengths.length] ?? bytes.length)
@@ -63,7 +95,7 @@ async function answers(
     // The server shares this event loop: it reads the chunk before the next one is written.
     if (lengths.length > 0) await nextTurn()
   }
-  return end()
+  return { bytes: (await end()).toString('hex'), ...(await told) }
 }
 
 const chunks = fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1000, max: 90_000 })), {
@@ -79,8 +111,8 @@ const same = (path: string, headers?: Record<string, string>) =>
     chunks,
     async (before, bad, after, lengths) => {
       const bytes = Buffer.concat([...before, ...(bad ? [bad] : []), ...after, bye])
-      const [fast, slow] = await Promise.all(urls.map(url => answers(url + path, bytes, lengths, headers)))
-      expect(fast?.equals(slow as Buffer)).toBe(true)
+      const [fast, slow] = await Promise.all(servers.map(server => answers(server, path, bytes, lengths, headers)))
+      expect(fast).toEqual(slow)
     },
   )
 
@@ -88,7 +120,7 @@ test.for([
   { way: 'with the prefix', path: '' },
   { way: 'verbatim', path: 'raw' },
   { way: 'with compression negotiated', path: '', headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } },
-])('the fast path gives the same bytes as ws alone, wherever chunks end: $way', async ({ path, headers }) => {
+])('the fast path gives and tells the same as ws alone, wherever chunks end: $way', async ({ path, headers }) => {
   await fc.assert(same(path, headers), { numRuns: 50 })
 })
 
@@ -104,6 +136,6 @@ test('nothing overtakes a message that is being inflated, or a reply that is bei
     bye,
   ])
   const headers = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
-  const [fast, slow] = await Promise.all(urls.map(url => answers(`${url}raw`, bytes, [], headers)))
-  expect(fast?.equals(slow as Buffer)).toBe(true)
+  const [fast, slow] = await Promise.all(servers.map(server => answers(server, 'raw', bytes, [], headers)))
+  expect(fast).toEqual(slow)
 })

@@ -4,18 +4,27 @@ import { describeFrames } from '../suite/frames.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve, startServer } from './serve.ts'
 
-let url: string
-let slowUrl: string
-beforeAll(async () => {
-  const [fast, slow] = await Promise.all([startServer(), startServer({ FAST_PATH: '0' })])
-  url = fast.url
-  slowUrl = slow.url
-  return () => Promise.all([fast.server.close(), slow.server.close()])
-})
+/** What must change nothing on the wire, each with what it adds to an address. */
+const ways: { name: string; env?: Record<string, string>; query?: string }[] = [
+  { name: 'directly' },
+  { name: 'without the fast path', env: { FAST_PATH: '0' } },
+  { name: 'at debug', env: { LOG_LEVEL: 'debug' } },
+  { name: 'with a journal', env: { CONTROL_PORT: '0', JOURNAL_SIZE: '1MiB' } },
+  { name: 'with a fault that never happens', query: '?loss=0' },
+  { name: 'with a greeting', query: '?hello' },
+]
 
-describeFrames('directly', () => `${url}raw`)
-describeFrames('directly, without the fast path', () => `${slowUrl}raw`)
-describeEcho('directly, without the fast path', () => ({ url: slowUrl, prefix: '[RE]: ' }))
+for (const { name, env = {}, query = '' } of ways) {
+  let url: string
+  beforeAll(async () => {
+    const started = await startServer(env)
+    url = started.url
+    return () => started.close()
+  })
+  describeFrames(name, () => `${url}raw`, query)
+  describeEcho(name, () => ({ url, prefix: '[RE]: ' }), query)
+  describeEcho(`${name}, verbatim`, () => ({ url: `${url}raw`, prefix: '' }), query)
+}
 
 test.for(['0', '1'])('4 MiB in frames of 64 bytes are one message (FAST_PATH=%s)', async FAST_PATH => {
   const { url } = await serve({ MAX_PAYLOAD: '16MiB', FAST_PATH })

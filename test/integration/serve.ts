@@ -1,8 +1,9 @@
 import { onTestFinished } from 'vitest'
-import { type Environment, parseConfig } from '../../server/config.ts'
+import { type Environment, parseConfig } from '../../server/config/config.ts'
 import { createControl } from '../../server/control/control.ts'
+import { Registry } from '../../server/http/registry.ts'
+import { createServer, type ServerOptions } from '../../server/http/server.ts'
 import { createLogger } from '../../server/log.ts'
-import { createServer, type ServerOptions } from '../../server/server.ts'
 
 /**
  * Starts a server in this process on a free port of loopback; `log` gets its lines, parsed. With `CONTROL_PORT` it is
@@ -12,12 +13,14 @@ export async function startServer(env: Environment = {}, options: Partial<Server
   const log: Record<string, unknown>[] = []
   const config = parseConfig({ HOST: '127.0.0.1', PORT: '0', SHUTDOWN_TIMEOUT: '100ms', ...env })
   const logger = createLogger(config.logLevel, 'json', { write: line => log.push(JSON.parse(line)) })
-  const controlled = config.controlPort === undefined ? undefined : createControl({ ...config, logger })
-  const server = createServer({ ...config, logger, observer: controlled?.observer, ...options })
+  const registry = new Registry()
+  const controlled = config.controlPort === undefined ? undefined : createControl({ ...config, logger, registry })
+  const server = createServer({ ...config, logger, registry, observer: controlled?.observer, ...options })
   const { port } = await server.listen()
-  const control = controlled && `http://127.0.0.1:${(await controlled.listen(server)).port}/`
+  const control = controlled && `http://127.0.0.1:${(await controlled.listen()).port}/`
   return {
     server,
+    registry,
     log,
     port,
     url: `ws://127.0.0.1:${port}/`,

@@ -250,8 +250,17 @@ async function expectFrames(client: RawClient, expected: Expected[]): Promise<vo
 const chop = (bytes: Buffer, length: number) =>
   Array.from({ length: Math.ceil(bytes.length / length) }, (_, i) => bytes.subarray(i * length, (i + 1) * length))
 
-/** Describes, frame by frame, what a way in answers where everything is echoed verbatim. */
-export function describeFrames(name: string, url: () => string): void {
+/**
+ * Describes, frame by frame, what a way in answers where everything is echoed verbatim.
+ * @param query of the address: one that changes nothing, or `?hello`, whose message is skipped
+ */
+export function describeFrames(name: string, url: () => string, query = ''): void {
+  const openRaw = async (headers?: Record<string, string>) => {
+    const client = await connectRaw(url() + query, headers)
+    if (query === '?hello') await client.frame()
+    return client
+  }
+
   describe(name, () => {
     for (const [table, rows] of Object.entries(tables)) {
       const cuts: Record<string, (bytes: Buffer) => Buffer[]> = {
@@ -262,7 +271,7 @@ export function describeFrames(name: string, url: () => string): void {
       if (rows === late) delete cuts['cut into pieces']
       describe.each(Object.entries(cuts))(`${table}, %s`, (_, cut) => {
         test.each(rows)('%s', async (_, sent, expected) => {
-          const client = await connectRaw(url())
+          const client = await openRaw()
           client.socket.setNoDelay()
           for (const piece of cut(Buffer.concat(sent))) client.socket.write(piece)
           await expectFrames(client, expected)
@@ -273,7 +282,7 @@ export function describeFrames(name: string, url: () => string): void {
     }
 
     describe('permessage-deflate', () => {
-      const open = (offer = 'permessage-deflate') => connectRaw(url(), { 'Sec-WebSocket-Extensions': offer })
+      const open = (offer = 'permessage-deflate') => openRaw({ 'Sec-WebSocket-Extensions': offer })
       const payload = Buffer.from('compressible '.repeat(300))
       const bomb = deflate(Buffer.alloc(2 ** 26))
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, parseConfig } from '../../server/config.ts'
+import { ConfigError, parseConfig } from '../../server/config/config.ts'
 
 const problems = (env: Record<string, string>) => {
   try {

@@ -13,7 +13,7 @@ test('the README shows the code of the example', () => {
   for (const block of blocks) expect(example).toContain(block)
 })
 
-const variables = [...read('server/config.ts').matchAll(/read\('([A-Z_]+)'/g)].map(([, name = '']) => name)
+const variables = [...read('server/config/config.ts').matchAll(/read\('([A-Z_]+)'/g)].map(([, name = '']) => name)
 
 test('the README names every variable of the environment', () => {
   const files = ['docker-compose.yml', 'docker-compose.tls.yml', 'docker-compose.swarm.yml'].map(read).join('')

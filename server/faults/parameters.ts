@@ -1,4 +1,4 @@
-import { duration, integer, oneOf, type Parser, size, Unexpected } from '../values.ts'
+import { duration, integer, oneOf, type Parser, size, Unexpected } from '../config/values.ts'
 
 /** When something happens: after so many messages, or so many milliseconds after the connection has opened. */
 export type After = { messages: number } | { milliseconds: number }
@@ -85,31 +85,39 @@ const POSTPONABLE = ['close', 'drop', 'stall', 'corrupt'] as const
 
 const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
 
-/** The names in a query, each once. */
-export const namesIn = (query: string): string[] => [...new Set(new URLSearchParams(query).keys())]
+/** What a query comes to. */
+export type Asked = {
+  /** `undefined` where nothing is asked for. */
+  faults: Faults | undefined
+  /** Whether the query has one of our names; otherwise it is none of our business. */
+  isAsked: boolean
+  /** The names in the query, each once. */
+  names: string[]
+}
 
-/** Whether a query has one of our names. */
-export const asksForFaults = (query: string): boolean => query !== '' && namesIn(query).some(isName)
+const NOTHING_ASKED: Asked = { faults: undefined, isAsked: false, names: [] }
 
 /**
- * Reads a query; `undefined` when none of its names is one of ours, and so none of our business.
- * @param defaults hold for each name that the query doesn't have, but for those that what it has rules out
+ * Reads a query.
+ * @param defaults hold for each name that the query doesn't have, except for those that it rules out
  * @throws {FaultsError} naming every parameter that can't be used
  */
-export function parseFaults(query: string, defaults: Written = {}): Faults | undefined {
-  const standing = Object.entries(defaults)
-  if (!asksForFaults(query)) return standing.length > 0 ? parse(standing) : undefined
-
-  const inherited = new Map(standing)
+export function parseFaults(query: string, defaults: Written = {}): Asked {
+  const inherited = new Map(Object.entries(defaults))
+  if (query === '' && inherited.size === 0) return NOTHING_ASKED
   const asked = new URLSearchParams(query)
-  for (const name of asked.keys()) {
+  const names = [...new Set(asked.keys())]
+  const isAsked = names.some(isName)
+  if (!isAsked) return { faults: inherited.size > 0 ? parse(inherited) : undefined, isAsked, names }
+
+  for (const name of names) {
     inherited.delete(name)
     if (EXCLUSIVE.some(exclusive => exclusive === name)) for (const other of EXCLUSIVE) inherited.delete(other)
   }
   const has = (name: string) => asked.has(name) || inherited.has(name)
   if (!has('close')) inherited.delete('reason')
   if (!POSTPONABLE.some(has)) inherited.delete('after')
-  return parse([...inherited, ...asked])
+  return { faults: parse([...inherited, ...asked]), isAsked, names }
 }
 
 /** @throws {FaultsError} */

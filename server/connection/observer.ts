@@ -1,4 +1,4 @@
-import type { Traffic } from './traffic.ts'
+import type { Traffic } from '../wire/traffic.ts'
 
 /** Why a handshake was refused. */
 export type Refusal = 'closing' | 'full' | 'origin' | 'query' | 'asked' | 'malformed'

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Refusal } from './observer.ts'
+import type { Refusal } from '../connection/observer.ts'
 
 /** To a plain request, or to a handshake that is refused. */
 export type Answer = {

@@ -13,6 +13,7 @@ export type Config = {
   /** `undefined` is as many as there are. */
   maxConnectionsPerIp: number | undefined
   heartbeatInterval: number
+  stallTimeout: number
   shutdownTimeout: number
   fastPath: boolean
   /** Whether a query can ask for faults. */
@@ -103,6 +104,7 @@ export function parseConfig(env: Environment): Config {
     maxConnections: read('MAX_CONNECTIONS', integer(1, 10_000_000), 20_000),
     maxConnectionsPerIp: read('MAX_CONNECTIONS_PER_IP', integer(1, 10_000_000), undefined),
     heartbeatInterval: read('HEARTBEAT_INTERVAL', duration('0', '24h'), 30_000),
+    stallTimeout: read('STALL_TIMEOUT', duration('100ms', '24h'), 120_000),
     shutdownTimeout: read('SHUTDOWN_TIMEOUT', duration('0', '1m'), 5000),
     fastPath: read('FAST_PATH', oneOf('0', '1'), '1') === '1',
     faults: read('NO_FAULTS', oneOf('0', '1'), '0') === '0',

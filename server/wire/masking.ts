@@ -4,8 +4,6 @@ const FEW_BYTES = 48
 /** Bytes with a view of them as words, from the first. */
 export type Output = { bytes: Buffer; words: BigInt64Array }
 
-/** The mask of the frame at hand. */
-export const mask = new Uint8Array(4)
 const rotatedMask = new Uint8Array(8)
 const rotatedMaskWord = new BigInt64Array(rotatedMask.buffer)
 
@@ -17,6 +15,7 @@ export function createOutput(size: number): Output {
 
 /**
  * Unmasks (RFC 6455, section 5.3) `length` bytes of `source` into the target, word by word where it can.
+ * @param masks has the four bytes of the mask at `maskAt`
  * @param phase index into the mask of the first byte
  * @returns whether all bytes are known to be ASCII
  */
@@ -26,12 +25,14 @@ export function unmaskInto(
   source: Buffer,
   sourceAt: number,
   length: number,
+  masks: Buffer,
+  maskAt: number,
   phase: number,
 ): boolean {
   if (length < FEW_BYTES) {
     let seen = 0
     for (let i = 0; i < length; i++) {
-      const byte = (source[sourceAt + i] as number) ^ (mask[(phase + i) & 3] as number)
+      const byte = (source[sourceAt + i] as number) ^ (masks[maskAt + ((phase + i) & 3)] as number)
       bytes[targetAt + i] = byte
       seen |= byte
     }
@@ -42,14 +43,15 @@ export function unmaskInto(
   const end = targetAt + length
   const firstWord = (targetAt + 7) & ~7
   const lastWord = end & ~7
-  xorBytes(bytes, targetAt, firstWord, phase)
-  for (let i = 0; i < 8; i++) rotatedMask[i] = mask[(phase + firstWord - targetAt + i) & 3] as number
+  for (let i = 0; i < 8; i++) rotatedMask[i] = masks[maskAt + ((phase + firstWord - targetAt + i) & 3)] as number
   const word = rotatedMaskWord[0] as bigint
+  // The rotated mask repeats every four bytes, and so it fits before and behind the whole words, too.
+  xorBytes(bytes, targetAt, firstWord)
   for (let i = firstWord >> 3; i < lastWord >> 3; i++) words[i] = (words[i] as bigint) ^ word
-  xorBytes(bytes, lastWord, end, phase + lastWord - targetAt)
+  xorBytes(bytes, lastWord, end)
   return false
 }
 
-function xorBytes(bytes: Buffer, from: number, to: number, phase: number): void {
-  for (let i = from; i < to; i++) bytes[i] = (bytes[i] as number) ^ (mask[(phase + i - from) & 3] as number)
+function xorBytes(bytes: Buffer, from: number, to: number): void {
+  for (let i = from; i < to; i++) bytes[i] = (bytes[i] as number) ^ (rotatedMask[i & 7] as number)
 }

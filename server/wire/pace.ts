@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 const STEP = 20
 
 /**
- * Lets bytes leave a socket no faster than so many a second; those that wait count in its `writableLength`.
- * @returns ends that, so that what waits leaves at once
+ * Lets bytes leave a socket no faster than this many a second; those that wait count in its `writableLength`.
+ * @returns ends that: whatever waits leaves at once
  */
 export function pace(socket: Socket, bytesPerSecond: number): () => void {
   const write = socket._write.bind(socket)

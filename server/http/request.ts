@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import proxyaddr from 'proxy-addr'
-import type { Config } from './config.ts'
-import { printable } from './log.ts'
+import type { Config } from '../config/config.ts'
+import { printable } from '../log.ts'
 
 /** Whether it asks for a WebSocket: an upgrade to anything else is served as if it weren't there, and HTTP/1.0 has none
  * (RFC 9110, section 7.8). */

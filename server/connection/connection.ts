@@ -1,0 +1,309 @@
+import type { Socket } from 'node:net'
+import { type Logger, printable, printablePayload } from '../log.ts'
+import type { Deflate } from '../wire/deflate.ts'
+import type { FastPathOptions } from '../wire/fast-path.ts'
+import { First } from '../wire/sender.ts'
+import { count, createTraffic, type Traffic } from '../wire/traffic.ts'
+import { Wire, type WireEvents, type WireOptions } from '../wire/wire.ts'
+import type { Behaviour, Kind, Message, Outlet } from './behaviour.ts'
+import { Pulse } from './heartbeat.ts'
+import type { Observer } from './observer.ts'
+
+/** What the handshake said of a peer, and what was agreed. */
+export type Peer = {
+  address: string
+  /** Path and query, as they came. */
+  target: string
+  subprotocol: string | undefined
+  extensions: string | undefined
+  /** The query, if it asks for faults. */
+  faults: string | undefined
+  /** The names in a query that asks for nothing. */
+  ignored: string | undefined
+}
+
+/** What a handshake opens a connection with. */
+export type Opening = {
+  id: number
+  /** Has sent the 101. */
+  socket: Socket
+  /** Bytes that came behind the handshake. */
+  head: Buffer
+  peer: Peer
+  deflate: Deflate | undefined
+  createBehaviour: (outlet: Outlet) => Behaviour
+  /** How plain messages are echoed, where nothing has to see each of them. */
+  fastPath: FastPathOptions | undefined
+}
+
+export type ConnectionOptions = WireOptions & {
+  logger: Logger
+  observer: Observer | undefined
+  onGone: (connection: Connection) => void
+}
+
+/** What is kept of a connection while somebody observes. Times are of `performance.now()`, or in milliseconds. */
+type Observation = { peer: Peer; openedAt: number; pingedAt: number | undefined; roundTrip: number | undefined }
+
+const NOTHING = Buffer.alloc(0)
+const NEVER_CLOSED = { code: 1006, reason: NOTHING }
+
+/** One WebSocket from its handshake to its end. */
+export class Connection implements Outlet, WireEvents {
+  readonly id: number
+  /** When the heartbeat visits it. */
+  turn = 0
+  observation: Observation | undefined
+  /**
+   * While it is silent nothing is sent, whatever comes. While it closes, only the peer's close frame counts, or the end
+   * of its side.
+   */
+  private state: 'open' | 'silent' | 'closing' | 'gone' = 'open'
+  /** The code of the close frame that was sent, and the peer's close frame. */
+  private sentCode: number | undefined
+  private closed: { code: number; reason: Buffer } | undefined
+  private messages: Traffic | undefined
+  private readonly pulse = new Pulse()
+  private readonly options: ConnectionOptions
+  private readonly wire: Wire
+  private readonly behaviour: Behaviour
+
+  constructor({ id, socket, head, peer, deflate, createBehaviour, fastPath }: Opening, options: ConnectionOptions) {
+    const { logger, observer } = options
+    this.id = id
+    this.options = options
+    this.wire = new Wire(socket, head, options, deflate, fastPath, this)
+    this.behaviour = createBehaviour(this)
+    if (observer) {
+      this.observation = { peer, openedAt: performance.now(), pingedAt: undefined, roundTrip: undefined }
+      observer.opened()
+    }
+    const { address, target, faults, ignored, subprotocol } = peer
+    const path = target.split('?', 1)[0] ?? ''
+    const texts = { path, faults, ignored, subprotocol }
+    const shown = Object.entries(texts).map(([name, text]) => [name, text === undefined ? text : printable(text)])
+    logger.info({ connection: id, address, ...Object.fromEntries(shown) }, 'Connected!')
+    this.behaviour.onOpen()
+  }
+
+  /** Bytes that wait to leave, at what they cost in memory. */
+  get waiting(): number {
+    return this.wire.flow.waiting
+  }
+
+  /** Its messages so far. */
+  get traffic(): Traffic {
+    this.messages ??= createTraffic()
+    return this.messages
+  }
+
+  /** Bytes that came and left, with all that is around messages. */
+  get bytes(): Wire['bytes'] {
+    return this.wire.bytes
+  }
+
+  /**
+   * Sends a message that answers none.
+   * @returns whether it did: not to a peer that doesn't read, nor once the connection ends
+   */
+  push(message: Message): boolean {
+    if (this.state !== 'open' || this.waiting > this.options.highWaterMark) return false
+    this.behaviour.push(message)
+    return true
+  }
+
+  /**
+   * Closes the connection (RFC 6455, section 7.1.2), also one that has stalled.
+   * @returns whether it was open until now
+   */
+  dismiss(code: number, reason: string): boolean {
+    if (this.state !== 'open' && this.state !== 'silent') return false
+    this.state = 'open'
+    this.close(code, reason)
+    return true
+  }
+
+  /** Ends the connection because the server does (section 7.4.1). */
+  goAway(): void {
+    if (this.state === 'silent') this.destroy()
+    else this.close(1001, 'The server is shutting down')
+  }
+
+  destroy(): void {
+    this.wire.destroy()
+  }
+
+  /**
+   * Ends the connection without a close frame.
+   * @returns whether this ended it
+   */
+  drop(how: 'fin' | 'rst'): boolean {
+    if (this.state === 'gone' || (this.state === 'closing' && how === 'fin')) return false
+    this.state = 'closing'
+    this.behaviour.stop()
+    if (how === 'rst') this.wire.reset()
+    else this.wire.end()
+    return true
+  }
+
+  onHeartbeat(interval: number): void {
+    if (this.behaviour.hasHeartbeat) this.beat(interval)
+  }
+
+  // What a behaviour does.
+
+  send(message: Message, kind: Kind, left?: () => void): void {
+    if (this.state !== 'open') return
+    this.wire.sender.send(message.isBinary ? First.binary : First.text, message.payload, error => {
+      if (error) return
+      this.sent(message, kind)
+      left?.()
+    })
+    // Somebody waits for it: it leaves now, not with the rest of what answers a chunk.
+    if (left) this.wire.flow.flush()
+  }
+
+  write(bytes: Buffer, left: () => void): void {
+    if (this.state !== 'open') return
+    this.wire.flow.write(bytes, error => error || left())
+    this.wire.flow.flush()
+  }
+
+  sent({ payload, isBinary }: Message, kind: Kind): void {
+    count(this.traffic.sent, isBinary, payload.length)
+    if (kind === 'reply') this.options.logger.debug({ connection: this.id }, 'Just replied')
+  }
+
+  account(cost: number): void {
+    this.wire.flow.add(cost)
+  }
+
+  note(fault: string): void {
+    this.options.logger.info({ connection: this.id, fault }, 'Misbehaves as asked')
+  }
+
+  close(code: number, reason: string): void {
+    if (this.state !== 'open') return
+    this.behaviour.stop()
+    this.wire.hurry()
+    this.sendClose(code, Buffer.from(reason))
+    this.wire.awaitClose()
+  }
+
+  silence(): void {
+    if (this.state === 'open') this.state = 'silent'
+  }
+
+  stall(): void {
+    this.silence()
+    this.wire.stall()
+  }
+
+  pace(bytesPerSecond: number): void {
+    this.wire.pace(bytesPerSecond)
+  }
+
+  beat(interval: number): void {
+    if (this.state !== 'open') return
+    const { observer, stallTimeout } = this.options
+    const { read, written } = this.wire.bytes
+    const progress = { bytesRead: read, bytesWritten: written, isBehind: this.wire.flow.isBehind }
+    const verdict = this.pulse.beat(progress, interval, stallTimeout)
+    if (verdict === 'lost') this.giveUp('Silent since the last ping')
+    if (verdict !== 'ping') return
+    this.wire.sender.send(First.ping, NOTHING, error => error || observer?.sent('ping', 0))
+    if (this.observation) this.observation.pingedAt = performance.now()
+  }
+
+  // What happens on the wire.
+
+  onMessage(payload: Buffer, isBinary: boolean): void {
+    if (this.state !== 'open') return
+    const { logger, observer } = this.options
+    count(this.traffic.received, isBinary, payload.length)
+    if (observer?.wantsMessages) observer.received(this.id, isBinary ? 'binary' : 'text', payload)
+    if (logger.isLevelEnabled('debug')) {
+      logger.debug({ connection: this.id }, `Message received : ${printablePayload(payload, isBinary)}`)
+    }
+    this.behaviour.onMessage({ payload, isBinary })
+  }
+
+  onPing(payload: Buffer): void {
+    if (this.state !== 'open') return
+    const { observer } = this.options
+    observer?.received(this.id, 'ping', payload)
+    if (!this.behaviour.answersPings) return
+    this.wire.sender.send(First.pong, payload, error => error || observer?.sent('pong', payload.length))
+  }
+
+  onPong(payload: Buffer): void {
+    const { observation } = this
+    this.pulse.answered()
+    if (!observation || this.state !== 'open') return
+    this.options.observer?.received(this.id, 'pong', payload)
+    if (observation.pingedAt === undefined) return
+    observation.roundTrip = performance.now() - observation.pingedAt
+    observation.pingedAt = undefined
+    this.options.observer?.answered(observation.roundTrip)
+  }
+
+  onClose(code: number, reason: Buffer): void {
+    this.closed = { code, reason }
+    this.finish(() => this.sendClose(code === 1005 ? undefined : code, reason))
+  }
+
+  onFailure(code: number, problem: string): void {
+    if (this.state !== 'open') return void this.wire.finish()
+    this.options.logger.info({ connection: this.id, problem }, 'Failed the connection')
+    this.behaviour.stop()
+    this.sendClose(code, NOTHING)
+    this.wire.linger()
+  }
+
+  onEnd(): void {
+    // After a close frame it is on its way to its end already.
+    if (!this.closed) this.finish(() => (this.state = 'closing'))
+  }
+
+  onStall(): void {
+    this.giveUp('It takes nothing of what waits for it')
+  }
+
+  onGone(): void {
+    const { logger, observer, onGone } = this.options
+    this.state = 'gone'
+    this.behaviour.stop()
+    onGone(this)
+    const { code, reason } = this.closed ?? NEVER_CLOSED
+    // Where the peer's answer never came, the code is the one that was sent.
+    const given = this.closed ? code : (this.sentCode ?? code)
+    const { texts, binaries } = this.traffic.received
+    const shown = printable(reason.toString()) || undefined
+    logger.info({ connection: this.id, code: given, reason: shown, messages: texts + binaries }, 'Disconnected')
+    observer?.received(this.id, 'close', reason, code)
+    observer?.closed(this.traffic, given)
+  }
+
+  /** Ends the connection when what is due has left, since the peer has ended its side. */
+  private finish(last: () => void): void {
+    if (this.state !== 'open') return void this.wire.finish()
+    this.behaviour.finish(() => {
+      if (this.state === 'open') last()
+      this.behaviour.stop()
+      this.wire.finish()
+    })
+  }
+
+  /** @param code `undefined` for a close frame without one */
+  private sendClose(code: number | undefined, reason: Buffer): void {
+    this.state = 'closing'
+    this.sentCode = code
+    const payload = code === undefined ? NOTHING : Buffer.concat([Buffer.of(code >> 8, code & 0xff), reason])
+    this.wire.sender.send(First.close, payload, () => {})
+  }
+
+  private giveUp(problem: string): void {
+    this.options.logger.info({ connection: this.id, problem }, 'Gave the connection up')
+    this.destroy()
+  }
+}

@@ -1,0 +1,141 @@
+import type { Behaviour, Kind, Message, Outlet } from '../connection/behaviour.ts'
+import { createChance } from './chance.ts'
+import { corruptFrame } from './corrupt.ts'
+import { fragmentsOf } from './fragments.ts'
+import { createLoop } from './loop.ts'
+import { Outbox } from './outbox.ts'
+import type { Faults } from './parameters.ts'
+
+// Milliseconds for the last reply to arrive: an RST discards what the peer's system hasn't acknowledged.
+const BEFORE_RESET = 100
+
+/** Answers, but misbehaves as it was asked to. */
+export class Misbehaviour implements Behaviour {
+  private received = 0
+  /** The next reply is to be replaced. */
+  private isCorrupting = false
+  private readonly timers: NodeJS.Timeout[] = []
+  private readonly outlet: Outlet
+  private readonly faults: Faults
+  private readonly answer: (message: Message) => Message
+  private readonly hello: string | undefined
+  private readonly outbox: Outbox
+  private readonly isLost: () => boolean
+
+  /** @param hello what is said first */
+  constructor(outlet: Outlet, faults: Faults, answer: (message: Message) => Message, hello: string | undefined) {
+    const { delay = 0, jitter = 0, loss = 0, seed } = faults
+    this.outlet = outlet
+    this.faults = faults
+    this.answer = answer
+    this.hello = hello
+    const chanceOfJitter = createChance(seed)
+    const chanceOfLoss = createChance(seed === undefined ? seed : seed + 1)
+    this.isLost = () => chanceOfLoss() < loss
+    this.outbox = new Outbox({
+      wait: () => delay + jitter * (2 * chanceOfJitter() - 1),
+      send: (message, kind, left) => this.send(message, kind, left),
+      account: cost => outlet.account(cost),
+    })
+  }
+
+  get answersPings(): boolean {
+    return this.faults.pings !== 'ignore'
+  }
+
+  get hasHeartbeat(): boolean {
+    return this.faults.ping === undefined && this.answersPings
+  }
+
+  onOpen(): void {
+    const { rate, tick, ping, after } = this.faults
+    if (rate !== undefined) this.outlet.pace(rate)
+    if (this.hello !== undefined) this.outbox.push(textOf(this.hello))
+    if (tick !== undefined) {
+      let count = 0
+      this.every(tick, () => {
+        if (!this.outbox.isPushing) this.outbox.push(textOf(`tick ${++count}`))
+      })
+    }
+    if (ping && this.answersPings) this.every(ping, () => this.outlet.beat(ping))
+    if (after === undefined) this.strikeAfter(0)
+    else if ('messages' in after) this.strikeAfter(after.messages)
+    else this.timers.push(setTimeout(() => this.strike(), after.milliseconds))
+  }
+
+  onMessage({ payload, isBinary }: Message): void {
+    const { repeat = 1, after } = this.faults
+    this.received++
+    // A copy, since the message may be a small part of a large chunk, which would wait with it.
+    if (!this.isLost()) this.outbox.reply(this.answer({ payload: Buffer.from(payload), isBinary }), repeat)
+    if (after && 'messages' in after) this.strikeAfter(after.messages)
+  }
+
+  push(message: Message): void {
+    this.outbox.push(message)
+  }
+
+  finish(done: () => void): void {
+    this.outbox.finish(done)
+  }
+
+  stop(): void {
+    this.outbox.close()
+    for (const timer of this.timers) clearInterval(timer)
+  }
+
+  /** Sends a message in one frame, or in as many as were asked for. */
+  private send(message: Message, kind: Kind, left: () => void): void {
+    const { corrupt, fragment } = this.faults
+    if (corrupt && kind === 'reply' && this.isCorrupting) {
+      this.isCorrupting = false
+      this.outlet.note(`corrupt=${corrupt}`)
+      this.write([corruptFrame(corrupt, message)].values(), message, kind, left)
+    } else if (fragment !== undefined) {
+      this.write(fragmentsOf(message, fragment), message, kind, left)
+    } else {
+      this.outlet.send(message, kind, left)
+    }
+  }
+
+  /** Writes bytes in place of a message, one chunk after the other has left. */
+  private write(chunks: Iterator<Buffer>, message: Message, kind: Kind, left: () => void): void {
+    const writeNext = createLoop(() => {
+      const { value } = chunks.next()
+      if (value) return void this.outlet.write(value, writeNext)
+      this.outlet.sent(message, kind)
+      left()
+    })
+    writeNext()
+  }
+
+  /** Strikes if this many messages have come, and when their replies have left. */
+  private strikeAfter(messages: number): void {
+    if (this.received === messages) this.outbox.afterReplies(() => this.strike())
+  }
+
+  private strike(): void {
+    const { close, reason = '', drop, stall, corrupt, after } = this.faults
+    if (corrupt) this.isCorrupting = true
+    else if (close !== undefined) {
+      this.outlet.note(`close=${close}`)
+      this.outlet.close(close, reason)
+    } else if (stall) {
+      this.outlet.note('stall')
+      this.stop()
+      this.outlet.stall()
+    } else if (drop) {
+      this.outlet.note(`drop=${drop}`)
+      this.stop()
+      if (drop === 'fin' || !after || !('messages' in after)) return void this.outlet.drop(drop)
+      this.outlet.silence()
+      this.timers.push(setTimeout(() => this.outlet.drop('rst'), BEFORE_RESET))
+    }
+  }
+
+  private every(milliseconds: number, callback: () => void): void {
+    this.timers.push(setInterval(callback, milliseconds))
+  }
+}
+
+const textOf = (text: string): Message => ({ payload: Buffer.from(text), isBinary: false })

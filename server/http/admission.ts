@@ -1,0 +1,107 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Config } from '../config/config.ts'
+import type { Peer } from '../connection/connection.ts'
+import type { Observer } from '../connection/observer.ts'
+import { refusalOf, spoil } from '../faults/handshake.ts'
+import { type Faults, FaultsError, parseFaults } from '../faults/parameters.ts'
+import { type Logger, printable } from '../log.ts'
+import type { Answer } from './answer.ts'
+import { type Agreement, agree } from './handshake.ts'
+import type { Registry } from './registry.ts'
+import { addressOf, queryOf, targetOf } from './request.ts'
+
+export type Admitted = Agreement & { peer: Peer; faults: Faults | undefined }
+
+export type AdmissionOptions = Pick<
+  Config,
+  'allowedOrigins' | 'faults' | 'isTrustedProxy' | 'maxConnections' | 'maxConnectionsPerIp' | 'maxPayload'
+> & { registry: Registry; logger: Logger; observer?: Observer | undefined }
+
+/** Decides who may connect. */
+export type Admission = {
+  /** Decides on a handshake, logs and counts it if it is refused, and takes a place until its socket is closed if not. */
+  admit(request: IncomingMessage, socket: Socket): Admitted | Answer
+  /** Why a handshake with this target and these headers would be refused, unless it is for want of room. */
+  refusalOf(request: IncomingMessage): Answer | undefined
+  /** Why there is no room for one more connection, if there is none. */
+  fullness(request: IncomingMessage): Answer | undefined
+}
+
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { allowedOrigins, isTrustedProxy, logger, maxPayload, observer, registry } = options
+  const { maxConnections, maxConnectionsPerIp = Number.POSITIVE_INFINITY } = options
+  let places = 0
+  /** Only counted where that is limited. */
+  const placesOf = new Map<string, number>()
+
+  const fullness = (request: IncomingMessage): Answer | undefined => {
+    const full: Answer = { reason: 'full', status: 503, headers: { 'Retry-After': '1' }, body: 'The server is full' }
+    if (places >= maxConnections) return { ...full, isElsewhereBetter: true }
+    const ofAddress = placesOf.get(addressOf(request, isTrustedProxy)) ?? 0
+    return ofAddress < maxConnectionsPerIp ? undefined : { ...full, body: 'Too many connections from this address' }
+  }
+
+  /** @param andThen decides, when nothing speaks against it so far */
+  const decide = <T>(request: IncomingMessage, andThen: (asked: ReturnType<typeof parseFaults>) => T): T | Answer => {
+    const { origin } = request.headers
+    if (registry.isClosing) {
+      return { reason: 'closing', status: 503, body: 'The server is shutting down', isElsewhereBetter: true }
+    }
+    if (allowedOrigins && origin !== undefined && !allowedOrigins.has(origin)) {
+      return { reason: 'origin', status: 403, body: `The origin ${printable(origin)} is not among the allowed ones` }
+    }
+    try {
+      return andThen(options.faults ? parseFaults(queryOf(request), registry.defaultFaults) : parseFaults(''))
+    } catch (error) {
+      if (error instanceof FaultsError) return { reason: 'query', status: 400, body: error.message }
+      throw error
+    }
+  }
+
+  const takePlace = (address: string, socket: Socket) => {
+    const change = (by: number) => {
+      places += by
+      if (maxConnectionsPerIp === Number.POSITIVE_INFINITY) return
+      const left = (placesOf.get(address) ?? 0) + by
+      if (left > 0) placesOf.set(address, left)
+      else placesOf.delete(address)
+    }
+    change(1)
+    socket.once('close', () => change(-1))
+  }
+
+  return {
+    fullness,
+
+    refusalOf: request => decide(request, ({ faults }) => faults && refusalOf(faults, request)),
+
+    admit(request, socket) {
+      const address = addressOf(request, isTrustedProxy)
+      const decision = decide(request, ({ faults, isAsked, names }): Admitted | Answer => {
+        const refused = fullness(request) ?? (faults && refusalOf(faults, request))
+        const agreement = refused ?? agree(request, faults?.subprotocol, maxPayload)
+        if ('status' in agreement) return agreement
+        const { headers } = agreement
+        if (faults) spoil(headers, faults, request)
+        const peer: Peer = {
+          address,
+          target: targetOf(request),
+          subprotocol: headers.get('Sec-WebSocket-Protocol'),
+          extensions: headers.get('Sec-WebSocket-Extensions'),
+          faults: faults && (isAsked ? queryOf(request) : 'by default'),
+          ignored: isAsked ? undefined : names.join(', ') || undefined,
+        }
+        return { ...agreement, peer, faults }
+      })
+      if (!('status' in decision)) {
+        takePlace(address, socket)
+        return decision
+      }
+      const { reason, status } = decision
+      logger.info({ address, status, reason }, 'Refused a handshake')
+      if (reason) observer?.refused(reason)
+      return decision
+    },
+  }
+}

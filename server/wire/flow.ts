@@ -1,0 +1,193 @@
+import type { Socket } from 'node:net'
+
+/** Why nothing is read from a peer. */
+export const Hold = { backlog: 1, inflating: 2, stalled: 4 } as const
+export type Hold = (typeof Hold)[keyof typeof Hold]
+
+export type FlowOptions = {
+  /** Bytes waiting for a peer above which nothing more is read from it; reading goes on below half of them. */
+  highWaterMark: number
+  /** Milliseconds in which a peer must take or send something while bytes wait in its socket. */
+  stallTimeout: number
+  /** The bytes that wait for all peers together. */
+  load: { bytes: number }
+}
+
+export type Written = (error?: Error | null) => void
+
+// What a waiting buffer takes in memory beside its bytes: the queue's entry, the buffer's object, a callback.
+const ENTRY = 512
+
+// Milliseconds between two looks at whether a peer that isn't read from is still there.
+const PROBE_INTERVAL = 30_000
+
+// Bytes up to which a frame is collected with others.
+const COLLECTED = 2 ** 14
+
+const NOTHING = Buffer.alloc(0)
+const NO_FRAMES: never[] = []
+
+/** What it costs to let a payload of this length wait, in bytes. */
+export const costOf = (length: number): number => ENTRY + length
+
+/**
+ * Counts what waits for one peer, wherever it waits, and alone decides whether the peer is read from: a peer that
+ * doesn't read its replies must not make them pile up here.
+ */
+export class Flow {
+  /** Bytes that wait for the peer, at what they cost. */
+  waiting = 0
+  /** The reasons not to read, as bits. */
+  private holds = 0
+  private mode: 'bounded' | 'unbounded' | 'ended' = 'bounded'
+  private isWatched = false
+  private probe: NodeJS.Timeout | undefined
+  private isCollecting = false
+  private collected: { head: Buffer; written: Written }[] = NO_FRAMES
+  private readonly socket: Socket
+  private readonly options: FlowOptions
+  private readonly onRelease: () => void
+
+  /** @param onRelease is called when reading goes on, before anything new is read */
+  constructor(socket: Socket, options: FlowOptions, onRelease: () => void) {
+    this.socket = socket
+    this.options = options
+    this.onRelease = onRelease
+  }
+
+  get isHeld(): boolean {
+    return this.holds !== 0
+  }
+
+  /** Whether bytes wait in the socket itself. */
+  get isBehind(): boolean {
+    return this.socket.writableLength > 0
+  }
+
+  /** Counts bytes that begin to wait, or, when negative, that wait no longer. */
+  add(cost: number): void {
+    if (this.mode === 'ended') return
+    const { highWaterMark, load } = this.options
+    this.waiting += cost
+    load.bytes += cost
+    if (this.waiting > highWaterMark && this.mode === 'bounded') this.hold(Hold.backlog)
+    else if (this.waiting < highWaterMark / 2) this.release(Hold.backlog)
+    if (this.waiting === 0) this.watch(false)
+  }
+
+  hold(reason: Hold): void {
+    if (this.holds === 0) {
+      this.socket.pause()
+      // Not even the peer's end is read now. But the system asks for a sign of life, and an empty write tells.
+      this.probe = setInterval(() => this.socket.write(NOTHING), PROBE_INTERVAL)
+    }
+    this.holds |= reason
+  }
+
+  release(reason: Hold): void {
+    if ((this.holds & reason) === 0) return
+    this.holds &= ~reason
+    if (this.holds !== 0) return
+    clearInterval(this.probe)
+    this.socket.resume()
+    this.onRelease()
+  }
+
+  /** Reads on from now on, however much waits: nothing that comes is answered any more. */
+  unbound(): void {
+    if (this.mode === 'bounded') this.mode = 'unbounded'
+    this.release(Hold.backlog)
+    this.release(Hold.stalled)
+  }
+
+  /**
+   * Writes to the socket, and calls back when the system has taken the bytes: before this returns, if it takes them at
+   * once.
+   * @param head may be followed by a body, which is not copied
+   */
+  write(head: Buffer, written: Written, body: Buffer = NOTHING): void {
+    if (this.isCollecting && body.length === 0 && head.length <= COLLECTED) {
+      if (this.collected.length === 0) this.collected = []
+      this.collected.push({ head, written })
+      this.add(costOf(head.length))
+    } else {
+      this.flush()
+      this.writeNow(head, written, body)
+    }
+  }
+
+  /** Collects what is written from now on, so that it leaves in one write, or ends that. */
+  collect(isOn: boolean): void {
+    this.isCollecting = isOn
+    if (!isOn) this.flush()
+  }
+
+  /** Sends what has been collected. */
+  flush(): void {
+    const { collected } = this
+    if (collected.length === 0) return
+    this.collected = NO_FRAMES
+    const heads = collected.map(({ head }) => head)
+    this.add(-heads.reduce((cost, { length }) => cost + costOf(length), 0))
+    this.writeNow(heads.length > 1 ? Buffer.concat(heads) : (heads[0] as Buffer), error => {
+      for (const { written } of collected) written(error)
+    })
+  }
+
+  private writeNow(head: Buffer, written: Written, body: Buffer = NOTHING): void {
+    const length = head.length + body.length
+    if (this.isBehind) this.writeBoth(head, body, this.whenTaken(length, written))
+    else if (this.writeFirst(head, body)) written(this.socket.errored)
+    else this.writeBehind(length, written)
+  }
+
+  /**
+   * Writes to a socket in which nothing waits.
+   * @returns whether the system has taken all bytes; otherwise `writeBehind` has to follow
+   */
+  writeFirst(head: Buffer, body: Buffer = NOTHING): boolean {
+    this.writeBoth(head, body)
+    return !this.isBehind
+  }
+
+  /** Calls back when this many bytes that were written, but not taken at once, have been taken. */
+  writeBehind(length: number, written: Written): void {
+    // An empty write behind the bytes tells.
+    this.socket.write(NOTHING, this.whenTaken(length, written))
+  }
+
+  /** Forgets what waits: the socket is gone. */
+  end(): void {
+    clearInterval(this.probe)
+    this.watch(false)
+    this.options.load.bytes -= this.waiting
+    this.waiting = 0
+    this.mode = 'ended'
+  }
+
+  private whenTaken(length: number, written: Written): Written {
+    const cost = costOf(length)
+    this.add(cost)
+    this.watch(true)
+    return error => {
+      this.add(-cost)
+      written(error)
+    }
+  }
+
+  private writeBoth(head: Buffer, body: Buffer, taken?: Written): void {
+    const { socket } = this
+    if (body.length === 0) return void socket.write(head, taken)
+    socket.cork()
+    socket.write(head)
+    socket.write(body, taken)
+    socket.uncork()
+  }
+
+  /** Node's own timer of a socket takes every byte that comes, or that the system accepts, for a sign of life. */
+  private watch(isOn: boolean): void {
+    if (this.isWatched === isOn) return
+    this.isWatched = isOn
+    this.socket.setTimeout(isOn ? this.options.stallTimeout : 0)
+  }
+}

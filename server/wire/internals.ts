@@ -1,0 +1,72 @@
+import { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
+import * as ws from 'ws'
+
+/** Its message names everything that is missing. */
+export class InternalsError extends Error {}
+
+export type Transformed = (error: Error | null, data: Buffer) => void
+type Transform = (data: Buffer, isFinal: boolean, done: Transformed) => void
+
+/** Inflates and deflates for one connection (RFC 7692); `cleanup` closes its zlib streams, which open again if needed. */
+export type PerMessageDeflate = {
+  accept(offers: unknown[]): object
+  compress: Transform
+  decompress: Transform
+  cleanup(): void
+}
+
+/** Parses the frames of one connection: emits `message`, `ping`, `pong`, and `conclude` for a close frame. */
+export type Receiver = Writable
+
+type ReceiverOptions = {
+  isServer: true
+  extensions: Record<string, Pick<PerMessageDeflate, 'decompress'>>
+  maxPayload: number
+  maxFragments: number
+}
+
+/** Parts of `ws` that it exports but doesn't document. */
+export const { Receiver, PerMessageDeflate, extension, subprotocol } = ws as unknown as {
+  Receiver: new (options: ReceiverOptions) => Receiver
+  PerMessageDeflate: { new (options: object): PerMessageDeflate; prototype: PerMessageDeflate; extensionName: string }
+  extension: { parse(header: string): Record<string, unknown[]>; format(extensions: object): string }
+  subprotocol: { parse(header: string): Set<string> }
+}
+
+const areFunctions = (...values: unknown[]) => values.every(value => typeof value === 'function')
+
+/** What `wire/` reaches for beneath the documented interfaces of `ws` and `node:net`, and whether it is there. */
+const parts: Record<string, () => boolean> = {
+  'a Receiver of ws that parses a frame at once'() {
+    const receiver = new Receiver({ isServer: true, extensions: {}, maxPayload: 1, maxFragments: 1 })
+    let message = ''
+    receiver.on('message', (payload: Buffer, isBinary: boolean) => (message = `${payload} ${isBinary}`))
+    receiver.write(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]))
+    return message === 'a false' && receiver.writableLength === 0
+  },
+  'PerMessageDeflate of ws'() {
+    const { accept, compress, decompress, cleanup } = PerMessageDeflate.prototype
+    return areFunctions(accept, compress, decompress, cleanup)
+  },
+  'the header parsers of ws': () => areFunctions(extension.parse, extension.format, subprotocol.parse),
+  '_write and _writev of Socket': () => areFunctions(Socket.prototype._write, Socket.prototype._writev),
+}
+
+/**
+ * Makes sure that this version of `ws` and Node.js has what `wire/` needs.
+ * @throws {InternalsError}
+ */
+export function checkInternals(needed = parts): void {
+  const isMissing = ([, isThere]: [string, () => boolean]) => {
+    try {
+      return !isThere()
+    } catch {
+      return true
+    }
+  }
+  const missing = Object.entries(needed).filter(isMissing)
+  if (missing.length === 0) return
+  const names = missing.map(([name]) => name).join(', ')
+  throw new InternalsError(`This version of ws or Node.js lacks what the server needs: ${names}. Run npm ci.`)
+}

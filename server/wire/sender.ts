@@ -1,0 +1,80 @@
+import { COMPRESSION_THRESHOLD, type Deflate } from './deflate.ts'
+import { costOf, type Flow, type Written } from './flow.ts'
+import { sizeOfFrame, writeHeader } from './frame-header.ts'
+
+/** The first byte of a final frame (RFC 6455, section 5.2). */
+export const First = { text: 0x81, binary: 0x82, close: 0x88, ping: 0x89, pong: 0x8a } as const
+export type First = (typeof First)[keyof typeof First]
+
+const RSV1 = 0x40
+
+// Up to here a payload is copied behind its header. As a view it would keep the chunk that it came in, 64 KiB, waiting.
+const COPIED = 2 ** 14
+
+/** Sends final frames in their order, also while one of them is being compressed. */
+export class Sender {
+  /** What waits behind the message that is being compressed; `undefined` while none is. */
+  private queue: (() => void)[] | undefined
+  private readonly flow: Flow
+  private readonly deflate: Deflate | undefined
+
+  constructor(flow: Flow, deflate: Deflate | undefined) {
+    this.flow = flow
+    this.deflate = deflate
+  }
+
+  /** Whether a frame that is written now overtakes none. */
+  get isIdle(): boolean {
+    return this.queue === undefined
+  }
+
+  /** Sends a frame, its message compressed where that was agreed and is worth it. */
+  send(first: First, payload: Buffer, written: Written): void {
+    const { deflate, queue } = this
+    if (deflate && first <= First.binary && payload.length >= COMPRESSION_THRESHOLD) {
+      this.inTurn(payload.length, () => this.compress(deflate, first, payload, written))
+    } else if (queue) {
+      this.inTurn(payload.length, () => this.write(first, payload, written))
+    } else {
+      this.write(first, payload, written)
+    }
+  }
+
+  /** Calls back when everything sent so far has been written to the socket. */
+  afterwards(callback: () => void): void {
+    this.inTurn(0, callback)
+  }
+
+  private inTurn(length: number, act: () => void): void {
+    if (!this.queue) return void act()
+    const cost = costOf(length)
+    this.flow.add(cost)
+    this.queue.push(() => {
+      this.flow.add(-cost)
+      act()
+    })
+  }
+
+  private compress(deflate: Deflate, first: First, payload: Buffer, written: Written): void {
+    const behind: (() => void)[] = []
+    const cost = costOf(payload.length)
+    this.queue = behind
+    this.flow.add(cost)
+    deflate.compress(payload, (error, compressed) => {
+      this.flow.add(-cost)
+      // The socket is gone, and the stream with it.
+      if (error) return
+      this.queue = undefined
+      this.write(first | RSV1, compressed, written)
+      for (const act of behind) this.queue ? (this.queue as (() => void)[]).push(act) : act()
+    })
+  }
+
+  private write(first: number, payload: Buffer, written: Written): void {
+    const { length } = payload
+    const copied = length <= COPIED ? length : 0
+    const head = Buffer.allocUnsafe(sizeOfFrame(length) - length + copied)
+    payload.copy(head, writeHeader(head, 0, first, length), 0, copied)
+    this.flow.write(head, written, copied === length ? undefined : payload)
+  }
+}

@@ -1,0 +1,225 @@
+import { readFile } from 'node:fs/promises'
+import { platform } from 'node:os'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { closePayload, connectRaw, frame, opcodes, parseFrame } from '../suite/raw-client.ts'
+import { serve } from './serve.ts'
+
+const { binary, close, ping, pong, text } = opcodes
+const MiB = 2 ** 20
+
+type Log = Record<string, unknown>[]
+
+const messages = (log: Log) => log.map(({ msg }) => msg)
+const ended = (log: Log) => vi.waitFor(() => expect(messages(log).at(-1)).toBe('Disconnected'), { timeout: 10_000 })
+
+const until = async (isDone: () => boolean) => {
+  while (!isDone()) await nextTurn()
+}
+
+/** Sends until the server reads no more. */
+async function fill(
+  client: Awaited<ReturnType<typeof connectRaw>>,
+  bytes: Buffer,
+  registry: { load: { bytes: number } },
+) {
+  client.socket.removeAllListeners('data')
+  client.socket.pause()
+  for (let i = 0; i < 64; i++) client.socket.write(bytes)
+  await vi.waitFor(() => expect(registry.load.bytes).toBeGreaterThan(MiB), { timeout: 10_000 })
+}
+
+describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
+  test('a peer that is held back in the middle of a frame and resets said nothing of what the payload looks like', async () => {
+    const { url, log, registry } = await serve({ FAST_PATH })
+    // Wherever the payload is cut, what follows reads as a close frame.
+    const goodbye = Buffer.concat([Buffer.from([0x88, 0x90, 0, 0, 0, 0]), closePayload(4000, 'I said goodbye')])
+    const payload = Buffer.alloc(MiB, goodbye)
+    const header = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0])
+    for (let i = 0; i < 6; i++) {
+      const client = await connectRaw(`${url}raw`)
+      await fill(client, Buffer.concat([header, payload]), registry)
+      client.socket.resetAndDestroy()
+      await vi.waitFor(() => expect(registry.size).toBe(0))
+    }
+    expect(new Set(messages(log))).toEqual(new Set(['Connected!', 'Disconnected']))
+    for (const line of log.filter(({ msg }) => msg === 'Disconnected')) {
+      expect(line).toMatchObject({ code: 1006 })
+      expect(line.messages).toBeLessThanOrEqual(64)
+      expect(line).not.toHaveProperty('reason')
+    }
+  })
+
+  test.for([
+    ['a message', frame(text, 'late')],
+    ['a ping', frame(ping, 'late')],
+    ['another close', frame(close, closePayload(4000))],
+    ['garbage', Buffer.alloc(1000, 0xff)],
+  ] as const)('%s after a close frame does not make a clean close a failed one', async ([, late]) => {
+    const { url, log } = await serve({ FAST_PATH })
+    for (const separately of [false, true]) {
+      const { socket, end } = await connectRaw(url)
+      const bye = frame(close, closePayload(1000, 'bye'))
+      if (separately) for (const bytes of [bye, late]) socket.write(bytes)
+      else socket.write(Buffer.concat([bye, late]))
+      await end()
+    }
+    await ended(log)
+    expect(messages(log)).not.toContain('Failed the connection')
+    expect(log.filter(({ msg }) => msg === 'Disconnected')).toMatchObject([
+      { code: 1000, reason: 'bye' },
+      { code: 1000, reason: 'bye' },
+    ])
+  })
+})
+
+describe('a peer that reads nothing', () => {
+  test.for([
+    ['as it is', '', {}],
+    ['with HEARTBEAT_INTERVAL=0', '', { HEARTBEAT_INTERVAL: '0' }],
+    ['with ?ping=0', '?ping=0', {}],
+    ['with ?pings=ignore', '?pings=ignore', {}],
+    ['with ?delay=10ms', '?delay=10ms', {}],
+  ] as const)('is given up after STALL_TIMEOUT %s, and the log says why', async ([, query, env]) => {
+    const { url, log, registry } = await serve({ STALL_TIMEOUT: '200ms', ...env })
+    const client = await connectRaw(`${url}raw${query}`)
+    await fill(client, frame(binary, new Uint8Array(MiB)), registry)
+    await ended(log)
+    expect(log).toContainEqual(
+      expect.objectContaining({ msg: 'Gave the connection up', problem: 'It takes nothing of what waits for it' }),
+    )
+    expect(registry.load.bytes).toBe(0)
+    client.socket.destroy()
+  })
+
+  test('is given up though little waits for it', async () => {
+    const { url, log } = await serve({ STALL_TIMEOUT: '200ms', HIGH_WATER_MARK: '1GiB' })
+    const client = await connectRaw(`${url}raw`)
+    client.socket.removeAllListeners('data')
+    client.socket.pause()
+    for (let i = 0; i < 16; i++) client.socket.write(frame(binary, new Uint8Array(MiB)))
+    await ended(log)
+    expect(messages(log)).toContain('Gave the connection up')
+    client.socket.destroy()
+  })
+})
+
+test('a peer that reads slowly and answers each ping when it gets to it is not given up', async () => {
+  const { url, log } = await serve({ HEARTBEAT_INTERVAL: '50ms', STALL_TIMEOUT: '10s' })
+  const { socket } = await connectRaw(`${url}raw`)
+  socket.removeAllListeners('data')
+  socket.pause()
+  const count = 16
+  for (let i = 0; i < count; i++) socket.write(frame(binary, Buffer.alloc(MiB, i)))
+  let rest = Buffer.alloc(0)
+  let replies = 0
+  let pings = 0
+  // 10 MiB a second: some replies are on their way for longer than the interval, with a ping behind them.
+  const reading = setInterval(() => {
+    const chunk: Buffer | null = socket.read(Math.min(socket.readableLength, 100 * 1024))
+    if (!chunk) return
+    rest = Buffer.concat([rest, chunk])
+    for (let parsed = parseFrame(rest); parsed; parsed = parseFrame(rest)) {
+      rest = rest.subarray(parsed.length)
+      const { opcode, payload } = parsed.frame
+      if (opcode === binary) expect(payload.equals(Buffer.alloc(MiB, replies++))).toBe(true)
+      else {
+        pings++
+        socket.write(frame(pong, payload))
+      }
+    }
+  }, 10)
+  await vi.waitFor(() => expect(replies).toBe(count), { timeout: 20_000 })
+  const before = pings
+  await vi.waitFor(() => expect(pings).toBeGreaterThan(before + 2))
+  clearInterval(reading)
+  expect(messages(log)).toEqual(['Connected!'])
+  socket.destroy()
+})
+
+test('a silent peer is given up, and the log says why', async () => {
+  const { url, log } = await serve({ HEARTBEAT_INTERVAL: '100ms' })
+  const { end } = await connectRaw(url)
+  await end()
+  await ended(log)
+  expect(log[1]).toMatchObject({ msg: 'Gave the connection up', problem: 'Silent since the last ping' })
+})
+
+test.skipIf(platform() !== 'linux').for(['', '?ping=0', '?stall'])(
+  'the system itself asks whether an idle peer at ws://…/%s is still there',
+  async query => {
+    const { url, port } = await serve({ HEARTBEAT_INTERVAL: '0' })
+    const { socket } = await connectRaw(url + query)
+    const hex = (number = 0) => number.toString(16).toUpperCase().padStart(4, '0')
+    const connection = new RegExp(`:${hex(port)} \\w+:${hex(socket.localPort)} 01 \\S+ (\\d\\d):`)
+    // The second column of the timer says which one runs: 02 is keep-alive.
+    await vi.waitFor(async () => expect(connection.exec(await readFile('/proc/net/tcp', 'utf8'))?.[1]).toBe('02'))
+  },
+)
+
+test.for(['1', '0'])(
+  'what comes after the server has closed is neither answered nor counted (FAST_PATH=%s)',
+  async FAST_PATH => {
+    const { url, log, registry } = await serve({ LOG_LEVEL: FAST_PATH === '1' ? 'info' : 'debug', FAST_PATH })
+    const { socket, frame: nextFrame, end } = await connectRaw(url)
+    socket.write(frame(text, 'in time'))
+    expect((await nextFrame()).payload.toString()).toBe('[RE]: in time')
+    const [connection] = registry
+    connection?.dismiss(4000, '')
+    expect(await nextFrame()).toMatchObject({ opcode: close })
+    const late = [frame(text, 'late'), frame(binary, 'late', { fin: false }), frame(ping, 'late')]
+    socket.write(Buffer.concat([...late, frame(close, closePayload(4000))]))
+    expect(await end()).toHaveLength(0)
+    await ended(log)
+    expect(log.at(-1)).toMatchObject({ code: 4000, messages: 1 })
+    expect(messages(log).filter(message => String(message).includes('replied'))).toHaveLength(FAST_PATH === '1' ? 0 : 1)
+    expect(connection?.traffic).toMatchObject({ received: { texts: 1 }, sent: { texts: 1, binaries: 0 } })
+    expect(registry.load.bytes).toBe(0)
+  },
+)
+
+test.for(['loss=0', 'repeat=1', 'repeat=3', 'fragment=3', 'hello', 'ping=1s', 'tick=1h', 'rate=1MiB', 'delay=0'])(
+  'with ?%s a message whose close frame comes right behind it is answered first',
+  async query => {
+    const { url } = await serve()
+    const { socket, frame: nextFrame, end } = await connectRaw(`${url}raw?${query}`)
+    socket.write(Buffer.concat([frame(text, 'sent'), frame(close, closePayload(1000))]))
+    const times = query === 'repeat=3' ? 3 : 1
+    let replies = ''
+    for (let next = await nextFrame(); next.opcode !== close; next = await nextFrame()) {
+      if (!next.payload.toString().startsWith('{')) replies += next.payload
+    }
+    expect(replies).toBe('sent'.repeat(times))
+    expect(await end()).toHaveLength(0)
+  },
+)
+
+test('replies that are not due when the peer closes are dropped', async () => {
+  const { url, log } = await serve({ LOG_LEVEL: 'debug' })
+  const { socket, frame: nextFrame } = await connectRaw(`${url}?delay=5m`)
+  socket.write(Buffer.concat([frame(text, 'sent'), frame(close, closePayload(1000))]))
+  expect(await nextFrame()).toMatchObject({ opcode: close })
+  socket.end()
+  await ended(log)
+  expect(messages(log)).not.toContain('Just replied')
+})
+
+test.for(['delay=5m', 'rate=1', 'repeat=1000', 'fragment=1', 'stall&after=1'])(
+  'a peer that leaves while it is not read from, with ?%s, leaves nothing behind',
+  async query => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { url, registry } = await serve()
+    const { socket } = await connectRaw(`${url}?${query}`)
+    socket.removeAllListeners('data')
+    socket.pause()
+    for (let i = 0; i < 100; i++) socket.write(frame(binary, new Uint8Array(100_000)))
+    for (let i = 0; i < 100; i++) await nextTurn()
+    socket.resetAndDestroy()
+    // Its system is asked every 30 s.
+    for (let i = 0; i < 50; i++) await nextTurn()
+    vi.advanceTimersByTime(30_000)
+    await until(() => registry.size === 0)
+    expect(registry.load.bytes).toBe(0)
+  },
+)

@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Flow, Hold } from '../../server/wire/flow.ts'
+
+const MARK = 10_000
+
+/** A flow over a socket that takes bytes at once, or, with `isSlow`, when `take` is called. */
+function createTested({ isSlow = false } = {}) {
+  const taking: (() => void)[] = []
+  const timeouts: number[] = []
+  const written: Buffer[] = []
+  const socket = new Duplex({
+    read() {},
+    write(chunk, _encoding, done) {
+      written.push(chunk)
+      if (isSlow) taking.push(done)
+      else done()
+    },
+  })
+  Object.assign(socket, { setTimeout: (milliseconds: number) => timeouts.push(milliseconds) })
+  socket.on('error', () => {})
+  const load = { bytes: 0 }
+  const released = vi.fn()
+  const options = { highWaterMark: MARK, stallTimeout: 5000, load }
+  const flow = new Flow(socket as unknown as Socket, options, released)
+  const take = async () => {
+    while (taking.length > 0) {
+      taking.shift()?.()
+      await Promise.resolve()
+    }
+  }
+  return { flow, socket, load, released, take, timeouts, bytes: () => Buffer.concat(written).toString() }
+}
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
+afterEach(() => void vi.useRealTimers())
+
+test('bytes that the system takes at once never wait', () => {
+  const { flow, load, bytes, timeouts } = createTested()
+  const written = vi.fn()
+  flow.write(Buffer.from('head'), written, Buffer.from(' body'))
+  expect(written).toHaveBeenCalledOnce()
+  expect(bytes()).toBe('head body')
+  expect([flow.waiting, load.bytes, timeouts]).toEqual([0, 0, []])
+})
+
+test('bytes that wait count at what they cost until they have left, in the order they were written', async () => {
+  const { flow, load, take, bytes } = createTested({ isSlow: true })
+  const order: string[] = []
+  flow.write(Buffer.from('one '), () => order.push('one'))
+  flow.write(Buffer.from('two '), () => order.push('two'), Buffer.from('three'))
+  expect(flow.waiting).toBe(512 + 4 + 512 + 9)
+  expect(load.bytes).toBe(flow.waiting)
+  expect(order).toEqual([])
+  await take()
+  await vi.waitFor(() => expect(order).toEqual(['one', 'two']))
+  expect([flow.waiting, load.bytes]).toEqual([0, 0])
+  expect(bytes()).toBe('one two three')
+})
+
+test('two bytes that wait hold reading up as early as the memory they take asks for', () => {
+  const { flow, socket } = createTested({ isSlow: true })
+  for (let i = 0; i < 30; i++) flow.write(Buffer.from('ab'), () => {})
+  expect(flow.isHeld).toBe(true)
+  expect(socket.isPaused()).toBe(true)
+})
+
+test('reading goes on below half the mark, not before', () => {
+  const { flow, released } = createTested()
+  flow.add(MARK + 1)
+  expect(flow.isHeld).toBe(true)
+  flow.add(-MARK / 2)
+  expect(flow.isHeld).toBe(true)
+  flow.add(-2)
+  expect(flow.isHeld).toBe(false)
+  expect(released).toHaveBeenCalledOnce()
+})
+
+test('several reasons hold until the last is gone', () => {
+  const { flow, socket, released } = createTested()
+  flow.hold(Hold.inflating)
+  flow.add(MARK + 1)
+  flow.release(Hold.inflating)
+  flow.release(Hold.inflating)
+  expect(flow.isHeld).toBe(true)
+  flow.add(-MARK - 1)
+  expect(flow.isHeld).toBe(false)
+  expect(socket.isPaused()).toBe(false)
+  expect(released).toHaveBeenCalledOnce()
+})
+
+test('once unbound, nothing that waits holds reading up, but inflating does', () => {
+  const { flow } = createTested()
+  flow.add(MARK + 1)
+  flow.hold(Hold.stalled)
+  flow.hold(Hold.inflating)
+  flow.unbound()
+  expect(flow.isHeld).toBe(true)
+  flow.release(Hold.inflating)
+  expect(flow.isHeld).toBe(false)
+  flow.add(MARK)
+  expect(flow.isHeld).toBe(false)
+})
+
+test('the socket is watched while bytes wait, and only then', async () => {
+  const { flow, take, timeouts } = createTested({ isSlow: true })
+  flow.write(Buffer.from('x'), () => {})
+  flow.write(Buffer.from('y'), () => {})
+  expect(timeouts).toEqual([5000])
+  await take()
+  await vi.waitFor(() => expect(timeouts).toEqual([5000, 0]))
+})
+
+test('a peer that is not read from is probed by empty writes', () => {
+  const { flow, socket } = createTested()
+  const write = vi.spyOn(socket, 'write')
+  flow.hold(Hold.stalled)
+  vi.advanceTimersByTime(60_000)
+  expect(write.mock.calls.map(([bytes]) => (bytes as Buffer).length)).toEqual([0, 0])
+  flow.release(Hold.stalled)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('nothing waits for a socket that is gone, whatever is still taken back', async () => {
+  const { flow, load, socket, take } = createTested({ isSlow: true })
+  const errors: unknown[] = []
+  flow.write(Buffer.from('x'), error => errors.push(error))
+  flow.add(300)
+  flow.hold(Hold.stalled)
+  socket.destroy()
+  flow.end()
+  flow.add(-300)
+  flow.add(500)
+  await take()
+  await vi.waitFor(() => expect(errors).toHaveLength(1))
+  expect(errors[0]).toBeInstanceOf(Error)
+  expect([flow.waiting, load.bytes, vi.getTimerCount()]).toEqual([0, 0, 0])
+})

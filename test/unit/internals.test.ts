@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { checkInternals, InternalsError } from '../../server/wire/internals.ts'
+
+test('this version of ws and Node.js has what the server reaches for', () => {
+  expect(() => checkInternals()).not.toThrow()
+})
+
+test('what is missing ends the start, all of it at once, with a clear error', () => {
+  const broken = () => {
+    throw new TypeError('undefined is not a function')
+  }
+  const check = () =>
+    checkInternals({ 'a renamed private': () => false, 'another one': broken, 'one that is there': () => true })
+  expect(check).toThrow(InternalsError)
+  expect(check).toThrow(/lacks what the server needs: a renamed private, another one\. Run npm ci\.$/)
+})

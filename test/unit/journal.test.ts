@@ -1,0 +1,58 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+import { createJournal } from '../../server/control/journal.ts'
+
+const KiB = 1024
+
+test('keeps what fits, the newest, and says how many it dropped', () => {
+  const journal = createJournal(10 * KiB)
+  for (let i = 0; i < 100; i++) journal.add(i % 2, 'binary', Buffer.alloc(KiB, i))
+  const { dropped, messages: kept } = journal.read()
+  // Each counts 512 bytes beside its payload.
+  expect(kept).toHaveLength(6)
+  expect(kept.at(-1)).toMatchObject({ connection: 1, bytes: KiB, base64: Buffer.alloc(KiB, 99).toString('base64') })
+  expect(journal.read(1).messages.map(({ connection }) => connection)).toEqual([1, 1, 1])
+  expect(dropped).toBe(94)
+})
+
+test('keeps nothing of an entry that is too large for it', () => {
+  const journal = createJournal(10 * KiB)
+  journal.add(1, 'text', Buffer.from('small'))
+  journal.add(1, 'text', Buffer.alloc(10 * KiB))
+  expect(journal.read()).toEqual({ dropped: 2, messages: [] })
+  journal.add(1, 'text', Buffer.from('small'))
+  expect(journal.read().messages).toMatchObject([{ text: 'small' }])
+})
+
+test('starts anew when it is cleared', () => {
+  const journal = createJournal(2 * KiB)
+  for (let i = 0; i < 10; i++) journal.add(1, 'ping', Buffer.of(i))
+  journal.clear()
+  expect(journal.read()).toEqual({ dropped: 0, messages: [] })
+})
+
+test('a small message does not keep the chunk that it came in', () => {
+  const journal = createJournal(10 * KiB)
+  const chunk = Buffer.from('a message in a chunk')
+  journal.add(1, 'text', chunk.subarray(2, 9))
+  chunk.fill('x')
+  expect(journal.read().messages).toMatchObject([{ text: 'message' }])
+})
+
+test('holds no more memory than its size, also of a hundred times that', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const size = 2 ** 24
+  const journal = createJournal(size)
+  collect()
+  const before = process.memoryUsage().arrayBuffers
+  const payload = 2 ** 16
+  for (let i = 0; i < (100 * size) / payload; i++) journal.add(1, 'binary', Buffer.alloc(payload))
+  const held = () => {
+    collect()
+    return process.memoryUsage().arrayBuffers - before
+  }
+  await expect.poll(held).toBeLessThan(1.1 * size)
+  expect(journal.read().messages.length).toBeGreaterThan(100)
+})
