@@ -28,6 +28,8 @@ export type Program = {
   path?: string
   prefix?: string
   env?: Record<string, string>
+  /** Is given each line that it prints. */
+  onLine?: (line: string) => void
 }
 
 const running = new Set<ChildProcess>()
@@ -36,7 +38,7 @@ process.on('exit', () => {
 })
 
 /** A server of its own process, which prints its address when it is ready. */
-export function createProgram(name: string, { file, path = '/', prefix = '', env = {} }: Program): PeerSpec {
+export function createProgram(name: string, { file, path = '/', prefix = '', env = {}, onLine }: Program): PeerSpec {
   const args = [...NODE_FLAGS, fileURLToPath(new URL(file, import.meta.url))]
   return {
     name,
@@ -54,14 +56,16 @@ export function createProgram(name: string, { file, path = '/', prefix = '', env
 
       const ready = Promise.withResolvers<string>()
       const lines = createInterface({ input: child.stdout }).on('line', line => {
+        onLine?.(line)
         const [, address] = /Ready on (\w+:\/\/[\w.]+:\d+)/.exec(line) ?? []
         if (address !== undefined) ready.resolve(address)
       })
       exit.then(() => ready.reject(new Error(`${name} ended before it was ready`)))
       const address = await ready.promise
-      lines.close()
+      lines.removeAllListeners('line')
       // Read to the end of its life, since a full pipe would stop it.
-      child.stdout.resume()
+      if (onLine) lines.on('line', onLine)
+      else child.stdout.resume()
       return { name, url: address + path, prefix, pids: [child.pid ?? 0], [Symbol.asyncDispose]: stop }
     },
   }

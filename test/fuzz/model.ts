@@ -8,6 +8,10 @@ export type Expected = {
   replies: { opcode: number; payload: Buffer }[]
   /** The code of the close frame that the server sends; `undefined` if it sends none. */
   close: number | undefined
+  /** Whether the server fails the connection, instead of answering the peer's close frame. */
+  isFailed: boolean
+  /** The reason of the peer's close frame. */
+  reason: string
 }
 
 const { continuation, text, binary, close, ping, pong } = opcodes
@@ -22,7 +26,7 @@ const isCloseCode = (code: number) =>
 export function expect(frames: SentFrame[], maxPayload: number): Expected {
   const replies: Expected['replies'] = []
   let message: { opcode: number; parts: Buffer[] } | undefined
-  const failed = (code: number): Expected => ({ replies, close: code })
+  const failed = (close: number): Expected => ({ replies, close, isFailed: true, reason: '' })
 
   for (const { fin, rsv, opcode, payload, mask } of frames) {
     if (rsv !== 0 || !mask) return failed(1002)
@@ -30,9 +34,11 @@ export function expect(frames: SentFrame[], maxPayload: number): Expected {
       if (opcode > pong || !fin || payload.length > 125) return failed(1002)
       if (opcode === ping) replies.push({ opcode: pong, payload })
       if (opcode !== close) continue
-      if (payload.length === 0) return { replies, close: 1005 }
+      if (payload.length === 0) return { replies, close: 1005, isFailed: false, reason: '' }
       if (payload.length === 1 || !isCloseCode(payload.readUInt16BE())) return failed(1002)
-      return failed(isUtf8(payload.subarray(2)) ? payload.readUInt16BE() : 1007)
+      const reason = payload.subarray(2)
+      if (!isUtf8(reason)) return failed(1007)
+      return { replies, close: payload.readUInt16BE(), isFailed: false, reason: reason.toString() }
     }
     if (opcode > binary || (opcode === continuation) !== (message !== undefined)) return failed(1002)
     message ??= { opcode, parts: [] }
@@ -44,5 +50,5 @@ export function expect(frames: SentFrame[], maxPayload: number): Expected {
     replies.push({ opcode: message.opcode, payload: whole })
     message = undefined
   }
-  return { replies, close: undefined }
+  return { replies, close: undefined, isFailed: false, reason: '' }
 }

@@ -1,15 +1,19 @@
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
-import { bytesOf, expect, type SentFrame } from './model.ts'
+import { bytesOf, type Expected, expect, type SentFrame } from './model.ts'
 
 /** How a stream is cut into the chunks that are sent. */
 export type Cuts = (length: number) => number
 
+const GOODBYE = 4999
+
 /**
  * Sends frames to a server that echoes verbatim, and compares every byte of its answer with what RFC 6455 has.
+ * @returns what was expected, for the log and the journal to be compared with
  * @throws what was expected, and what came
  */
-export async function verify(url: string, frames: SentFrame[], maxPayload: number, cut: Cuts): Promise<void> {
-  const { replies, close } = expect(frames, maxPayload)
+export async function verify(url: string, frames: SentFrame[], maxPayload: number, cut: Cuts): Promise<Expected> {
+  const expected = expect(frames, maxPayload)
+  const { replies, close } = expected
   const client = await connectRaw(url)
   const bytes = Buffer.concat(frames.map(bytesOf))
   for (let at = 0; at < bytes.length; ) {
@@ -17,9 +21,9 @@ export async function verify(url: string, frames: SentFrame[], maxPayload: numbe
     client.socket.write(bytes.subarray(at, next))
     at = next
   }
-  if (close === undefined) client.socket.write(frame(opcodes.close, closePayload(4999)))
+  if (close === undefined) client.socket.write(frame(opcodes.close, closePayload(GOODBYE)))
 
-  const closed = { opcode: opcodes.close, payload: close === 1005 ? Buffer.alloc(0) : closePayload(close ?? 4999) }
+  const closed = { opcode: opcodes.close, payload: close === 1005 ? Buffer.alloc(0) : closePayload(close ?? GOODBYE) }
   for (const [i, { opcode, payload }] of [...replies, closed].entries()) {
     const came = await client.frame()
     const isRight =
@@ -30,7 +34,79 @@ export async function verify(url: string, frames: SentFrame[], maxPayload: numbe
       throw new Error(`answer ${i}: expected ${show({ opcode, payload })}, got ${show(came)}`)
     }
   }
-  if (client.socket.closed) return
-  client.socket.end()
-  await new Promise(resolve => client.socket.once('close', resolve))
+  if (!client.socket.closed) {
+    client.socket.end()
+    await new Promise(resolve => client.socket.once('close', resolve))
+  }
+  return { ...expected, close: close ?? GOODBYE }
+}
+
+type Line = Record<string, unknown>
+
+/** Collects what a server logs of each connection, to be found by its path once it has ended. */
+export function createLogReader() {
+  const connections = new Map<unknown, Line[]>()
+  const ended = new Map<unknown, PromiseWithResolvers<Line[]>>()
+  const waitFor = (path: unknown) => {
+    const waiting = ended.get(path) ?? Promise.withResolvers<Line[]>()
+    ended.set(path, waiting)
+    return waiting
+  }
+
+  return {
+    add(line: Line): void {
+      if (line.msg === 'Connected!') connections.set(line.connection, [])
+      const lines = connections.get(line.connection)
+      lines?.push(line)
+      if (!lines || line.msg !== 'Disconnected') return
+      connections.delete(line.connection)
+      waitFor(lines[0]?.path).resolve(lines)
+    },
+
+    async of(path: string): Promise<Line[]> {
+      const lines = await waitFor(path).promise
+      ended.delete(path)
+      return lines
+    },
+  }
+}
+
+const escapes = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+
+/**
+ * Compares what the log says of a connection at `info` with what happened.
+ * @throws what was expected, and what it says
+ */
+export function verifyLog(lines: Line[], { replies, close, isFailed, reason }: Expected): void {
+  const messages = replies.filter(({ opcode }) => opcode !== opcodes.pong).length
+  const expected = ['Connected!', ...(isFailed ? ['Failed the connection'] : []), 'Disconnected'].join()
+  const said = lines.map(({ msg }) => msg).join()
+  const last = lines.at(-1)
+  const isReason = isFailed || escapes.test(reason) || (last?.reason ?? '') === reason
+  if (said === expected && last?.code === close && last?.messages === messages && isReason) return
+  throw new Error(`log: expected ${expected} ${close} ${reason} ${messages}, got ${said} ${JSON.stringify(last)}`)
+}
+
+/**
+ * Compares what the journal has of a connection with what happened.
+ * @throws what was expected, and what it has
+ */
+export function verifyJournal(entries: Line[], { replies, close, isFailed, reason }: Expected): void {
+  const opcodeOf: Record<number, string> = { 1: 'text', 2: 'binary', 10: 'ping' }
+  const contentOf = (opcode: string | undefined, payload: Buffer) =>
+    opcode === 'text' ? { text: payload.toString() } : { base64: payload.toString('base64') }
+  const expected = [
+    ...replies.map(({ opcode, payload }) => {
+      const name = opcodeOf[opcode]
+      return { opcode: name, bytes: payload.length, ...contentOf(name, payload) }
+    }),
+    { opcode: 'close', bytes: Buffer.byteLength(reason), text: reason, code: isFailed ? 1006 : close },
+  ]
+  const kept = entries.map(({ time, connection, ...entry }) => entry)
+  for (const [i, entry] of expected.entries()) {
+    const [wanted, got] = [JSON.stringify(entry), JSON.stringify(kept[i])]
+    if (wanted !== got) throw new Error(`journal: expected ${wanted?.slice(0, 200)}, got ${got?.slice(0, 200)}`)
+  }
+  if (kept.length !== expected.length)
+    throw new Error(`journal: expected ${expected.length} entries, got ${kept.length}`)
 }

@@ -1,8 +1,9 @@
 import { connect as connectTcp } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { createLogger } from '../../server/log.ts'
 import type { SentFrame } from '../fuzz/model.ts'
-import { verify } from '../fuzz/verify.ts'
+import { createLogReader, verify, verifyLog } from '../fuzz/verify.ts'
 import { connect } from '../suite/client.ts'
 import { closePayload, handshake, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
@@ -41,12 +42,18 @@ const frames = fc.array(
 )
 
 describe.for(['1', '0'])('with FAST_PATH=%s', fastPath => {
-  test('any frames get the answers and the close code of RFC 6455, wherever chunks end', async () => {
-    const { url } = await serve({ FAST_PATH: fastPath, MAX_PAYLOAD: String(MAX_PAYLOAD) })
+  test('any frames get the answers and the close code of RFC 6455, and the log tells them, wherever chunks end', async () => {
+    const reader = createLogReader()
+    const logger = createLogger('info', 'json', { write: line => reader.add(JSON.parse(line)) })
+    const { url } = await serve({ FAST_PATH: fastPath, MAX_PAYLOAD: String(MAX_PAYLOAD), REPLY_PREFIX: '' }, { logger })
+    let streams = 0
     await fc.assert(
       fc.asyncProperty(frames, fc.infiniteStream(fc.nat(2000)), async (frames, sizes) => {
         const next = sizes[Symbol.iterator]()
-        await verify(`${url}raw`, frames, MAX_PAYLOAD, () => next.next().value as number)
+        const path = `${++streams}`
+        const told = reader.of(`/${path}`)
+        const expected = await verify(url + path, frames, MAX_PAYLOAD, () => next.next().value as number)
+        verifyLog(await told, expected)
       }),
       { numRuns: 500 },
     )

@@ -33,7 +33,7 @@ const logOf = async (container: { getId(): string }) =>
 describe.skipIf(!inject('stack'))('with three replicas', () => {
   let stack: Stack
   beforeAll(async () => {
-    stack = await startStack({ replicas: 3, env: { LOG_LEVEL: 'debug' } })
+    stack = await startStack({ replicas: 3 })
     return () => stack.down()
   })
 

@@ -1,6 +1,8 @@
-import { describe, expect, inject, test } from 'vitest'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { describeEcho } from '../suite/echo.ts'
 import { describeFrames } from '../suite/frames.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { startStack } from './stack.ts'
 
 const stack = inject('stack')
 
@@ -18,4 +20,16 @@ describe.skipIf(!stack)('through NGINX', () => {
   })
 
   describeFrames('on the page’s port', () => `${stack?.page.replace('http:', 'ws:')}raw`)
+})
+
+describe.skipIf(!stack)('through NGINX, on the fast path', () => {
+  let ws: string
+  beforeAll(async () => {
+    const started = await startStack({ env: { LOG_LEVEL: 'info' } })
+    ws = started.ws
+    return started.down
+  })
+
+  describeFrames('on port 7777', () => `${ws}raw`)
+  describeEcho('on port 7777', () => ({ url: ws, prefix: '[RE]: ' }))
 })

@@ -81,8 +81,9 @@ describe.skipIf(!inject('stack'))('connections that are silent', () => {
     const folder = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const config = await readFile(new URL('../../nginx.conf', import.meta.url), 'utf8')
-    expect(config.match(/24h/g)).toHaveLength(4)
-    await writeFile(join(folder, 'nginx.conf'), config.replaceAll('24h', '1s'), { mode: 0o644 })
+    const timeouts = /(?<=_timeout )(24h|5m)(?=;)/g
+    expect(config.match(timeouts)).toHaveLength(4)
+    await writeFile(join(folder, 'nginx.conf'), config.replaceAll(timeouts, '1s'), { mode: 0o644 })
     await writeFile(
       join(folder, 'override.yml'),
       `services: { client: { volumes: ["${folder}/nginx.conf:/etc/nginx/nginx.conf:ro"] } }`,
@@ -105,6 +106,22 @@ describe.skipIf(!inject('stack'))('connections that are silent', () => {
     while ((await kept.frame()).opcode === opcodes.ping) kept.socket.write(frame(opcodes.pong))
   })
 })
+
+test.skipIf(!inject('stack'))(
+  'the system asks on both sides of NGINX whether an idle peer is still there',
+  async () => {
+    const stack = await startStack({ env: { HEARTBEAT_INTERVAL: '0' } })
+    onTestFinished(() => stack.down())
+    await connectRaw(stack.ws)
+    await vi.waitFor(async () => {
+      const { output } = await stack.client.exec(['cat', '/proc/net/tcp'])
+      // Local address, remote address, state, queues, timer: of what is established (01) at port 7777 (1E61), keep-alive (02).
+      const timers = [...output.matchAll(/ \w+:(\w+) \w+:(\w+) 01 \S+ (\d\d):/g)]
+      const at = (side: 1 | 2) => timers.filter(match => match[side] === '1E61').map(([, , , timer]) => timer)
+      expect([at(1), at(2)]).toEqual([['02'], ['02']])
+    })
+  },
+)
 
 describe.skipIf(!inject('stack'))('ten thousand connections', () => {
   test('pass through the stack as it is, and each gets its own answer', async () => {

@@ -28,8 +28,8 @@ export async function addressOf(container: { getId(): string }): Promise<string>
 }
 
 /**
- * Starts the whole stack as `docker compose up` does, on random ports, and resolves when it is healthy. It logs at
- * `info`, since at `debug` the fast path is off.
+ * Starts the whole stack as `docker compose up` does, on random ports, and resolves when it is healthy. It logs at the
+ * level that compose sets, which is `debug`; at `info` the fast path is on.
  * @param options.overrides files beside docker-compose.yml
  */
 export async function startStack({
@@ -39,7 +39,7 @@ export async function startStack({
   overrides = [] as string[],
 } = {}) {
   const compose = new DockerComposeEnvironment(root, ['docker-compose.yml', ...overrides])
-    .withEnvironment({ HTTP_PORT: '0', WS_PORT: '0', LOG_LEVEL: 'info', LOG_FORMAT: 'json', ...env })
+    .withEnvironment({ HTTP_PORT: '0', WS_PORT: '0', LOG_FORMAT: 'json', ...env })
     .withClientOptions({ commandOptions: ['--scale', `server=${replicas}`] })
     .withDefaultWaitStrategy(Wait.forHealthCheck())
     .withStartupTimeout(60_000)

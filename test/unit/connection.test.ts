@@ -37,7 +37,7 @@ async function open(createBehaviour = (outlet: Outlet): Behaviour => new PlainBe
     observer: undefined,
     onGone: vi.fn(),
   }
-  const peerOf = { address: '192.0.2.1', target: '/', subprotocol: undefined, extensions: undefined }
+  const peerOf = { address: '192.0.2.1', path: '/', query: '', subprotocol: undefined, extensions: undefined }
   const opening = {
     id: 7,
     socket: socket.on('error', () => socket.destroy()),
