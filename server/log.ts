@@ -12,17 +12,6 @@ export type Logger = Record<Level, Print> & {
   isLevelEnabled(level: Level): boolean
 }
 
-/** Where finished lines go. */
-export type LogDestination = { write(line: string): unknown }
-
-/** Standard output, written to without waiting; what nobody reads is dropped beyond a limit. */
-export type LogOutput = LogDestination & {
-  /** Resolves when all has been written, or nobody has read it for a second. Drops what comes later. */
-  end(): Promise<void>
-  /** Writes the last lines of a process that crashes, as far as its reader lets it. */
-  crash(): void
-}
-
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 // UTF-16 code units of a text.
@@ -105,7 +94,7 @@ const join = (details: Details | undefined, before: string, between: string) => 
  * @param level one that the configuration allows
  * @param format `text` for people, `json` for machines: one object a line, with an ISO 8601 time
  */
-export function createLogger(level: string, format: 'text' | 'json', output: LogDestination): Logger {
+export function createLogger(level: string, format: 'text' | 'json', output: { write(line: string): unknown }): Logger {
   const lowest = LEVELS.indexOf(level)
   const isLevelEnabled = (asked: Level) => LEVELS.indexOf(asked) >= lowest
   const print = (at: Level): Print => {
@@ -122,8 +111,8 @@ export function createLogger(level: string, format: 'text' | 'json', output: Log
   return { isLevelEnabled, debug: print('debug'), info: print('info'), warn: print('warn'), error: print('error') }
 }
 
-/** Where the server's log goes unless it is told otherwise. */
-export function createOutput(): LogOutput {
+/** Standard output, written to without waiting; what nobody reads is dropped beyond a limit. */
+export function createOutput() {
   const fd = openStdout()
   const stream = new sonicBoom.SonicBoom({ fd, sync: false, maxLength: BACKLOG })
   let isOpen = true
@@ -137,12 +126,13 @@ export function createOutput(): LogOutput {
     if (code === 'EPIPE') isOpen = false
   })
   return {
-    write(line) {
+    write(line: string): void {
       if (batch === '') setTimeout(flush, GATHERING)
       batch += line
       if (batch.length >= BATCH) flush()
     },
-    async end() {
+    /** Resolves when all has been written, or nobody has read it for a second. Drops what comes later. */
+    async end(): Promise<void> {
       flush()
       isOpen = false
       const ended = new Promise(resolve => stream.once('close', resolve))
@@ -151,7 +141,8 @@ export function createOutput(): LogOutput {
       await ended
       clearTimeout(deadline)
     },
-    crash() {
+    /** Writes the last lines of a process that crashes, as far as its reader lets it. */
+    crash(): void {
       try {
         // The stream would try for ever where nobody reads.
         if (isOpen) writeSync(fd, batch)

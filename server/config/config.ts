@@ -3,34 +3,7 @@ import proxyaddr from 'proxy-addr'
 import { duration, integer, oneOf, type Parser, size, Unexpected } from './values.ts'
 
 /** What the server is told by its environment. Durations are in milliseconds, sizes in bytes. */
-export type Config = {
-  host: string | undefined
-  port: number
-  replyPrefix: string
-  maxPayload: number
-  highWaterMark: number
-  maxConnections: number
-  /** `undefined` is as many as there are. */
-  maxConnectionsPerIp: number | undefined
-  heartbeatInterval: number
-  stallTimeout: number
-  shutdownTimeout: number
-  fastPath: boolean
-  /** Whether a query can ask for faults. */
-  faults: boolean
-  /** Exact matches of the `Origin` header; `undefined` lets every origin in. */
-  allowedOrigins: ReadonlySet<string> | undefined
-  /** Tells whether a hop may be believed about the address it forwards for. */
-  isTrustedProxy: (address: string, hop: number) => boolean
-  /** Where the control port listens; `undefined` is nowhere. */
-  controlPort: number | undefined
-  controlHost: string
-  /** Names by which the control port may be asked for, beside addresses and `localhost`. */
-  controlAllowedHosts: ReadonlySet<string>
-  journalSize: number
-  logLevel: string
-  logFormat: 'text' | 'json'
-}
+export type Config = ReturnType<typeof parseConfig>
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -42,7 +15,16 @@ const prefix: Parser<string> = text => {
   return text
 }
 
-const list = (text: string) => text.split(/[\s,]+/).filter(item => item !== '')
+/** Reads items that are separated by commas; `make` may throw where it can't use them. */
+const list =
+  <T>(expected: string, isItem: (text: string) => boolean, make: (items: string[]) => T): Parser<T> =>
+  text => {
+    const items = text.split(/[\s,]+/).filter(item => item !== '')
+    try {
+      if (items.every(isItem)) return make(items)
+    } catch {}
+    throw new Unexpected(`${expected}, separated by commas`)
+  }
 
 const isOrigin = (text: string) => {
   if (text === 'null') return true
@@ -50,37 +32,23 @@ const isOrigin = (text: string) => {
   return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@A-Z]+$/.test(text)
 }
 
-const origins: Parser<ReadonlySet<string>> = text => {
-  const items = list(text)
-  if (!items.every(isOrigin)) {
-    throw new Unexpected('origins such as https://example.com or null, without a path, separated by commas')
-  }
-  return new Set(items)
-}
-
-const hosts: Parser<ReadonlySet<string>> = text => {
-  const items = list(text)
-  if (!items.every(item => /^[\w-]+(\.[\w-]+)*$/.test(item))) {
-    throw new Unexpected('host names such as echo.test, without a port, separated by commas')
-  }
-  return new Set(items.map(item => item.toLowerCase()))
-}
-
-const proxies: Parser<Config['isTrustedProxy']> = text => {
-  try {
-    const items = list(text)
-    if (!items.every(item => isIP(item.replace(/\/\d+$/, '')))) throw new TypeError()
-    return proxyaddr.compile(items)
-  } catch {
-    throw new Unexpected('addresses and networks such as 10.0.0.1 or 172.16.0.0/12, separated by commas')
-  }
-}
+const origins = list('origins such as https://example.com or null, without a path', isOrigin, items => new Set(items))
+const hosts = list(
+  'host names such as echo.test, without a port',
+  item => /^[\w-]+(\.[\w-]+)*$/.test(item),
+  items => new Set(items.map(item => item.toLowerCase())),
+)
+const proxies = list(
+  'addresses and networks such as 10.0.0.1 or 172.16.0.0/12',
+  item => isIP(item.replace(/\/\d+$/, '')) > 0,
+  items => proxyaddr.compile(items),
+)
 
 /**
  * Reads the configuration from environment variables; an empty one counts as unset, but for `REPLY_PREFIX`.
  * @throws {ConfigError} naming every variable that can't be parsed
  */
-export function parseConfig(env: Environment): Config {
+export function parseConfig(env: Environment) {
   const problems: string[] = []
 
   const read = <T, F>(name: string, parse: Parser<T>, fallback: F): T | F => {
@@ -95,23 +63,30 @@ export function parseConfig(env: Environment): Config {
     }
   }
 
-  const config: Config = {
+  const config = {
     host: read('HOST', String, undefined),
     port: read('PORT', integer(0, 65_535), 7777),
     replyPrefix: read('REPLY_PREFIX', prefix, '[RE]: '),
     maxPayload: read('MAX_PAYLOAD', size('1', '1GiB'), 2 ** 20),
+    /** Bytes waiting for a peer above which nothing more is read from it; reading goes on below half of them. */
     highWaterMark: read('HIGH_WATER_MARK', size('64KiB', '1GiB'), 2 ** 20),
     maxConnections: read('MAX_CONNECTIONS', integer(1, 10_000_000), 20_000),
     maxConnectionsPerIp: read('MAX_CONNECTIONS_PER_IP', integer(1, 10_000_000), undefined),
     heartbeatInterval: read('HEARTBEAT_INTERVAL', duration('0', '24h'), 30_000),
+    /** In which a peer must take or send something while bytes wait in its socket. */
     stallTimeout: read('STALL_TIMEOUT', duration('100ms', '24h'), 120_000),
     shutdownTimeout: read('SHUTDOWN_TIMEOUT', duration('0', '1m'), 5000),
     fastPath: read('FAST_PATH', oneOf('0', '1'), '1') === '1',
+    /** Whether a query can ask for faults. */
     faults: read('NO_FAULTS', oneOf('0', '1'), '0') === '0',
+    /** Exact matches of the `Origin` header; `undefined` lets every origin in. */
     allowedOrigins: read('ALLOWED_ORIGINS', origins, undefined),
+    /** Tells whether a hop may be believed about the address it forwards for. */
     isTrustedProxy: read('TRUSTED_PROXIES', proxies, () => false),
+    /** Where the control port listens; `undefined` is nowhere. */
     controlPort: read('CONTROL_PORT', integer(0, 65_535), undefined),
     controlHost: read('CONTROL_HOST', String, '127.0.0.1'),
+    /** Names by which the control port may be asked for, beside addresses and `localhost`. */
     controlAllowedHosts: read('CONTROL_ALLOWED_HOSTS', hosts, new Set<string>()),
     journalSize: read('JOURNAL_SIZE', size('0', '64MiB'), 0),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info'),

@@ -29,17 +29,17 @@ export type Outlet = {
 
 /** What a connection does with what comes. */
 export type Behaviour = {
-  readonly answersPings: boolean
-  /** Whether the server's own heartbeat pings the peer. */
-  readonly hasHeartbeat: boolean
-  onOpen(): void
+  readonly ignoresPings?: boolean
+  /** Whether the server's heartbeat leaves the peer alone. */
+  readonly isUnwatched?: boolean
+  onOpen?(): void
   onMessage(message: Message): void
   /** Sends a message that answers none. */
   push(message: Message): void
   /** The peer has closed: sends what is due, and calls back. */
   finish(done: () => void): void
   /** Nothing is sent any more: forgets what waits, and ends every timer. */
-  stop(): void
+  stop?(): void
 }
 
 /** Answers every message at once. */
@@ -52,16 +52,6 @@ export class PlainBehaviour implements Behaviour {
     this.answer = answer
   }
 
-  get answersPings(): boolean {
-    return true
-  }
-
-  get hasHeartbeat(): boolean {
-    return true
-  }
-
-  onOpen(): void {}
-
   onMessage(message: Message): void {
     this.outlet.send(this.answer(message), 'reply')
   }
@@ -73,6 +63,4 @@ export class PlainBehaviour implements Behaviour {
   finish(done: () => void): void {
     done()
   }
-
-  stop(): void {}
 }

@@ -1,10 +1,9 @@
-import type { Socket } from 'node:net'
 import { type Logger, printable, printablePayload } from '../log.ts'
-import type { Deflate } from '../wire/deflate.ts'
-import type { FastPathOptions } from '../wire/fast-path.ts'
-import { First } from '../wire/sender.ts'
+import { Hold } from '../wire/flow.ts'
+import { First, firstOf } from '../wire/frame-header.ts'
+import { pace } from '../wire/pace.ts'
 import { count, createTraffic, type Traffic } from '../wire/traffic.ts'
-import { Wire, type WireEvents, type WireOptions } from '../wire/wire.ts'
+import { Wire, type WireEvents, type WireOpening, type WireOptions } from '../wire/wire.ts'
 import type { Behaviour, Kind, Message, Outlet } from './behaviour.ts'
 import { Pulse } from './heartbeat.ts'
 import type { Observer } from './observer.ts'
@@ -12,29 +11,18 @@ import type { Observer } from './observer.ts'
 /** What the handshake said of a peer, and what was agreed. */
 export type Peer = {
   address: string
-  /** Path and query, as they came. */
-  target: string
+  path: string
+  query: string
   subprotocol: string | undefined
   extensions: string | undefined
-  /** The query, if it asks for faults. */
+  /** The query, if it asks for faults, or `by default`. */
   faults: string | undefined
   /** The names in a query that asks for nothing. */
   ignored: string | undefined
 }
 
 /** What a handshake opens a connection with. */
-export type Opening = {
-  id: number
-  /** Has sent the 101. */
-  socket: Socket
-  /** Bytes that came behind the handshake. */
-  head: Buffer
-  peer: Peer
-  deflate: Deflate | undefined
-  createBehaviour: (outlet: Outlet) => Behaviour
-  /** How plain messages are echoed, where nothing has to see each of them. */
-  fastPath: FastPathOptions | undefined
-}
+export type Opening = WireOpening & { id: number; peer: Peer; createBehaviour: (outlet: Outlet) => Behaviour }
 
 export type ConnectionOptions = WireOptions & {
   logger: Logger
@@ -63,27 +51,29 @@ export class Connection implements Outlet, WireEvents {
   private sentCode: number | undefined
   private closed: { code: number; reason: Buffer } | undefined
   private messages: Traffic | undefined
+  /** Ends its pace. */
+  private hurry: (() => void) | undefined
   private readonly pulse = new Pulse()
   private readonly options: ConnectionOptions
   private readonly wire: Wire
   private readonly behaviour: Behaviour
 
-  constructor({ id, socket, head, peer, deflate, createBehaviour, fastPath }: Opening, options: ConnectionOptions) {
+  constructor(opening: Opening, options: ConnectionOptions) {
+    const { id, peer } = opening
     const { logger, observer } = options
     this.id = id
     this.options = options
-    this.wire = new Wire(socket, head, options, deflate, fastPath, this)
-    this.behaviour = createBehaviour(this)
+    this.wire = new Wire(opening, options, this)
+    this.behaviour = opening.createBehaviour(this)
     if (observer) {
       this.observation = { peer, openedAt: performance.now(), pingedAt: undefined, roundTrip: undefined }
       observer.opened()
     }
-    const { address, target, faults, ignored, subprotocol } = peer
-    const path = target.split('?', 1)[0] ?? ''
-    const texts = { path, faults, ignored, subprotocol }
-    const shown = Object.entries(texts).map(([name, text]) => [name, text === undefined ? text : printable(text)])
-    logger.info({ connection: id, address, ...Object.fromEntries(shown) }, 'Connected!')
-    this.behaviour.onOpen()
+    const { address, path, faults, ignored, subprotocol } = peer
+    const shown = (text: string | undefined) => text && printable(text)
+    const asked = { path: shown(path), faults: shown(faults), ignored: shown(ignored), subprotocol: shown(subprotocol) }
+    logger.info({ connection: id, address, ...asked }, 'Connected!')
+    this.behaviour.onOpen?.()
   }
 
   /** Bytes that wait to leave, at what they cost in memory. */
@@ -98,8 +88,8 @@ export class Connection implements Outlet, WireEvents {
   }
 
   /** Bytes that came and left, with all that is around messages. */
-  get bytes(): Wire['bytes'] {
-    return this.wire.bytes
+  get bytes(): { read: number; written: number } {
+    return { read: this.wire.socket.bytesRead, written: this.wire.socket.bytesWritten }
   }
 
   /**
@@ -130,7 +120,7 @@ export class Connection implements Outlet, WireEvents {
   }
 
   destroy(): void {
-    this.wire.destroy()
+    this.wire.socket.destroy()
   }
 
   /**
@@ -140,21 +130,21 @@ export class Connection implements Outlet, WireEvents {
   drop(how: 'fin' | 'rst'): boolean {
     if (this.state === 'gone' || (this.state === 'closing' && how === 'fin')) return false
     this.state = 'closing'
-    this.behaviour.stop()
+    this.behaviour.stop?.()
     if (how === 'rst') this.wire.reset()
     else this.wire.end()
     return true
   }
 
   onHeartbeat(interval: number): void {
-    if (this.behaviour.hasHeartbeat) this.beat(interval)
+    if (!this.behaviour.isUnwatched) this.beat(interval)
   }
 
   // What a behaviour does.
 
   send(message: Message, kind: Kind, left?: () => void): void {
     if (this.state !== 'open') return
-    this.wire.sender.send(message.isBinary ? First.binary : First.text, message.payload, error => {
+    this.wire.sender.send(firstOf(message.isBinary), message.payload, error => {
       if (error) return
       this.sent(message, kind)
       left?.()
@@ -184,8 +174,8 @@ export class Connection implements Outlet, WireEvents {
 
   close(code: number, reason: string): void {
     if (this.state !== 'open') return
-    this.behaviour.stop()
-    this.wire.hurry()
+    this.behaviour.stop?.()
+    this.hurry?.()
     this.sendClose(code, Buffer.from(reason))
     this.wire.awaitClose()
   }
@@ -196,18 +186,18 @@ export class Connection implements Outlet, WireEvents {
 
   stall(): void {
     this.silence()
-    this.wire.stall()
+    this.wire.flow.hold(Hold.stalled)
   }
 
   pace(bytesPerSecond: number): void {
-    this.wire.pace(bytesPerSecond)
+    this.hurry = pace(this.wire.socket, bytesPerSecond)
   }
 
   beat(interval: number): void {
     if (this.state !== 'open') return
     const { observer, stallTimeout } = this.options
-    const { read, written } = this.wire.bytes
-    const progress = { bytesRead: read, bytesWritten: written, isBehind: this.wire.flow.isBehind }
+    const { bytesRead, bytesWritten } = this.wire.socket
+    const progress = { bytesRead, bytesWritten, isBehind: this.wire.flow.isBehind }
     const verdict = this.pulse.beat(progress, interval, stallTimeout)
     if (verdict === 'lost') this.giveUp('Silent since the last ping')
     if (verdict !== 'ping') return
@@ -232,7 +222,7 @@ export class Connection implements Outlet, WireEvents {
     if (this.state !== 'open') return
     const { observer } = this.options
     observer?.received(this.id, 'ping', payload)
-    if (!this.behaviour.answersPings) return
+    if (this.behaviour.ignoresPings) return
     this.wire.sender.send(First.pong, payload, error => error || observer?.sent('pong', payload.length))
   }
 
@@ -255,7 +245,7 @@ export class Connection implements Outlet, WireEvents {
   onFailure(code: number, problem: string): void {
     if (this.state !== 'open') return void this.wire.finish()
     this.options.logger.info({ connection: this.id, problem }, 'Failed the connection')
-    this.behaviour.stop()
+    this.behaviour.stop?.()
     this.sendClose(code, NOTHING)
     this.wire.linger()
   }
@@ -272,7 +262,7 @@ export class Connection implements Outlet, WireEvents {
   onGone(): void {
     const { logger, observer, onGone } = this.options
     this.state = 'gone'
-    this.behaviour.stop()
+    this.behaviour.stop?.()
     onGone(this)
     const { code, reason } = this.closed ?? NEVER_CLOSED
     // Where the peer's answer never came, the code is the one that was sent.
@@ -289,7 +279,7 @@ export class Connection implements Outlet, WireEvents {
     if (this.state !== 'open') return void this.wire.finish()
     this.behaviour.finish(() => {
       if (this.state === 'open') last()
-      this.behaviour.stop()
+      this.behaviour.stop?.()
       this.wire.finish()
     })
   }

@@ -4,17 +4,10 @@ const TURNS = 30
 // Bytes that may be on their way to a peer without making it late with its pong.
 const LIGHT = 2 ** 16
 
-export type Heartbeat<T> = {
-  /** Visits a connection at every interval from now on. */
-  start(connection: T): void
-  stop(): void
-}
+type Visited = { turn: number; onHeartbeat(interval: number): void }
 
 /** @param interval milliseconds; 0 is off */
-export function createHeartbeat<T extends { turn: number; onHeartbeat(interval: number): void }>(
-  connections: Iterable<T>,
-  interval: number,
-): Heartbeat<T> {
+export function createHeartbeat(connections: Iterable<Visited>, interval: number) {
   let turn = 0
   const visit = () => {
     turn = (turn + 1) % TURNS
@@ -23,15 +16,17 @@ export function createHeartbeat<T extends { turn: number; onHeartbeat(interval: 
   const timer = interval > 0 ? setInterval(visit, interval / TURNS).unref() : undefined
 
   return {
-    start(connection) {
+    /** Visits a connection at every interval from now on. */
+    start(connection: Visited): void {
       connection.turn = turn
     },
+
     stop: () => clearInterval(timer),
   }
 }
 
 /** How far a peer has got, seen from this side of its socket; `isBehind` while bytes wait in it. */
-export type Progress = { bytesRead: number; bytesWritten: number; isBehind: boolean }
+type Progress = { bytesRead: number; bytesWritten: number; isBehind: boolean }
 
 /**
  * Judges at each heartbeat whether a peer lives. Whatever comes from it is life, and so is what it takes: while a ping
@@ -45,11 +40,8 @@ export class Pulse {
   private missed = 0
 
   /** @returns what to do: send a ping, wait, or give the peer up */
-  beat(
-    { bytesRead, bytesWritten, isBehind }: Progress,
-    interval: number,
-    stallTimeout: number,
-  ): 'ping' | 'wait' | 'lost' {
+  beat(progress: Progress, interval: number, stallTimeout: number): 'ping' | 'wait' | 'lost' {
+    const { bytesRead, bytesWritten, isBehind } = progress
     if (!isBehind && bytesRead === this.bytesRead) {
       this.missed++
       const isLoaded = bytesWritten - this.answeredAt > LIGHT

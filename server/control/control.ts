@@ -1,23 +1,18 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Config } from '../config/config.ts'
 import type { Observer } from '../connection/observer.ts'
 import type { Registry } from '../http/registry.ts'
+import { listen } from '../http/server.ts'
 import type { Logger } from '../log.ts'
-import { suspicionOf } from './host.ts'
+import { suspicionOf } from './host-check.ts'
 import { createJournal } from './journal.ts'
 import { createMetrics } from './metrics.ts'
 import { createRoutes } from './routes.ts'
 
-export type ControlOptions = Pick<
-  Config,
-  'controlPort' | 'controlHost' | 'controlAllowedHosts' | 'journalSize' | 'faults' | 'maxPayload'
-> & { logger: Logger; registry: Registry }
-
 /** Creates the port to inspect and steer a server from outside. The server reports to its observer. */
-export function createControl(options: ControlOptions) {
+export function createControl(options: Config & { logger: Logger; registry: Registry }) {
   const { controlPort, controlHost, controlAllowedHosts, journalSize, logger, registry } = options
   const journal = journalSize > 0 ? createJournal(journalSize) : undefined
   const metrics = createMetrics(registry)
@@ -41,16 +36,7 @@ export function createControl(options: ControlOptions) {
   return {
     observer,
 
-    /**
-     * @returns the bound address
-     * @throws the system's error, such as `EADDRINUSE`
-     */
-    async listen(): Promise<AddressInfo> {
-      http.listen(controlPort, controlHost)
-      await once(http, 'listening')
-      http.on('error', error => logger.error(error.message))
-      return http.address() as AddressInfo
-    },
+    listen: () => listen(http, logger, controlPort, controlHost),
 
     async close(): Promise<void> {
       const closed = once(http, 'close')

@@ -27,31 +27,38 @@ const json = <S extends z.ZodType>(schema: S, description: string) => ({
   content: { 'application/json': { schema } },
 })
 
-/** Describes a route's responses, with the statuses it may fail with and what each means. */
-function answers<S extends z.ZodType>(schema: S, failures: Record<number, string> = {}) {
-  const all = Object.entries({ 400: 'what is wrong with the request', ...failures })
-  const errors = Object.fromEntries(all.map(([status, meaning]) => [status, json(schemas.error, meaning)]))
-  return { ...errors, 200: json(schema, 'done') }
-}
+type Taken = NonNullable<RouteConfig['request']>
 
-type Part<K extends keyof RouteConfig> = NonNullable<RouteConfig[K]>
-
-const route = <M extends Part<'method'>, P extends string, A extends Part<'responses'>, R extends Part<'request'>>(
+/** Describes a route that answers by this schema, with the statuses it may fail with and what each means. */
+const route = <M extends RouteConfig['method'], P extends string, T extends Taken, S extends z.ZodType>(
   method: M,
   path: P,
   summary: string,
-  responses: A,
-  request: R,
-) => createRoute({ method, path, summary, responses, request })
+  request: T,
+  schema: S,
+  failures: Record<number, string> = {},
+) => {
+  const all = Object.entries({ 400: 'what is wrong with the request', ...failures })
+  const errors = Object.fromEntries(all.map(([status, meaning]) => [status, json(schemas.error, meaning)]))
+  const responses = { ...errors, 200: json(schema, 'done') }
+  return createRoute({ method, path, summary, request, responses })
+}
 
-const params = schemas.byId
 // Of the routes that take no parameters, so that any is an error.
 const query = schemas.nothing
+const params = schemas.byId
+const endAll = { query: schemas.ending }
+const endOne = { params, query: schemas.ending }
+const pushAll = { query, body: schemas.message }
+const pushOne = { params, query, body: schemas.message }
+const setFaults = { query, body: schemas.faults }
+const journalOf = { query: schemas.journalQuery }
 
 const NO_SUCH = { 404: 'there is no such connection' }
 const UNSENT = { ...NO_SUCH, 409: 'it does not read, or is about to end' }
 const NOTHING_KEPT = { 409: 'nothing is kept' }
-const NO_FAULTS = { 409: 'NO_FAULTS=1' }
+const OFF = { 409: 'NO_FAULTS=1' }
+const CLOSING = { 503: 'it is closing' }
 
 /** Creates the control port's routes. Their schemas check what comes in, and make up `GET /openapi.json`. */
 export function createRoutes({ registry, journal, metrics, faults, maxPayload }: RoutesOptions): OpenAPIHono {
@@ -72,32 +79,25 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
   const onError = () => fail(413, `expected at most ${maxPayload} bytes`)
   app.on(['POST', 'PUT'], '*', bodyLimit({ maxSize: maxPayload, onError }))
 
-  const find = (id: number) => registry.find(id) ?? fail(404, `there is no connection ${id}`)
+  const find = (id: number) =>
+    [...registry].find(connection => connection.id === id) ?? fail(404, `there is no connection ${id}`)
   const kept = () => journal ?? fail(409, 'nothing is kept: set JOURNAL_SIZE')
   const allowFaults = () => faults || fail(409, 'faults are off: NO_FAULTS=1')
 
   app.openapi(
-    route('get', '/connections', 'All open connections, oldest first', answers(schemas.connections), { query }),
+    route('get', '/connections', 'All open connections, oldest first', { query }, schemas.connections),
     context => context.json({ connections: [...registry].map(describe) }, 200),
   )
   app.openapi(
-    route('get', '/connections/{id}', 'One open connection', answers(schemas.connection, NO_SUCH), { params, query }),
+    route('get', '/connections/{id}', 'One open connection', { params, query }, schemas.connection, NO_SUCH),
     context => context.json(describe(find(context.req.valid('param').id)), 200),
   )
+  app.openapi(route('delete', '/connections', 'Closes or drops all connections', endAll, schemas.closed), context => {
+    const ending = context.req.valid('query')
+    return context.json({ closed: [...registry].filter(connection => end(connection, ending)).length }, 200)
+  })
   app.openapi(
-    route('delete', '/connections', 'Closes or drops all connections', answers(schemas.closed), {
-      query: schemas.ending,
-    }),
-    context => {
-      const ending = context.req.valid('query')
-      return context.json({ closed: [...registry].filter(connection => end(connection, ending)).length }, 200)
-    },
-  )
-  app.openapi(
-    route('delete', '/connections/{id}', 'Closes or drops one connection', answers(schemas.closed, NO_SUCH), {
-      params,
-      query: schemas.ending,
-    }),
+    route('delete', '/connections/{id}', 'Closes or drops one connection', endOne, schemas.closed, NO_SUCH),
     context => {
       const connection = find(context.req.valid('param').id)
       return context.json({ closed: end(connection, context.req.valid('query')) ? 1 : 0 }, 200)
@@ -105,10 +105,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
   )
 
   app.openapi(
-    route('post', '/messages', 'Pushes a message to each connection that reads', answers(schemas.pushed), {
-      query,
-      body: schemas.message,
-    }),
+    route('post', '/messages', 'Pushes a message to each connection that reads', pushAll, schemas.pushed),
     async context => {
       const message = await messageOf(context.req)
       const outcomes = [...registry].map(connection => connection.push(message))
@@ -117,11 +114,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     },
   )
   app.openapi(
-    route('post', '/connections/{id}/messages', 'Pushes a message to one connection', answers(schemas.sent, UNSENT), {
-      params,
-      query,
-      body: schemas.message,
-    }),
+    route('post', '/connections/{id}/messages', 'Pushes a message to one connection', pushOne, schemas.sent, UNSENT),
     async context => {
       const { id } = context.req.valid('param')
       const message = await messageOf(context.req)
@@ -131,28 +124,22 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
   )
 
   app.openapi(
-    route('get', '/messages', 'What the server received, oldest first', answers(schemas.journal, NOTHING_KEPT), {
-      query: schemas.journalQuery,
-    }),
+    route('get', '/messages', 'What the server received, oldest first', journalOf, schemas.journal, NOTHING_KEPT),
     context => context.json(kept().read(context.req.valid('query').connection), 200),
   )
   app.openapi(
-    route('delete', '/messages', 'Forgets what the server received', answers(schemas.empty, NOTHING_KEPT), { query }),
+    route('delete', '/messages', 'Forgets what the server received', { query }, schemas.empty, NOTHING_KEPT),
     context => {
       kept().clear()
       return context.json({}, 200)
     },
   )
 
-  app.openapi(
-    route('get', '/faults', 'The faults of new connections', answers(schemas.writtenFaults), { query }),
-    context => context.json(registry.defaultFaults, 200),
+  app.openapi(route('get', '/faults', 'The faults of new connections', { query }, schemas.written), context =>
+    context.json(registry.defaultFaults, 200),
   )
   app.openapi(
-    route('put', '/faults', 'Sets the faults of new connections', answers(schemas.writtenFaults, NO_FAULTS), {
-      query,
-      body: { required: true, content: { 'application/json': { schema: schemas.faults } } },
-    }),
+    route('put', '/faults', 'Sets the faults of new connections', setFaults, schemas.written, OFF),
     context => {
       allowFaults()
       registry.defaultFaults = context.req.valid('json')
@@ -160,7 +147,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     },
   )
   app.openapi(
-    route('delete', '/faults', 'Clears the faults of new connections', answers(schemas.empty, NO_FAULTS), { query }),
+    route('delete', '/faults', 'Clears the faults of new connections', { query }, schemas.empty, OFF),
     context => {
       allowFaults()
       registry.defaultFaults = {}
@@ -168,14 +155,11 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     },
   )
 
-  app.openapi(route('get', '/healthz', 'Whether the server is alive', answers(schemas.status), { query }), context =>
+  app.openapi(route('get', '/healthz', 'Whether the server is alive', { query }, schemas.status), context =>
     context.json({ status: 'ok' }, 200),
   )
-  app.openapi(
-    route('get', '/readyz', 'Whether it takes connections', answers(schemas.status, { 503: 'it is closing' }), {
-      query,
-    }),
-    context => context.json({ status: registry.isClosing ? fail(503, 'closing') : 'ok' }, 200),
+  app.openapi(route('get', '/readyz', 'Whether it takes connections', { query }, schemas.status, CLOSING), context =>
+    context.json({ status: registry.isClosing ? fail(503, 'closing') : 'ok' }, 200),
   )
   app.openapi(
     createRoute({
@@ -210,12 +194,11 @@ async function messageOf(request: HonoRequest): Promise<Message> {
 
 function describe({ id, observation, traffic, bytes, waiting }: Connection): z.input<typeof schemas.connection> {
   const { peer, openedAt = 0, roundTrip } = observation ?? {}
-  const [path = '', query = ''] = peer?.target.split(/\?(.*)/s) ?? []
   return {
     id,
     remoteAddress: peer?.address ?? '',
-    path,
-    query,
+    path: peer?.path ?? '',
+    query: peer?.query ?? '',
     subprotocol: peer?.subprotocol ?? null,
     extensions: peer?.extensions?.split(';', 1)[0] ?? null,
     faults: peer?.faults ?? null,

@@ -52,8 +52,8 @@ export const closed = z.object({ closed: z.int().describe('how many were open un
 
 const fault = z.union([z.string(), z.number(), z.literal(true)]).transform(value => (value === true ? '' : `${value}`))
 
-/** Faults to be set; `true` stands for a name without a value. */
-export const faults = z
+/** `true` stands for a name without a value. */
+const faultsToSet = z
   .strictObject(Object.fromEntries(names.map(name => [name, fault.exactOptional()])))
   .transform(
     by((faults: Written) => {
@@ -64,8 +64,10 @@ export const faults = z
   .describe('by the names of the query, which wins')
   .openapi('Faults', { type: 'object', example: { delay: '250ms', loss: 0.1, hello: true } })
 
+export const faults = { required: true, content: { 'application/json': { schema: faultsToSet } } }
+
 /** Faults as they are kept. */
-export const writtenFaults = z.partialRecord(z.enum(names), z.string())
+export const written = z.partialRecord(z.enum(names), z.string())
 
 const tally = z.object({ texts: z.int(), textBytes: z.int(), binaries: z.int(), binaryBytes: z.int() })
 

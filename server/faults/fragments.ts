@@ -8,25 +8,20 @@ const CHUNK = 2 ** 16
  * made one at a time: the frames of a large message can take several times its memory.
  */
 export function* fragmentsOf({ payload, isBinary }: Message, most: number): Generator<Buffer> {
+  const largest = sizeOfFrame(Math.min(most, payload.length))
+  const room = Math.min(CHUNK + largest, largest * Math.max(1, Math.ceil(payload.length / most)))
   let at = 0
   do {
-    const start = at
-    let length = 0
-    do {
-      const part = Math.min(most, payload.length - at)
-      length += sizeOfFrame(part)
-      at += part
-    } while (at < payload.length && length < CHUNK)
-
-    const chunk = Buffer.allocUnsafeSlow(length)
+    const chunk = Buffer.allocUnsafeSlow(room)
     let filled = 0
-    for (let from = start; filled < length; from += most) {
-      const part = payload.subarray(from, from + most)
-      const opcode = from > 0 ? 0x00 : isBinary ? 0x02 : 0x01
-      const fin = from + part.length === payload.length ? 0x80 : 0
+    do {
+      const part = payload.subarray(at, at + most)
+      const opcode = at > 0 ? 0x00 : isBinary ? 0x02 : 0x01
+      at += part.length
+      const fin = at === payload.length ? 0x80 : 0
       filled = writeHeader(chunk, filled, fin | opcode, part.length)
       filled += part.copy(chunk, filled)
-    }
-    yield chunk
+    } while (at < payload.length && filled < CHUNK)
+    yield chunk.subarray(0, filled)
   } while (at < payload.length)
 }

@@ -6,29 +6,26 @@ import type { Faults } from './parameters.ts'
 // Chunks that may come before a late answer.
 const MOST_EARLY = 16
 
-const PROTOCOL = 'Sec-WebSocket-Protocol'
-const ACCEPT = 'Sec-WebSocket-Accept'
-
 /** The subprotocols that a client offers, in its order. */
 const offeredBy = ({ headers }: IncomingMessage): string[] =>
   headers['sec-websocket-protocol']?.split(',').map(name => name.trim()) ?? []
 
-/** A refusal that was asked for, or of a subprotocol that can't be chosen. */
-export type Refused = { reason: 'asked' | 'query'; status: number; body: string }
-
-/** Why a handshake is refused that asks for this, if it is. */
-export function refusalOf({ reject, subprotocol }: Faults, request: IncomingMessage): Refused | undefined {
-  if (reject !== undefined) return { reason: 'asked', status: reject, body: `Refused with ${reject}, as was asked for` }
+/** Why a handshake is refused that asks for that, or for a subprotocol that can't be chosen. */
+export function refusalOf({ reject, subprotocol }: Faults, request: IncomingMessage) {
+  const asked = `Refused with ${reject}, as was asked for`
+  if (reject !== undefined) return { reason: 'asked', status: reject, body: asked } as const
   const offered = offeredBy(request)
   if (!subprotocol || offered.includes(subprotocol)) return undefined
   const expected = `one of those that the client offers: ${offered.join(', ') || 'none'}`
-  return { reason: 'query', status: 400, body: printable(`subprotocol=${subprotocol}: expected ${expected}`) }
+  const body = printable(`subprotocol=${subprotocol}: expected ${expected}`)
+  return { reason: 'query', status: 400, body } as const
 }
 
 /** Changes the headers of a 101 to what clients must refuse, if that is asked for. */
 export function spoil(headers: Map<string, string>, { handshake }: Faults, request: IncomingMessage): void {
-  if (handshake === 'wrong-accept') headers.set(ACCEPT, Buffer.alloc(20).toString('base64'))
-  if (handshake === 'wrong-subprotocol') headers.set(PROTOCOL, `not-${offeredBy(request).join('-') || 'offered'}`)
+  if (handshake === 'wrong-accept') headers.set('Sec-WebSocket-Accept', Buffer.alloc(20).toString('base64'))
+  if (handshake !== 'wrong-subprotocol') return
+  headers.set('Sec-WebSocket-Protocol', `not-${offeredBy(request).join('-') || 'offered'}`)
 }
 
 /**

@@ -20,18 +20,17 @@ export class Misbehaviour implements Behaviour {
   private readonly answer: (message: Message) => Message
   private readonly hello: string | undefined
   private readonly outbox: Outbox
-  private readonly isLost: () => boolean
+  private readonly chanceOfLoss: () => number
 
   /** @param hello what is said first */
   constructor(outlet: Outlet, faults: Faults, answer: (message: Message) => Message, hello: string | undefined) {
-    const { delay = 0, jitter = 0, loss = 0, seed } = faults
+    const { delay = 0, jitter = 0, seed } = faults
     this.outlet = outlet
     this.faults = faults
     this.answer = answer
     this.hello = hello
     const chanceOfJitter = createChance(seed)
-    const chanceOfLoss = createChance(seed === undefined ? seed : seed + 1)
-    this.isLost = () => chanceOfLoss() < loss
+    this.chanceOfLoss = createChance(seed === undefined ? seed : seed + 1)
     this.outbox = new Outbox({
       wait: () => delay + jitter * (2 * chanceOfJitter() - 1),
       send: (message, kind, left) => this.send(message, kind, left),
@@ -39,12 +38,12 @@ export class Misbehaviour implements Behaviour {
     })
   }
 
-  get answersPings(): boolean {
-    return this.faults.pings !== 'ignore'
+  get ignoresPings(): boolean {
+    return this.faults.pings === 'ignore'
   }
 
-  get hasHeartbeat(): boolean {
-    return this.faults.ping === undefined && this.answersPings
+  get isUnwatched(): boolean {
+    return this.faults.ping !== undefined || this.ignoresPings
   }
 
   onOpen(): void {
@@ -57,18 +56,18 @@ export class Misbehaviour implements Behaviour {
         if (!this.outbox.isPushing) this.outbox.push(textOf(`tick ${++count}`))
       })
     }
-    if (ping && this.answersPings) this.every(ping, () => this.outlet.beat(ping))
-    if (after === undefined) this.strikeAfter(0)
-    else if ('messages' in after) this.strikeAfter(after.messages)
+    if (ping && !this.ignoresPings) this.every(ping, () => this.outlet.beat(ping))
+    if (after?.milliseconds === undefined) this.strikeIfDue()
     else this.timers.push(setTimeout(() => this.strike(), after.milliseconds))
   }
 
   onMessage({ payload, isBinary }: Message): void {
-    const { repeat = 1, after } = this.faults
+    const { repeat = 1, loss = 0 } = this.faults
     this.received++
     // A copy, since the message may be a small part of a large chunk, which would wait with it.
-    if (!this.isLost()) this.outbox.reply(this.answer({ payload: Buffer.from(payload), isBinary }), repeat)
-    if (after && 'messages' in after) this.strikeAfter(after.messages)
+    const isLost = this.chanceOfLoss() < loss
+    if (!isLost) this.outbox.reply(this.answer({ payload: Buffer.from(payload), isBinary }), repeat)
+    this.strikeIfDue()
   }
 
   push(message: Message): void {
@@ -109,9 +108,10 @@ export class Misbehaviour implements Behaviour {
     writeNext()
   }
 
-  /** Strikes if this many messages have come, and when their replies have left. */
-  private strikeAfter(messages: number): void {
-    if (this.received === messages) this.outbox.afterReplies(() => this.strike())
+  /** Strikes if as many messages have come as were asked for, and when their replies have left. */
+  private strikeIfDue(): void {
+    const { after = { messages: 0 } } = this.faults
+    if (this.received === after.messages) this.outbox.afterReplies(() => this.strike())
   }
 
   private strike(): void {
@@ -127,7 +127,7 @@ export class Misbehaviour implements Behaviour {
     } else if (drop) {
       this.outlet.note(`drop=${drop}`)
       this.stop()
-      if (drop === 'fin' || !after || !('messages' in after)) return void this.outlet.drop(drop)
+      if (drop === 'fin' || after?.messages === undefined) return void this.outlet.drop(drop)
       this.outlet.silence()
       this.timers.push(setTimeout(() => this.outlet.drop('rst'), BEFORE_RESET))
     }

@@ -11,9 +11,11 @@ export type OutboxOptions = {
   account: (cost: number) => void
 }
 
+type Content = Message | (() => void)
+
 /** A reply with how many more times it leaves, or a callback in its place. */
 type Entry = {
-  content: Message | (() => void)
+  content: Content
   times: number
   /** When it came, in whole milliseconds: fractions would take memory of their own. */
   came: number
@@ -53,7 +55,7 @@ export class Outbox {
   /** Takes a message that is no reply, and waits for none that isn't due. */
   push(message: Message): void {
     if (this.state === 'closed') return
-    this.options.account(costOf(message.payload.length))
+    this.options.account(weightOf(message))
     this.pushed.push(message)
     this.run()
   }
@@ -73,13 +75,13 @@ export class Outbox {
   close(): void {
     this.state = 'closed'
     this.dropReplies()
-    for (const message of this.pushed) this.release(message)
+    for (const message of this.pushed) this.options.account(-weightOf(message))
     this.pushed = []
   }
 
-  private add(content: Entry['content'], times: number): void {
+  private add(content: Content, times: number): void {
     if (this.state === 'closed') return
-    if (typeof content !== 'function') this.options.account(costOf(content.payload.length))
+    this.options.account(weightOf(content))
     const entry: Entry = { content, times, came: Math.ceil(performance.now()), next: undefined }
     if (this.last) this.last.next = entry
     else this.first = entry
@@ -94,10 +96,9 @@ export class Outbox {
     if (content === undefined) return
     if (typeof content === 'function') {
       content()
-      this.run()
-      return
+      return void this.run()
     }
-    if (pushed) this.release(pushed)
+    if (pushed) this.options.account(-weightOf(pushed))
     const kind = pushed ? 'push' : 'reply'
     this.state = kind
     this.options.send(content, kind, () => {
@@ -108,7 +109,7 @@ export class Outbox {
   }
 
   /** Takes what is first if its time has come, else wakes up when it has. */
-  private takeDue(): Entry['content'] | undefined {
+  private takeDue(): Content | undefined {
     const { first } = this
     if (!first) return undefined
     const { content, came } = first
@@ -116,8 +117,9 @@ export class Outbox {
       this.due ??= this.dueOf(came, this.options.wait())
       const wait = this.due - performance.now()
       if (wait > 0) {
+        clearTimeout(this.timer)
         if (this.finished) this.dropReplies()
-        else this.wakeAfter(wait)
+        else this.timer = setTimeout(this.run, Math.ceil(wait))
         return undefined
       }
       this.lastDue = this.due
@@ -126,18 +128,13 @@ export class Outbox {
     if (--first.times === 0) {
       this.first = first.next
       if (!this.first) this.last = undefined
-      if (typeof content !== 'function') this.release(content)
+      this.options.account(-weightOf(content))
     }
     return content
   }
 
   private dueOf(came: number, wait: number): number {
     return wait > 0 ? Math.max(this.lastDue, came + wait) : this.lastDue
-  }
-
-  private wakeAfter(wait: number): void {
-    clearTimeout(this.timer)
-    this.timer = setTimeout(this.run, Math.ceil(wait))
   }
 
   private takeFinished(): (() => void) | undefined {
@@ -148,14 +145,10 @@ export class Outbox {
 
   private dropReplies(): void {
     clearTimeout(this.timer)
-    for (let entry = this.first; entry; entry = entry.next) {
-      if (typeof entry.content !== 'function') this.release(entry.content)
-    }
+    for (let entry = this.first; entry; entry = entry.next) this.options.account(-weightOf(entry.content))
     this.first = undefined
     this.last = undefined
   }
-
-  private release({ payload }: Message): void {
-    this.options.account(-costOf(payload.length))
-  }
 }
+
+const weightOf = (content: Content) => (typeof content === 'function' ? 0 : costOf(content.payload.length))

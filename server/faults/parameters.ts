@@ -1,8 +1,5 @@
 import { duration, integer, oneOf, type Parser, size, Unexpected } from '../config/values.ts'
 
-/** When something happens: after so many messages, or so many milliseconds after the connection has opened. */
-export type After = { messages: number } | { milliseconds: number }
-
 const bare: Parser<true> = text => {
   if (text !== '') throw new Unexpected('no value')
   return true
@@ -32,7 +29,8 @@ export const reason: Parser<string> = text => {
   return text
 }
 
-const after: Parser<After> = text => {
+/** When something happens: after so many messages, or so many milliseconds after the connection has opened. */
+const after: Parser<{ messages?: number; milliseconds?: number }> = text => {
   const isCount = /^\d+$/.test(text)
   try {
     return isCount ? { messages: integer(0, 1_000_000)(text) } : { milliseconds: duration('0', '1h')(text) }
@@ -85,26 +83,15 @@ const POSTPONABLE = ['close', 'drop', 'stall', 'corrupt'] as const
 
 const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
 
-/** What a query comes to. */
-export type Asked = {
-  /** `undefined` where nothing is asked for. */
-  faults: Faults | undefined
-  /** Whether the query has one of our names; otherwise it is none of our business. */
-  isAsked: boolean
-  /** The names in the query, each once. */
-  names: string[]
-}
-
-const NOTHING_ASKED: Asked = { faults: undefined, isAsked: false, names: [] }
-
 /**
  * Reads a query.
  * @param defaults hold for each name that the query doesn't have, except for those that it rules out
+ * @returns the faults, if any; whether the query has one of our names, without which it is none of our business; and
+ *   its names, each once
  * @throws {FaultsError} naming every parameter that can't be used
  */
-export function parseFaults(query: string, defaults: Written = {}): Asked {
+export function parseFaults(query: string, defaults: Written = {}) {
   const inherited = new Map(Object.entries(defaults))
-  if (query === '' && inherited.size === 0) return NOTHING_ASKED
   const asked = new URLSearchParams(query)
   const names = [...new Set(asked.keys())]
   const isAsked = names.some(isName)
@@ -143,9 +130,7 @@ function parse(entries: Iterable<[name: string, value: string]>): Faults {
   }
 
   const exclusive = EXCLUSIVE.filter(name => seen.has(name))
-  if (exclusive.length > 1) {
-    problems.push(`${exclusive.join(', ')}: expected at most one of ${EXCLUSIVE.join(', ')}`)
-  }
+  if (exclusive.length > 1) problems.push(`${exclusive.join(', ')}: expected at most one of ${EXCLUSIVE.join(', ')}`)
   if (seen.has('after') && !POSTPONABLE.some(name => seen.has(name))) {
     problems.push(`after: expected one of ${POSTPONABLE.join(', ')} beside it`)
   }

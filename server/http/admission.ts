@@ -9,32 +9,21 @@ import { type Logger, printable } from '../log.ts'
 import type { Answer } from './answer.ts'
 import { type Agreement, agree } from './handshake.ts'
 import type { Registry } from './registry.ts'
-import { addressOf, queryOf, targetOf } from './request.ts'
+import { addressOf, pathOf, queryOf } from './request.ts'
 
 export type Admitted = Agreement & { peer: Peer; faults: Faults | undefined }
 
-export type AdmissionOptions = Pick<
-  Config,
-  'allowedOrigins' | 'faults' | 'isTrustedProxy' | 'maxConnections' | 'maxConnectionsPerIp' | 'maxPayload'
-> & { registry: Registry; logger: Logger; observer?: Observer | undefined }
+export type AdmissionOptions = Config & { registry: Registry; logger: Logger; observer?: Observer | undefined }
 
 /** Decides who may connect. */
-export type Admission = {
-  /** Decides on a handshake, logs and counts it if it is refused, and takes a place until its socket is closed if not. */
-  admit(request: IncomingMessage, socket: Socket): Admitted | Answer
-  /** Why a handshake with this target and these headers would be refused, unless it is for want of room. */
-  refusalOf(request: IncomingMessage): Answer | undefined
-  /** Why there is no room for one more connection, if there is none. */
-  fullness(request: IncomingMessage): Answer | undefined
-}
-
-export function createAdmission(options: AdmissionOptions): Admission {
+export function createAdmission(options: AdmissionOptions) {
   const { allowedOrigins, isTrustedProxy, logger, maxPayload, observer, registry } = options
   const { maxConnections, maxConnectionsPerIp = Number.POSITIVE_INFINITY } = options
   let places = 0
   /** Only counted where that is limited. */
   const placesOf = new Map<string, number>()
 
+  /** Why there is no room for one more connection, if there is none. */
   const fullness = (request: IncomingMessage): Answer | undefined => {
     const full: Answer = { reason: 'full', status: 503, headers: { 'Retry-After': '1' }, body: 'The server is full' }
     if (places >= maxConnections) return { ...full, isElsewhereBetter: true }
@@ -43,7 +32,11 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   /** @param andThen decides, when nothing speaks against it so far */
-  const decide = <T>(request: IncomingMessage, andThen: (asked: ReturnType<typeof parseFaults>) => T): T | Answer => {
+  const decide = <T>(
+    request: IncomingMessage,
+    room: Answer | undefined,
+    andThen: (asked: ReturnType<typeof parseFaults>) => T,
+  ): T | Answer => {
     const { origin } = request.headers
     if (registry.isClosing) {
       return { reason: 'closing', status: 503, body: 'The server is shutting down', isElsewhereBetter: true }
@@ -51,6 +44,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     if (allowedOrigins && origin !== undefined && !allowedOrigins.has(origin)) {
       return { reason: 'origin', status: 403, body: `The origin ${printable(origin)} is not among the allowed ones` }
     }
+    if (room) return room
     try {
       return andThen(options.faults ? parseFaults(queryOf(request), registry.defaultFaults) : parseFaults(''))
     } catch (error) {
@@ -59,34 +53,41 @@ export function createAdmission(options: AdmissionOptions): Admission {
     }
   }
 
+  const leave = () => places--
+
   const takePlace = (address: string, socket: Socket) => {
-    const change = (by: number) => {
-      places += by
-      if (maxConnectionsPerIp === Number.POSITIVE_INFINITY) return
-      const left = (placesOf.get(address) ?? 0) + by
+    places++
+    // One for all: a closure would add to each idle connection.
+    socket.on('close', leave)
+    if (maxConnectionsPerIp === Number.POSITIVE_INFINITY) return
+    placesOf.set(address, (placesOf.get(address) ?? 0) + 1)
+    socket.on('close', () => {
+      const left = (placesOf.get(address) ?? 0) - 1
       if (left > 0) placesOf.set(address, left)
       else placesOf.delete(address)
-    }
-    change(1)
-    socket.once('close', () => change(-1))
+    })
   }
 
   return {
     fullness,
 
-    refusalOf: request => decide(request, ({ faults }) => faults && refusalOf(faults, request)),
+    /** Why a handshake with this target and these headers would be refused, unless it is for want of room. */
+    refusalOf: (request: IncomingMessage): Answer | undefined =>
+      decide(request, undefined, ({ faults }) => faults && refusalOf(faults, request)),
 
-    admit(request, socket) {
+    /** Decides on a handshake, logs and counts it if it is refused, and takes a place until its socket is closed if not. */
+    admit(request: IncomingMessage, socket: Socket): Admitted | Answer {
       const address = addressOf(request, isTrustedProxy)
-      const decision = decide(request, ({ faults, isAsked, names }): Admitted | Answer => {
-        const refused = fullness(request) ?? (faults && refusalOf(faults, request))
+      const decision = decide(request, fullness(request), ({ faults, isAsked, names }): Admitted | Answer => {
+        const refused = faults && refusalOf(faults, request)
         const agreement = refused ?? agree(request, faults?.subprotocol, maxPayload)
         if ('status' in agreement) return agreement
         const { headers } = agreement
         if (faults) spoil(headers, faults, request)
         const peer: Peer = {
           address,
-          target: targetOf(request),
+          path: pathOf(request),
+          query: queryOf(request),
           subprotocol: headers.get('Sec-WebSocket-Protocol'),
           extensions: headers.get('Sec-WebSocket-Extensions'),
           faults: faults && (isAsked ? queryOf(request) : 'by default'),

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Refusal } from '../connection/observer.ts'
+import { printable } from '../log.ts'
 
 /** To a plain request, or to a handshake that is refused. */
 export type Answer = {
@@ -22,4 +23,13 @@ export function send(response: ServerResponse, { status, headers, body }: Answer
     ...headers,
   })
   response.end(text)
+}
+
+/** Tells a client that did not ask for an upgrade how to (RFC 9110, section 15.5.22). */
+export function upgradeRequired(address: string, keepsAlive: boolean): Answer {
+  return {
+    status: 426,
+    headers: { Connection: keepsAlive ? 'Upgrade' : 'Upgrade, close', Upgrade: 'websocket' },
+    body: `This address speaks WebSocket: connect to it with new WebSocket(${JSON.stringify(printable(address))})`,
+  }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { agreeOnDeflate, type Deflate } from '../wire/deflate.ts'
 import { subprotocol } from '../wire/internals.ts'
@@ -9,9 +9,7 @@ export type Agreement = { headers: Map<string, string>; deflate: Deflate | undef
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-const malformed = (body: string, status = 400, headers: Record<string, string> = {}): Answer => {
-  return { reason: 'malformed', status, headers, body }
-}
+const malformed = (body: string, status = 400, headers = {}): Answer => ({ reason: 'malformed', status, headers, body })
 
 /**
  * Agrees with a client on a WebSocket.
@@ -32,12 +30,7 @@ export function agree(request: IncomingMessage, chosen: string | undefined, maxP
   const headers = new Map([
     ['Upgrade', 'websocket'],
     ['Connection', 'Upgrade'],
-    [
-      'Sec-WebSocket-Accept',
-      createHash('sha1')
-        .update(key + GUID)
-        .digest('base64'),
-    ],
+    ['Sec-WebSocket-Accept', hash('sha1', key + GUID, 'base64')],
   ])
   try {
     const [first = ''] = names === undefined ? [] : subprotocol.parse(names)

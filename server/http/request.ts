@@ -10,7 +10,7 @@ export const isHandshake = ({ headers, httpVersion }: IncomingMessage): boolean 
   headers.upgrade?.toLowerCase() === 'websocket' && httpVersion === '1.1'
 
 /** Path and query, also of a target in absolute form (RFC 9112, section 3.2.2). */
-export const targetOf = ({ url = '' }: IncomingMessage): string => url.replace(/^https?:\/\/[^/?]*/i, '')
+const targetOf = ({ url = '' }: IncomingMessage): string => url.replace(/^https?:\/\/[^/?]*/i, '')
 
 export const pathOf = (request: IncomingMessage): string => targetOf(request).split('?', 1)[0] ?? ''
 

@@ -5,25 +5,18 @@ export const COMPRESSION_THRESHOLD = 1024
 
 const NAME = 'permessage-deflate'
 
-/** What a peer's offer comes to: the extension, and its line in the answer. */
-export type AgreedDeflate = { deflate: Deflate; header: string }
-
 /**
  * Answers a peer's offer of permessage-deflate (RFC 7692, section 7.1), without context takeover on either side.
  * @param header of `Sec-WebSocket-Extensions`
  * @param maxPayload bytes that an inflated message may have
- * @returns `undefined` where the peer doesn't offer it
+ * @returns the extension, and its line in the answer; `undefined` where the peer doesn't offer it
  * @throws {Error} when the header can't be parsed, or no offer can be accepted
  */
-export function agreeOnDeflate(header: string, maxPayload: number): AgreedDeflate | undefined {
+export function agreeOnDeflate(header: string, maxPayload: number) {
   const offers = extension.parse(header)[NAME]
   if (!offers) return undefined
-  const agreed = new PerMessageDeflate({
-    isServer: true,
-    maxPayload,
-    serverNoContextTakeover: true,
-    clientNoContextTakeover: true,
-  })
+  const noTakeover = { serverNoContextTakeover: true, clientNoContextTakeover: true }
+  const agreed = new PerMessageDeflate({ isServer: true, maxPayload, ...noTakeover })
   const parameters = agreed.accept(offers)
   return { deflate: new Deflate(agreed), header: extension.format({ [NAME]: [parameters] }) }
 }
@@ -42,13 +35,11 @@ export class Deflate {
   }
 
   compress(data: Buffer, done: Transformed): void {
-    this.active++
     this.inner.compress(data, true, this.counting(done))
   }
 
   /** Is called by the receiver for each compressed frame, one at a time. */
   decompress(data: Buffer, isFinal: boolean, done: Transformed): void {
-    this.active++
     this.isFragmented = !isFinal
     this.inner.decompress(data, isFinal, this.counting(done))
   }
@@ -60,6 +51,7 @@ export class Deflate {
   }
 
   private counting(done: Transformed): Transformed {
+    this.active++
     return (error, data) => {
       done(error, data)
       this.active--

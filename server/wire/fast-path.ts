@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { COMPRESSION_THRESHOLD } from './deflate.ts'
 import type { Flow } from './flow.ts'
-import { sizeOfFrame, writeHeader } from './frame-header.ts'
+import { First, sizeOfFrame, writeHeader } from './frame-header.ts'
 import { createOutput, type Output, unmaskInto } from './masking.ts'
-import { First } from './sender.ts'
 import { add, count, createTally, type Tally, type Traffic } from './traffic.ts'
 
 // Replies are put together here up to this size. `ws` grows with what really arrives, which suits larger ones better.
@@ -38,6 +37,14 @@ export type FastPathOptions = {
   buffers: ReplyBuffers
 }
 
+type Surroundings = FastPathOptions & {
+  flow: Flow
+  /** Whether long replies have to be compressed, which is left to others. */
+  isCompressing: boolean
+  /** Where messages are counted. */
+  events: { readonly traffic: Traffic }
+}
+
 /** A reply that waits for the rest of its message. */
 type Partial = Output & { payloadAt: number; filled: number; mask: Buffer }
 
@@ -47,20 +54,10 @@ type Partial = Output & { payloadAt: number; filled: number; mask: Buffer }
  */
 export class FastPath {
   private partial: Partial | undefined
-  private readonly flow: Flow
-  private readonly options: FastPathOptions
-  private readonly isCompressing: boolean
-  private readonly traffic: () => Traffic
+  private readonly around: Surroundings
 
-  /**
-   * @param isCompressing whether long replies have to be compressed, which is left to others
-   * @param traffic where messages are counted
-   */
-  constructor(flow: Flow, options: FastPathOptions, isCompressing: boolean, traffic: () => Traffic) {
-    this.flow = flow
-    this.options = options
-    this.isCompressing = isCompressing
-    this.traffic = traffic
+  constructor(around: Surroundings) {
+    this.around = around
   }
 
   /** Whether a message has come only in part. */
@@ -73,12 +70,12 @@ export class FastPath {
    * @returns where the chunk goes on, or -1 if the message isn't one for the fast path
    */
   take(chunk: Buffer, at: number, headerSize: number, first: number, length: number): number {
-    const { buffers, leadOf, maxPayload } = this.options
+    const { buffers, leadOf, maxPayload, isCompressing } = this.around
     const isText = first === First.text
     const lead = leadOf(!isText)
     const replyLength = lead.length + length
     if (length > maxPayload || length > LARGEST) return -1
-    if (this.isCompressing && replyLength >= COMPRESSION_THRESHOLD) return -1
+    if (isCompressing && replyLength >= COMPRESSION_THRESHOLD) return -1
 
     const replySize = sizeOfFrame(replyLength)
     const begin = at + headerSize
@@ -103,11 +100,11 @@ export class FastPath {
 
   /**
    * Takes more of a message that has come in part, and sends its reply when it is whole.
-   * @param invalid is called with the payload if it should be UTF-8 and isn't
+   * @param onInvalid is called if it should be UTF-8 and isn't
    * @returns where the chunk goes on
    */
-  proceed(chunk: Buffer, at: number, invalid: (payload: Buffer) => void): number {
-    const { buffers } = this.options
+  proceed(chunk: Buffer, at: number, onInvalid: () => void): number {
+    const { buffers, flow } = this.around
     const { partial } = this
     if (!partial) return at
     this.flush()
@@ -123,13 +120,13 @@ export class FastPath {
     if (isBinary || isUtf8(payload)) {
       count(buffers.batch, isBinary, payload.length)
       const messages = this.countReceived()
-      this.flow.write(bytes, error => {
+      flow.write(bytes, error => {
         if (error) return
         this.countSent(messages)
         buffers.giveBack(partial)
       })
     } else {
-      invalid(payload)
+      onInvalid()
     }
     return at + taken
   }
@@ -143,8 +140,7 @@ export class FastPath {
 
   /** Sends the replies made so far. */
   flush(): void {
-    const { flow } = this
-    const { buffers } = this.options
+    const { buffers, flow } = this.around
     const { output, filled } = buffers
     if (filled === 0) return
     flow.flush()
@@ -164,17 +160,18 @@ export class FastPath {
 
   /** Counts the messages whose replies are in the output as received, and begins a new batch. */
   private countReceived(): Tally {
-    const { buffers } = this.options
+    const { buffers, events } = this.around
     const { batch } = buffers
     buffers.batch = createTally()
-    add(this.traffic().received, batch)
+    add(events.traffic.received, batch)
     return batch
   }
 
   private countSent(messages: Tally): void {
-    const { sent } = this.traffic()
+    const { events, leadOf } = this.around
+    const { sent } = events.traffic
     add(sent, messages)
-    sent.textBytes += messages.texts * this.options.leadOf(false).length
+    sent.textBytes += messages.texts * leadOf(false).length
   }
 }
 

@@ -1,17 +1,12 @@
 import type { Socket } from 'node:net'
+import type { Config } from '../config/config.ts'
 
 /** Why nothing is read from a peer. */
 export const Hold = { backlog: 1, inflating: 2, stalled: 4 } as const
 export type Hold = (typeof Hold)[keyof typeof Hold]
 
-export type FlowOptions = {
-  /** Bytes waiting for a peer above which nothing more is read from it; reading goes on below half of them. */
-  highWaterMark: number
-  /** Milliseconds in which a peer must take or send something while bytes wait in its socket. */
-  stallTimeout: number
-  /** The bytes that wait for all peers together. */
-  load: { bytes: number }
-}
+/** The load is the bytes that wait for all peers together. */
+export type FlowOptions = Pick<Config, 'highWaterMark' | 'stallTimeout'> & { load: { bytes: number } }
 
 export type Written = (error?: Error | null) => void
 
@@ -46,13 +41,13 @@ export class Flow {
   private collected: { head: Buffer; written: Written }[] = NO_FRAMES
   private readonly socket: Socket
   private readonly options: FlowOptions
-  private readonly onRelease: () => void
+  private readonly held: { proceed(): void }
 
-  /** @param onRelease is called when reading goes on, before anything new is read */
-  constructor(socket: Socket, options: FlowOptions, onRelease: () => void) {
+  /** @param held reads on when nothing holds the flow any more, before anything new comes */
+  constructor(socket: Socket, options: FlowOptions, held: { proceed(): void }) {
     this.socket = socket
     this.options = options
-    this.onRelease = onRelease
+    this.held = held
   }
 
   get isHeld(): boolean {
@@ -90,7 +85,7 @@ export class Flow {
     if (this.holds !== 0) return
     clearInterval(this.probe)
     this.socket.resume()
-    this.onRelease()
+    this.held.proceed()
   }
 
   /** Reads on from now on, however much waits: nothing that comes is answered any more. */

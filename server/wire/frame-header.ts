@@ -1,3 +1,9 @@
+/** The first byte of a final frame (RFC 6455, section 5.2). */
+export const First = { text: 0x81, binary: 0x82, close: 0x88, ping: 0x89, pong: 0x8a } as const
+export type First = (typeof First)[keyof typeof First]
+
+export const firstOf = (isBinary: boolean): First => (isBinary ? First.binary : First.text)
+
 /** Bytes of an unmasked frame with so many bytes of payload. */
 export function sizeOfFrame(length: number): number {
   return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10)
@@ -21,4 +27,12 @@ export function writeHeader(target: Buffer, at: number, first: number, length: n
     at = target.writeUIntBE(length, at, 6)
   }
   return at
+}
+
+/** An unmasked frame, with so many bytes of its payload: the rest is to follow it. */
+export function frameOf(first: number, payload: Buffer, copied = payload.length): Buffer {
+  const { length } = payload
+  const frame = Buffer.allocUnsafe(sizeOfFrame(length) - length + copied)
+  payload.copy(frame, writeHeader(frame, 0, first, length), 0, copied)
+  return frame
 }

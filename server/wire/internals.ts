@@ -58,15 +58,15 @@ const parts: Record<string, () => boolean> = {
  * @throws {InternalsError}
  */
 export function checkInternals(needed = parts): void {
-  const isMissing = ([, isThere]: [string, () => boolean]) => {
+  const missing: string[] = []
+  for (const [name, isThere] of Object.entries(needed)) {
     try {
-      return !isThere()
-    } catch {
-      return true
-    }
+      if (isThere()) continue
+    } catch {}
+    missing.push(name)
   }
-  const missing = Object.entries(needed).filter(isMissing)
   if (missing.length === 0) return
-  const names = missing.map(([name]) => name).join(', ')
-  throw new InternalsError(`This version of ws or Node.js lacks what the server needs: ${names}. Run npm ci.`)
+  throw new InternalsError(
+    `This version of ws or Node.js lacks what the server needs: ${missing.join(', ')}. Run npm ci.`,
+  )
 }

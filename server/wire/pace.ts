@@ -30,7 +30,7 @@ export function pace(socket: Socket, bytesPerSecond: number): () => void {
       if (isReleased) return sendPart()
       dueAt += (Math.min(most, chunk.length - at) / bytesPerSecond) * 1000
       hurry = sendPart
-      timer = setTimeout(sendPart, Math.ceil(dueAt - performance.now()))
+      timer = setTimeout(sendPart, Math.max(0, Math.ceil(dueAt - performance.now())))
     }
     dueAt = Math.max(dueAt, performance.now())
     waitForPart()

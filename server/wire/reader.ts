@@ -1,8 +1,9 @@
 import type { Deflate } from './deflate.ts'
 import type { FastPath } from './fast-path.ts'
 import { type Flow, Hold } from './flow.ts'
+import { First } from './frame-header.ts'
 import { PerMessageDeflate, Receiver } from './internals.ts'
-import { First, type Sender } from './sender.ts'
+import type { Sender } from './sender.ts'
 
 /** What comes from a peer, in its order. */
 export type Incoming = {
@@ -17,19 +18,20 @@ export type Incoming = {
   onEnd(): void
 }
 
-export type ReaderOptions = { maxPayload: number; maxFragments: number }
-
 type Surroundings = {
   flow: Flow
   sender: Sender
   deflate: Deflate | undefined
   fastPath: FastPath | undefined
-  options: ReaderOptions
+  options: { maxPayload: number; maxFragments: number }
   incoming: Incoming
 }
 
 // Of a rest that is shorter, a copy is kept instead of the whole chunk.
 const SHORT = 200
+
+// As `ws` says it.
+const INVALID_UTF8 = 'Invalid WebSocket frame: invalid UTF-8 sequence'
 
 /**
  * Cuts what comes into frames, and hands each to the fast path or to `ws`: none while the flow is held, and none to `ws`
@@ -66,7 +68,9 @@ export class Reader {
     if (this.mode !== 'all') return
     this.mode = 'only close'
     const owed = this.around.fastPath?.drop()
-    if (owed) this.skip(owed)
+    if (!owed) return
+    this.owed = owed
+    this.isSkipping = true
   }
 
   /** Reads nothing more. */
@@ -106,7 +110,7 @@ export class Reader {
   private step(chunk: Buffer, at: number): number {
     const { fastPath, incoming, sender } = this.around
     if (this.owed > 0) return this.passOn(chunk, at)
-    if (fastPath?.isWithin) return fastPath.proceed(chunk, at, payload => this.give(frameWithoutMask(payload)))
+    if (fastPath?.isWithin) return fastPath.proceed(chunk, at, () => this.fail(1007, INVALID_UTF8))
 
     const available = chunk.length - at
     if (available < 2) return -1
@@ -145,19 +149,10 @@ export class Reader {
   /** Begins to hand a frame on, or to skip it. */
   private begin(first: number, size: number, at: number): number {
     const opcode = first & 0x0f
-    if (this.mode === 'only close' && opcode !== 0x08) {
-      this.skip(size)
-    } else {
-      this.owed = size
-      this.isSkipping = false
-      if (opcode <= 0x02) this.isFragmented = first < 0x80
-    }
-    return at
-  }
-
-  private skip(size: number): void {
+    if (opcode <= 0x02) this.isFragmented = first < 0x80
     this.owed = size
-    this.isSkipping = true
+    this.isSkipping = this.mode === 'only close' && opcode !== 0x08
+    return at
   }
 
   private passOn(chunk: Buffer, at: number): number {
@@ -182,7 +177,7 @@ export class Reader {
   }
 
   private createReceiver(): Receiver {
-    const { deflate, flow, incoming, options } = this.around
+    const { deflate, incoming, options } = this.around
     const extensions = deflate ? { [PerMessageDeflate.extensionName]: deflate } : {}
     const receiver = new Receiver({ ...options, isServer: true, extensions })
     receiver.on('message', (payload: Buffer, isBinary: boolean) => incoming.onMessage(payload, isBinary))
@@ -193,12 +188,14 @@ export class Reader {
       // A copy: it may be part of a large chunk.
       incoming.onClose(code, Buffer.from(reason))
     })
-    receiver.on('error', (error: NodeJS.ErrnoException) => {
-      this.stop()
-      flow.release(Hold.inflating)
-      incoming.onFailure(closeCodeOf(error), error.message)
-    })
+    receiver.on('error', (error: NodeJS.ErrnoException) => this.fail(closeCodeOf(error), error.message))
     return receiver
+  }
+
+  private fail(code: number, problem: string): void {
+    this.stop()
+    this.around.flow.release(Hold.inflating)
+    this.around.incoming.onFailure(code, problem)
   }
 }
 
@@ -206,13 +203,6 @@ function unmasked(chunk: Buffer, at: number, length: number): Buffer {
   const payload = Buffer.allocUnsafe(length)
   for (let i = 0; i < length; i++) payload[i] = (chunk[at + i] as number) ^ (chunk[at - 4 + (i & 3)] as number)
   return payload
-}
-
-/** A text frame as a client sends it, with a mask of zeros, for `ws` to fail it. */
-function frameWithoutMask(payload: Buffer): Buffer {
-  const header = Buffer.from([First.text, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-  header.writeUIntBE(payload.length, 4, 6)
-  return Buffer.concat([header, payload])
 }
 
 /** The close code for an error of `ws` (section 7.4.1), or of zlib, which is given what can't be inflated. */

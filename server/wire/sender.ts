@@ -1,10 +1,6 @@
 import { COMPRESSION_THRESHOLD, type Deflate } from './deflate.ts'
 import { costOf, type Flow, type Written } from './flow.ts'
-import { sizeOfFrame, writeHeader } from './frame-header.ts'
-
-/** The first byte of a final frame (RFC 6455, section 5.2). */
-export const First = { text: 0x81, binary: 0x82, close: 0x88, ping: 0x89, pong: 0x8a } as const
-export type First = (typeof First)[keyof typeof First]
+import { First, frameOf } from './frame-header.ts'
 
 const RSV1 = 0x40
 
@@ -30,22 +26,16 @@ export class Sender {
 
   /** Sends a frame, its message compressed where that was agreed and is worth it. */
   send(first: First, payload: Buffer, written: Written): void {
-    const { deflate, queue } = this
-    if (deflate && first <= First.binary && payload.length >= COMPRESSION_THRESHOLD) {
-      this.inTurn(payload.length, () => this.compress(deflate, first, payload, written))
-    } else if (queue) {
-      this.inTurn(payload.length, () => this.write(first, payload, written))
-    } else {
-      this.write(first, payload, written)
-    }
+    const { deflate } = this
+    const isCompressed = deflate && first <= First.binary && payload.length >= COMPRESSION_THRESHOLD
+    this.afterwards(() => {
+      if (isCompressed) this.compress(deflate, first, payload, written)
+      else this.write(first, payload, written)
+    }, payload.length)
   }
 
-  /** Calls back when everything sent so far has been written to the socket. */
-  afterwards(callback: () => void): void {
-    this.inTurn(0, callback)
-  }
-
-  private inTurn(length: number, act: () => void): void {
+  /** Calls back when everything sent so far has been written to the socket; until then, so many bytes wait. */
+  afterwards(act: () => void, length = 0): void {
     if (!this.queue) return void act()
     const cost = costOf(length)
     this.flow.add(cost)
@@ -73,8 +63,6 @@ export class Sender {
   private write(first: number, payload: Buffer, written: Written): void {
     const { length } = payload
     const copied = length <= COPIED ? length : 0
-    const head = Buffer.allocUnsafe(sizeOfFrame(length) - length + copied)
-    payload.copy(head, writeHeader(head, 0, first, length), 0, copied)
-    this.flow.write(head, written, copied === length ? undefined : payload)
+    this.flow.write(frameOf(first, payload, copied), written, copied === length ? undefined : payload)
   }
 }

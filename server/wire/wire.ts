@@ -1,13 +1,23 @@
 import type { Socket } from 'node:net'
 import type { Deflate } from './deflate.ts'
 import { FastPath, type FastPathOptions } from './fast-path.ts'
-import { Flow, type FlowOptions, Hold } from './flow.ts'
-import { pace } from './pace.ts'
-import { type Incoming, Reader, type ReaderOptions } from './reader.ts'
+import { Flow, type FlowOptions } from './flow.ts'
+import { type Incoming, Reader } from './reader.ts'
 import { Sender } from './sender.ts'
 import type { Traffic } from './traffic.ts'
 
-export type WireOptions = FlowOptions & ReaderOptions
+export type WireOptions = FlowOptions & { maxPayload: number; maxFragments: number }
+
+/** What a handshake leaves to a wire. */
+export type WireOpening = {
+  /** Has sent the 101, and has a listener for errors. */
+  socket: Socket
+  /** Bytes that came behind the handshake. */
+  head: Buffer
+  deflate: Deflate | undefined
+  /** How messages are echoed straight from their chunk, where nothing has to see each of them. */
+  fastPath: FastPathOptions | undefined
+}
 
 /** What happens on a wire. */
 export type WireEvents = Incoming & {
@@ -26,39 +36,32 @@ const QUIET = 200
 const CLOSE_TIMEOUT = 30_000
 const FIN_TIMEOUT = 5000
 
+const WIRE = Symbol('wire')
+type Wired = Socket & { [WIRE]: Wire }
+
 /** A socket that frames come and go on, and the ways to end it. */
 export class Wire {
+  readonly socket: Socket
   readonly flow: Flow
   readonly sender: Sender
-  private readonly socket: Socket
   private readonly reader: Reader
+  private readonly deflate: Deflate | undefined
+  private readonly events: WireEvents
   /** Destroys the socket of a peer that doesn't end its side in time. */
   private timer: NodeJS.Timeout | undefined
-  private unpace: (() => void) | undefined
 
-  /**
-   * @param socket has a listener for errors
-   * @param head bytes that came with the handshake
-   * @param fastPath where messages may be echoed straight from their chunk
-   */
-  constructor(
-    socket: Socket,
-    head: Buffer,
-    options: WireOptions,
-    deflate: Deflate | undefined,
-    fastPath: FastPathOptions | undefined,
-    events: WireEvents,
-  ) {
-    const flow = new Flow(socket, options, () => this.reader.proceed())
-    const sender = new Sender(flow, deflate)
+  constructor({ socket, head, deflate, fastPath }: WireOpening, options: WireOptions, events: WireEvents) {
+    const flow = new Flow(socket, options, this)
     this.socket = socket
+    this.deflate = deflate
+    this.events = events
     this.flow = flow
-    this.sender = sender
+    this.sender = new Sender(flow, deflate)
     this.reader = new Reader({
       flow,
-      sender,
+      sender: this.sender,
       deflate,
-      fastPath: fastPath && new FastPath(flow, fastPath, deflate !== undefined, () => events.traffic),
+      fastPath: fastPath && new FastPath({ ...fastPath, flow, isCompressing: deflate !== undefined, events }),
       options,
       incoming: events,
     })
@@ -67,22 +70,36 @@ export class Wire {
     socket.removeAllListeners('timeout')
     socket.setTimeout(0)
     socket.setNoDelay()
-    socket.on('timeout', () => flow.isBehind && events.onStall())
-    socket.on('close', () => {
-      clearTimeout(this.timer)
-      this.reader.stop()
+    if (head.length > 0) socket.unshift(head)
+    const wired: Wired = Object.assign(socket, { [WIRE]: this })
+    for (const [event, listener] of Object.entries(Wire.listeners)) wired.on(event, listener)
+  }
+
+  /** One set for all sockets: closures would add 300 bytes to each idle connection. */
+  private static readonly listeners = {
+    timeout(this: Wired) {
+      const { flow, events } = this[WIRE]
+      if (flow.isBehind) events.onStall()
+    },
+    close(this: Wired) {
+      const { timer, reader, flow, deflate, events } = this[WIRE]
+      clearTimeout(timer)
+      reader.stop()
       flow.end()
       deflate?.end()
       events.onGone()
-    })
-    socket.on('end', () => this.reader.end())
-    if (head.length > 0) socket.unshift(head)
-    socket.on('data', chunk => this.reader.read(chunk))
+    },
+    end(this: Wired) {
+      this[WIRE].reader.end()
+    },
+    data(this: Wired, chunk: Buffer) {
+      this[WIRE].reader.read(chunk)
+    },
   }
 
-  /** Bytes that came and left, with all that is around messages. */
-  get bytes(): { read: number; written: number } {
-    return { read: this.socket.bytesRead, written: this.socket.bytesWritten }
+  /** Reads on: nothing holds the flow any more. */
+  proceed(): void {
+    this.reader.proceed()
   }
 
   /** Reads nothing more but the peer's close frame, and waits for it for 30 s. */
@@ -130,26 +147,8 @@ export class Wire {
   /** Ends the connection by an RST. */
   reset(): void {
     // A socket that is just ending refuses a reset, and would then never be closed.
-    if (this.socket.writableEnded) this.destroy()
+    if (this.socket.writableEnded) this.socket.destroy()
     else this.socket.resetAndDestroy()
-  }
-
-  destroy(): void {
-    this.socket.destroy()
-  }
-
-  /** Reads nothing until the connection is closed from this side. */
-  stall(): void {
-    this.flow.hold(Hold.stalled)
-  }
-
-  /** Lets no more bytes leave in a second, until `hurry`. */
-  pace(bytesPerSecond: number): void {
-    this.unpace = pace(this.socket, bytesPerSecond)
-  }
-
-  hurry(): void {
-    this.unpace?.()
   }
 
   /** Reads on, since with unread data the system would send an RST, but takes nothing of it. */
@@ -160,6 +159,6 @@ export class Wire {
 
   private destroyAfter(milliseconds: number): void {
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => this.destroy(), milliseconds)
+    this.timer = setTimeout(() => this.socket.destroy(), milliseconds)
   }
 }

@@ -23,7 +23,7 @@ function createTested({ isSlow = false } = {}) {
   const load = { bytes: 0 }
   const released = vi.fn()
   const options = { highWaterMark: MARK, stallTimeout: 5000, load }
-  const flow = new Flow(socket as unknown as Socket, options, released)
+  const flow = new Flow(socket as unknown as Socket, options, { proceed: released })
   const take = async () => {
     while (taking.length > 0) {
       taking.shift()?.()
