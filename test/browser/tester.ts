@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { Browser, BrowserContext } from 'puppeteer-core'
+import type { Browser, BrowserContext, HTTPRequest } from 'puppeteer-core'
 
 declare global {
   interface Window {
@@ -10,6 +10,9 @@ declare global {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
+/** Chromium gives requests up when an interface comes or goes, as those of containers do. */
+const isInterruption = (problem = '') => problem.includes('ERR_NETWORK_CHANGED')
+
 export type Tester = Awaited<ReturnType<typeof openTester>>
 
 /** Opens a browser's page on ours, with what a person does there and sees. */
@@ -17,7 +20,7 @@ export async function openTester(browser: Browser | BrowserContext, address: str
   const page = await browser.newPage()
   const complaints: string[] = []
   page.on('console', message => {
-    if (['error', 'warn'].includes(message.type())) complaints.push(message.text())
+    if (['error', 'warn'].includes(message.type()) && !isInterruption(message.text())) complaints.push(message.text())
   })
   page.on('pageerror', error => complaints.push(String(error)))
 
@@ -33,14 +36,22 @@ export async function openTester(browser: Browser | BrowserContext, address: str
   const logged = (part: string) => says('#log', part)
   const inState = (state: string) => says('#status', state)
 
-  /** Chromium gives a page up when an interface comes or goes, as those of containers do: it is asked for again. */
+  /** Asks for the page until nothing of it was interrupted. */
   const open = async (url: string): Promise<unknown> => {
-    try {
-      return await page.goto(url)
-    } catch (error) {
-      if (!String(error).includes('ERR_NETWORK_CHANGED')) throw error
-      return open(url)
+    let isInterrupted = false
+    const notice = (request: HTTPRequest) => {
+      isInterrupted ||= isInterruption(request.failure()?.errorText)
     }
+    page.on('requestfailed', notice)
+    try {
+      await page.goto(url)
+    } catch (error) {
+      if (!isInterruption(String(error))) throw error
+      isInterrupted = true
+    } finally {
+      page.off('requestfailed', notice)
+    }
+    return isInterrupted ? open(url) : undefined
   }
 
   /** Puts a value into a field as typing it would. */

@@ -9,7 +9,7 @@ const CLIENTS = 6
 describe.skipIf(!inject('stack'))('clients that come back', () => {
   let stack: Stack
   let project: string
-  const env = { ...process.env, HTTP_PORT: '0', WS_PORT: '0', LOG_LEVEL: 'info', LOG_FORMAT: 'json' }
+  const env = { ...process.env, HTTP_PORT: '0', WS_PORT: '0', LOG_FORMAT: 'json' }
   const compose = (...args: string[]) => docker({ env }, 'compose', '-p', project, ...args)
   const servers = async () => (await compose('ps', '-q', 'server')).trim().split('\n').filter(Boolean)
 
