@@ -30,9 +30,11 @@ export function unmaskInto(
   phase: number,
 ): boolean {
   if (length < FEW_BYTES) {
+    // In an integer: loading each byte of the mask again costs more than the XOR.
+    const mask = maskFrom(masks, maskAt, phase)
     let seen = 0
     for (let i = 0; i < length; i++) {
-      const byte = (source[sourceAt + i] as number) ^ (masks[maskAt + ((phase + i) & 3)] as number)
+      const byte = (source[sourceAt + i] as number) ^ ((mask >>> ((i & 3) << 3)) & 0xff)
       bytes[targetAt + i] = byte
       seen |= byte
     }
@@ -50,6 +52,13 @@ export function unmaskInto(
   for (let i = firstWord >> 3; i < lastWord >> 3; i++) words[i] = (words[i] as bigint) ^ word
   xorBytes(bytes, lastWord, end)
   return false
+}
+
+/** The mask as an integer whose lowest byte is the one at the phase. */
+function maskFrom(masks: Buffer, at: number, phase: number): number {
+  const [a, b, c, d] = [masks[at], masks[at + 1], masks[at + 2], masks[at + 3]] as [number, number, number, number]
+  const mask = a | (b << 8) | (c << 16) | (d << 24)
+  return phase === 0 ? mask : (mask >>> (8 * phase)) | (mask << (32 - 8 * phase))
 }
 
 function xorBytes(bytes: Buffer, from: number, to: number): void {
