@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { COMPRESSION_THRESHOLD } from './deflate.ts'
-import type { Flow } from './flow.ts'
+import { costOf, type Flow } from './flow.ts'
 import { First, sizeOfFrame, writeHeader } from './frame-header.ts'
 import { createOutput, type Output, unmaskInto } from './masking.ts'
 import { add, count, createTally, type Tally, type Traffic } from './traffic.ts'
@@ -154,7 +154,7 @@ export class FastPath {
       this.countSent(messages)
     } else {
       buffers.output = createOutput(OUTPUT)
-      flow.writeBehind(filled, error => error || this.countSent(messages))
+      flow.writeBehind(costOf(filled), error => error || this.countSent(messages))
     }
   }
 

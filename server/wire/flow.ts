@@ -107,7 +107,7 @@ export class Flow {
       this.add(costOf(head.length))
     } else {
       this.flush()
-      this.writeNow(head, written, body)
+      this.writeNow(head, written, body, costOf(head.length + body.length))
     }
   }
 
@@ -123,17 +123,20 @@ export class Flow {
     if (collected.length === 0) return
     this.collected = NO_FRAMES
     const heads = collected.map(({ head }) => head)
-    this.add(-heads.reduce((cost, { length }) => cost + costOf(length), 0))
-    this.writeNow(heads.length > 1 ? Buffer.concat(heads) : (heads[0] as Buffer), error => {
-      for (const { written } of collected) written(error)
-    })
+    const callbacks = collected.map(({ written }) => written)
+    // Each frame goes on costing what it does, since its callback waits.
+    const cost = heads.reduce((sum, { length }) => sum + costOf(length), 0)
+    this.add(-cost)
+    const all: Written = error => {
+      for (const written of callbacks) written(error)
+    }
+    this.writeNow(heads.length > 1 ? Buffer.concat(heads) : (heads[0] as Buffer), all, NOTHING, cost)
   }
 
-  private writeNow(head: Buffer, written: Written, body: Buffer = NOTHING): void {
-    const length = head.length + body.length
-    if (this.isBehind) this.writeBoth(head, body, this.whenTaken(length, written))
+  private writeNow(head: Buffer, written: Written, body: Buffer, cost: number): void {
+    if (this.isBehind) this.writeBoth(head, body, this.whenTaken(cost, written))
     else if (this.writeFirst(head, body)) written(this.socket.errored)
-    else this.writeBehind(length, written)
+    else this.writeBehind(cost, written)
   }
 
   /**
@@ -145,10 +148,10 @@ export class Flow {
     return !this.isBehind
   }
 
-  /** Calls back when this many bytes that were written, but not taken at once, have been taken. */
-  writeBehind(length: number, written: Written): void {
+  /** Calls back when the bytes that were written, but not taken at once, have been taken. */
+  writeBehind(cost: number, written: Written): void {
     // An empty write behind the bytes tells.
-    this.socket.write(NOTHING, this.whenTaken(length, written))
+    this.socket.write(NOTHING, this.whenTaken(cost, written))
   }
 
   /** Forgets what waits: the socket is gone. */
@@ -160,8 +163,7 @@ export class Flow {
     this.mode = 'ended'
   }
 
-  private whenTaken(length: number, written: Written): Written {
-    const cost = costOf(length)
+  private whenTaken(cost: number, written: Written): Written {
     this.add(cost)
     this.watch(true)
     return error => {
