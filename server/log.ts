@@ -23,7 +23,7 @@ const BACKLOG = 2 ** 22
 // Characters that the stream is given at once. No more would fit into a pipe.
 const BATCH = 2 ** 16
 
-// Milliseconds in which lines are gathered: writing each by itself costs more than the rest of an echo.
+// Milliseconds in which lines are gathered: writing each alone costs more than the rest of an echo.
 const GATHERING = 5
 
 // Milliseconds for the last lines to be read.

@@ -15,7 +15,7 @@ export type Observer = {
   received(connection: number, opcode: Opcode, payload: Buffer, code?: number): void
   /** A control frame was sent. */
   sent(opcode: Opcode, bytes: number): void
-  /** A ping was answered after so many milliseconds. */
+  /** A ping was answered after this many milliseconds. */
   answered(milliseconds: number): void
   /** A connection ended, with all that it sent and got. */
   closed(traffic: Traffic, code: number): void

@@ -29,7 +29,7 @@ export const reason: Parser<string> = text => {
   return text
 }
 
-/** When something happens: after so many messages, or so many milliseconds after the connection has opened. */
+/** When something happens: after this many messages, or this many milliseconds after the connection has opened. */
 const after: Parser<{ messages?: number; milliseconds?: number }> = text => {
   const isCount = /^\d+$/.test(text)
   try {

@@ -140,10 +140,12 @@ export class FastPath {
 
   /** Sends the replies made so far. */
   flush(): void {
-    const { buffers, flow } = this.around
+    const { flow, buffers } = this.around
+    if (buffers.filled === 0) return
+    // It may release the reader, and so send what is here.
+    flow.flush()
     const { output, filled } = buffers
     if (filled === 0) return
-    flow.flush()
     buffers.filled = 0
     const messages = this.countReceived()
     const replies = output.bytes.subarray(0, filled)

@@ -26,7 +26,7 @@ const NO_FRAMES: never[] = []
 export const costOf = (length: number): number => ENTRY + length
 
 /**
- * Counts what waits for one peer, wherever it waits, and alone decides whether the peer is read from: a peer that
+ * Counts the bytes that wait for one peer, wherever they wait, and alone decides whether the peer is read from: a peer that
  * doesn't read its replies must not make them pile up here.
  */
 export class Flow {
@@ -126,11 +126,12 @@ export class Flow {
     const callbacks = collected.map(({ written }) => written)
     // Each frame goes on costing what it does, since its callback waits.
     const cost = heads.reduce((sum, { length }) => sum + costOf(length), 0)
-    this.add(-cost)
     const all: Written = error => {
       for (const written of callbacks) written(error)
     }
     this.writeNow(heads.length > 1 ? Buffer.concat(heads) : (heads[0] as Buffer), all, NOTHING, cost)
+    // Only now: it may release the reader, whose next replies must not overtake these.
+    this.add(-cost)
   }
 
   private writeNow(head: Buffer, written: Written, body: Buffer, cost: number): void {
@@ -154,7 +155,7 @@ export class Flow {
     this.socket.write(NOTHING, this.whenTaken(cost, written))
   }
 
-  /** Forgets what waits: the socket is gone. */
+  /** Forgets all waiting bytes: the socket is gone. */
   end(): void {
     clearInterval(this.probe)
     this.watch(false)

@@ -4,7 +4,7 @@ export type First = (typeof First)[keyof typeof First]
 
 export const firstOf = (isBinary: boolean): First => (isBinary ? First.binary : First.text)
 
-/** Bytes of an unmasked frame with so many bytes of payload. */
+/** Bytes of an unmasked frame with this many bytes of payload. */
 export function sizeOfFrame(length: number): number {
   return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10)
 }
@@ -29,7 +29,7 @@ export function writeHeader(target: Buffer, at: number, first: number, length: n
   return at
 }
 
-/** An unmasked frame, with so many bytes of its payload: the rest is to follow it. */
+/** An unmasked frame, with this many bytes of its payload: the rest is to follow it. */
 export function frameOf(first: number, payload: Buffer, copied = payload.length): Buffer {
   const { length } = payload
   const frame = Buffer.allocUnsafe(sizeOfFrame(length) - length + copied)

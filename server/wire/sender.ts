@@ -10,7 +10,7 @@ const COPIED = 2 ** 14
 /** Sends final frames in their order, also while one of them is being compressed. */
 export class Sender {
   /** What waits behind the message that is being compressed; `undefined` while none is. */
-  private queue: (() => void)[] | undefined
+  private queue: { act: () => void; cost: number }[] | undefined
   private readonly flow: Flow
   private readonly deflate: Deflate | undefined
 
@@ -34,29 +34,35 @@ export class Sender {
     }, payload.length)
   }
 
-  /** Calls back when everything sent so far has been written to the socket; until then, so many bytes wait. */
+  /** Calls back when everything sent so far has been written to the socket; until then, this many bytes wait. */
   afterwards(act: () => void, length = 0): void {
     if (!this.queue) return void act()
     const cost = costOf(length)
     this.flow.add(cost)
-    this.queue.push(() => {
-      this.flow.add(-cost)
-      act()
-    })
+    this.queue.push({ act, cost })
   }
 
   private compress(deflate: Deflate, first: First, payload: Buffer, written: Written): void {
-    const behind: (() => void)[] = []
-    const cost = costOf(payload.length)
+    const behind: NonNullable<Sender['queue']> = []
+    let cost = costOf(payload.length)
     this.queue = behind
     this.flow.add(cost)
     deflate.compress(payload, (error, compressed) => {
-      this.flow.add(-cost)
       // The socket is gone, and the stream with it.
       if (error) return
-      this.queue = undefined
       this.write(first | RSV1, compressed, written)
-      for (const act of behind) this.queue ? (this.queue as (() => void)[]).push(act) : act()
+      for (const [i, entry] of behind.entries()) {
+        cost += entry.cost
+        entry.act()
+        // That was another one to be compressed: the rest waits behind it.
+        if (this.queue !== behind) {
+          for (const rest of behind.slice(i + 1)) this.queue?.push(rest)
+          break
+        }
+      }
+      if (this.queue === behind) this.queue = undefined
+      // Only now: it may release the reader, whose next replies must not overtake these.
+      this.flow.add(-cost)
     })
   }
 

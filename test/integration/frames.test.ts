@@ -42,3 +42,11 @@ test.for(['0', '1'])('4 MiB in frames of 64 bytes are one message (FAST_PATH=%s)
   expect(answer.equals(payload)).toBe(true)
   expect((await client.frame()).opcode).toBe(opcodes.close)
 })
+
+test.for(['0', '1'])('10,000 short messages at once are answered in their order (FAST_PATH=%s)', async FAST_PATH => {
+  const { url } = await serve({ FAST_PATH })
+  const client = await connectRaw(`${url}raw`)
+  const count = 10_000
+  client.socket.write(Buffer.concat(Array.from({ length: count }, (_, i) => frame(opcodes.text, `${i}`))))
+  for (let i = 0; i < count; i++) expect((await client.frame()).payload.toString()).toBe(`${i}`)
+})
