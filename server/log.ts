@@ -1,4 +1,4 @@
-import { constants, openSync, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 // Its type declarations have a named export, its module has none.
 import sonicBoom from 'sonic-boom'
 
@@ -35,13 +35,17 @@ const PLAIN = /^[ -~\u00a0-\u00ac\u00ae-\u05ff\u3000-\ud7ff]*$/
 // The zero-width joiner is none: it makes emoji.
 const UNPRINTABLE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--\u200d]/gv
 
+// A text that could be taken for the fields that follow it on the line, or for a text that was quoted.
+const LIKE_FIELDS = /^"|\s\w+=/
+
 const escapeCharacter = (character: string) => {
   const code = character.codePointAt(0)?.toString(16) ?? ''
   if (code.length > 4) return `\\u{${code}}`
   return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`
 }
 
-const escaped = (text: string) => (PLAIN.test(text) ? text : text.replace(UNPRINTABLE, escapeCharacter))
+/** Makes what can't be seen in a text visible, or what steers a terminal harmless. */
+export const escaped = (text: string): string => (PLAIN.test(text) ? text : text.replace(UNPRINTABLE, escapeCharacter))
 
 const cut = (text: string, size: number, unit: string) => {
   if (text.length <= LIMIT) return escaped(text)
@@ -67,8 +71,12 @@ export function printablePayload(payload: Buffer, isBinary: boolean): string {
   let end = 3 * LIMIT + 1
   // Whole characters are decoded much faster.
   while ((payload[end] ?? 0) >> 6 === 0b10) end++
-  return cut(payload.toString('utf8', 0, end), payload.length, 'bytes')
+  const text = cut(payload.toString('utf8', 0, end), payload.length, 'bytes')
+  return LIKE_FIELDS.test(text) ? JSON.stringify(text) : text
 }
+
+/** Where lines go; while it is full they are dropped and counted. */
+export type LogOutput = { write(line: string): unknown; readonly isFull?: boolean }
 
 let time = 0
 let iso = ''
@@ -94,7 +102,8 @@ const join = (details: Details | undefined, before: string, between: string) => 
  * @param level one that the configuration allows
  * @param format `text` for people, `json` for machines: one object a line, with an ISO 8601 time
  */
-export function createLogger(level: string, format: 'text' | 'json', output: { write(line: string): unknown }): Logger {
+export function createLogger(level: string, format: 'text' | 'json', output: LogOutput): Logger {
+  let dropped = 0
   const lowest = LEVELS.indexOf(level)
   const isLevelEnabled = (asked: Level) => LEVELS.indexOf(asked) >= lowest
   const print = (at: Level): Print => {
@@ -105,20 +114,33 @@ export function createLogger(level: string, format: 'text' | 'json', output: { w
         ? `{"level":"${at}","time":"${isoTime()}"${join(details, ',"', '":')},"msg":${JSON.stringify(message)}}\n`
         : `${isoTime().slice(11, 23)} ${label} ${message}${join(details, ' ', '=')}\n`
     return (first: string | Details, message?: string) => {
+      if (output.isFull) return void dropped++
+      if (dropped > 0) {
+        const lines = dropped
+        dropped = 0
+        warn({ lines }, 'Dropped lines of the log, which was not read in time')
+      }
       output.write(typeof first === 'string' ? toLine(first) : toLine(message ?? '', first))
     }
   }
-  return { isLevelEnabled, debug: print('debug'), info: print('info'), warn: print('warn'), error: print('error') }
+  const warn = print('warn')
+  return { isLevelEnabled, debug: print('debug'), info: print('info'), warn, error: print('error') }
 }
 
 /** Standard output, written to without waiting; what nobody reads is dropped beyond a limit. */
 export function createOutput() {
   const fd = openStdout()
-  const stream = new sonicBoom.SonicBoom({ fd, sync: false, maxLength: BACKLOG })
+  const stream = new sonicBoom.SonicBoom({ fd, sync: false })
   let isOpen = true
   let batch = ''
+  // What the stream has been given and has not written yet. It tells of bytes, which the log hardly has more of.
+  let waiting = 0
+  stream.on('write', (bytes: number) => (waiting -= bytes))
   const flush = () => {
-    if (isOpen && batch !== '') stream.write(batch)
+    if (isOpen && batch !== '') {
+      waiting += Buffer.byteLength(batch)
+      stream.write(batch)
+    }
     batch = ''
   }
   stream.on('error', ({ code }: NodeJS.ErrnoException) => {
@@ -126,6 +148,10 @@ export function createOutput() {
     if (code === 'EPIPE') isOpen = false
   })
   return {
+    get isFull(): boolean {
+      return waiting + batch.length > BACKLOG
+    },
+
     write(line: string): void {
       if (batch === '') setTimeout(flush, GATHERING)
       batch += line
@@ -152,11 +178,13 @@ export function createOutput() {
 }
 
 /**
- * Opens standard output anew where that is possible, so that writing to a full pipe fails instead of waiting: it would
+ * Opens standard output anew if it is a pipe, so that writing to a full pipe fails instead of waiting: it would
  * wait in a thread, and the process could not end while it does.
  */
 function openStdout(): number {
   try {
+    // A file that is opened anew is written from its start, over what others have written to it.
+    if (!fstatSync(1).isFIFO()) return 1
     return openSync('/dev/stdout', constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK)
   } catch {
     return 1

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { getHeapStatistics } from 'node:v8'
 import proxyaddr from 'proxy-addr'
 import { duration, integer, oneOf, type Parser, size, Unexpected } from './values.ts'
 
@@ -44,11 +45,15 @@ const proxies = list(
   items => proxyaddr.compile(items),
 )
 
+/** The part of a machine's memory that peers may fill: the rest is for the process itself, and for what it can't count. */
+const shareOf = (memory: number) => Math.floor(Math.min(memory / 4, getHeapStatistics().heap_size_limit / 2))
+
 /**
  * Reads the configuration from environment variables; an empty one counts as unset, but for `REPLY_PREFIX`.
+ * @param memory bytes that the machine or the container has
  * @throws {ConfigError} naming every variable that can't be parsed
  */
-export function parseConfig(env: Environment) {
+export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY) {
   const problems: string[] = []
 
   const read = <T, F>(name: string, parse: Parser<T>, fallback: F): T | F => {
@@ -70,6 +75,10 @@ export function parseConfig(env: Environment) {
     maxPayload: read('MAX_PAYLOAD', size('1', '1GiB'), 2 ** 20),
     /** Bytes waiting for a peer above which nothing more is read from it; reading goes on below half of them. */
     highWaterMark: read('HIGH_WATER_MARK', size('64KiB', '1GiB'), 2 ** 20),
+    /** Bytes that all peers together may make the server keep. */
+    memoryBudget: read('MEMORY_BUDGET', size('1MiB', '1024GiB'), shareOf(memory)),
+    /** In which more of an unfinished message must come. */
+    messageTimeout: read('MESSAGE_TIMEOUT', duration('100ms', '24h'), 60_000),
     maxConnections: read('MAX_CONNECTIONS', integer(1, 10_000_000), 20_000),
     maxConnectionsPerIp: read('MAX_CONNECTIONS_PER_IP', integer(1, 10_000_000), undefined),
     heartbeatInterval: read('HEARTBEAT_INTERVAL', duration('0', '24h'), 30_000),
@@ -93,6 +102,10 @@ export function parseConfig(env: Environment) {
     logFormat: read('LOG_FORMAT', oneOf('text', 'json'), 'text'),
   }
 
+  if (config.memoryBudget < 4 * config.maxPayload) {
+    const expected = `at most a quarter of MEMORY_BUDGET, which is ${config.memoryBudget} bytes`
+    problems.push(`MAX_PAYLOAD=${JSON.stringify(env.MAX_PAYLOAD ?? config.maxPayload)}: expected ${expected}`)
+  }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return config
 }

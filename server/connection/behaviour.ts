@@ -13,6 +13,8 @@ export type Outlet = {
   sent(message: Message, kind: Kind): void
   /** Counts bytes that begin to wait in the behaviour, or, when negative, that wait no longer. */
   account(cost: number): void
+  /** Counts bytes of replies that are still to be made, or, when negative, that have been. */
+  owe(bytes: number): void
   /** Logs that a fault happens. */
   note(fault: string): void
   close(code: number, reason: string): void

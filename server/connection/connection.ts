@@ -81,6 +81,11 @@ export class Connection implements Outlet, WireEvents {
     return this.wire.flow.waiting
   }
 
+  /** Bytes that are kept in memory for it, either way, at what they cost. */
+  get holding(): number {
+    return this.wire.flow.holding
+  }
+
   /** Its messages so far. */
   get traffic(): Traffic {
     this.messages ??= createTraffic()
@@ -121,6 +126,17 @@ export class Connection implements Outlet, WireEvents {
 
   destroy(): void {
     this.wire.socket.destroy()
+  }
+
+  /** Ends the connection at once because memory is short: with 1013, unless the peer has left too much unread for that. */
+  shed(): void {
+    const { holding } = this
+    if (this.state !== 'open') return void this.destroy()
+    this.options.logger.info({ connection: this.id, holding, problem: 'Memory is short' }, 'Gave the connection up')
+    this.behaviour.stop?.()
+    this.hurry?.()
+    this.sendClose(1013, NOTHING)
+    this.wire.shed()
   }
 
   /**
@@ -166,6 +182,10 @@ export class Connection implements Outlet, WireEvents {
 
   account(cost: number): void {
     this.wire.flow.add(cost)
+  }
+
+  owe(bytes: number): void {
+    this.wire.flow.owe(bytes)
   }
 
   note(fault: string): void {

@@ -16,6 +16,8 @@ export function createMetrics(connections: Registry) {
   collectDefaultMetrics({ register })
   const open = gauge('websocket_connections_open', 'Open connections')
   const buffered = gauge('websocket_buffered_bytes', 'Bytes waiting to be sent, at what they cost in memory')
+  const budget = gauge('websocket_memory_budget_bytes', 'MEMORY_BUDGET')
+  const kept = gauge('websocket_memory_kept_bytes', 'Bytes kept for peers, either way, at what they cost in memory')
   const handshakes = counter('websocket_handshakes_total', 'Handshakes: accepted, or why refused', 'outcome')
   const closes = counter('websocket_closes_total', 'Connections that ended, by close code or its range', 'code')
   const roundTrips = new Histogram({
@@ -75,7 +77,9 @@ export function createMetrics(connections: Registry) {
     /** @returns all figures in Prometheus' text format */
     read() {
       open.set(connections.size)
-      buffered.set(connections.load.bytes)
+      buffered.set([...connections].reduce((sum, { waiting }) => sum + waiting, 0))
+      budget.set(connections.budget.limit)
+      kept.set(connections.budget.bytes)
       sumUp()
       return register.metrics()
     },

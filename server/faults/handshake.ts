@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { printable } from '../log.ts'
+import type { Budget, Holder } from '../wire/budget.ts'
+import { costOf } from '../wire/flow.ts'
 import type { Faults } from './parameters.ts'
 
-// Chunks that may come before a late answer.
-const MOST_EARLY = 16
+// Bytes that may come before a late answer, at what they cost in memory.
+const MOST_EARLY = 2 ** 16
 
 /** The subprotocols that a client offers, in its order. */
 const offeredBy = ({ headers }: IncomingMessage): string[] =>
@@ -36,21 +38,40 @@ export function delayHandshake(
   socket: Socket,
   head: Buffer,
   milliseconds: number,
+  budget: Budget,
   proceed: (head: Buffer) => void,
-): void {
-  const early = [head]
+): Holder {
+  const early: Buffer[] = []
+  let holding = 0
+  const count = (cost: number) => {
+    holding += cost
+    budget.add(cost)
+  }
   const keep = (chunk: Buffer) => {
     early.push(chunk)
-    // Nothing may come before the answer (section 4.1), and so not much does.
-    if (early.length > MOST_EARLY) socket.destroy()
+    count(costOf(chunk.length))
+    // Nothing may come before the answer (RFC 6455, section 4.1), and so not much does.
+    if (holding > MOST_EARLY) leave()
   }
-  const leave = () => socket.destroy()
+  const leave = () => void socket.destroy()
+  const stop = () => {
+    clearTimeout(timer)
+    socket.off('data', keep).off('end', leave).off('close', stop)
+    count(-holding)
+  }
   const timer = setTimeout(() => {
-    socket.off('data', keep).off('end', leave)
+    stop()
     proceed(Buffer.concat(early))
   }, milliseconds)
+  keep(head)
   // Read, so that a peer that leaves is noticed.
   socket.on('data', keep)
   socket.on('end', leave)
-  socket.once('close', () => clearTimeout(timer))
+  socket.on('close', stop)
+  return {
+    get holding() {
+      return holding
+    },
+    shed: leave,
+  }
 }

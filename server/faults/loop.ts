@@ -1,18 +1,29 @@
+import type { Turns } from '../wire/turns.ts'
+
 /**
  * Makes a function that takes a step each time it is called. A step may call it again, at once or later, as often as it
- * likes: the stack doesn't grow.
+ * likes: the stack doesn't grow, and when the slice is over the next step waits for its turn.
  */
-export function createLoop(step: () => void): () => void {
-  let isRunning = false
+export function createLoop(step: () => void, turns: Turns): () => void {
+  let state: 'idle' | 'running' | 'waiting' = 'idle'
   let isWanted = false
-  return () => {
+  const loop = () => {
     isWanted = true
-    if (isRunning) return
-    isRunning = true
+    if (state !== 'idle') return
+    state = 'running'
+    const sliceEnd = turns.sliceEnd()
     while (isWanted) {
       isWanted = false
       step()
+      if (isWanted && performance.now() > sliceEnd) {
+        state = 'waiting'
+        return turns.wait(() => {
+          state = 'idle'
+          loop()
+        })
+      }
     }
-    isRunning = false
+    state = 'idle'
   }
+  return loop
 }

@@ -1,4 +1,5 @@
 import type { Behaviour, Kind, Message, Outlet } from '../connection/behaviour.ts'
+import type { Turns } from '../wire/turns.ts'
 import { createChance } from './chance.ts'
 import { corruptFrame } from './corrupt.ts'
 import { fragmentsOf } from './fragments.ts'
@@ -8,6 +9,14 @@ import type { Faults } from './parameters.ts'
 
 // Milliseconds for the last reply to arrive: an RST discards what the peer's system hasn't acknowledged.
 const BEFORE_RESET = 100
+
+export type MisbehaviourOptions = {
+  faults: Faults
+  answer: (message: Message) => Message
+  /** What is said first. */
+  hello: string | undefined
+  turns: Turns
+}
 
 /** Answers, but misbehaves as it was asked to. */
 export class Misbehaviour implements Behaviour {
@@ -20,11 +29,12 @@ export class Misbehaviour implements Behaviour {
   private readonly answer: (message: Message) => Message
   private readonly hello: string | undefined
   private readonly outbox: Outbox
+  private readonly turns: Turns
   private readonly chanceOfLoss: () => number
 
-  /** @param hello what is said first */
-  constructor(outlet: Outlet, faults: Faults, answer: (message: Message) => Message, hello: string | undefined) {
+  constructor(outlet: Outlet, { faults, answer, hello, turns }: MisbehaviourOptions) {
     const { delay = 0, jitter = 0, seed } = faults
+    this.turns = turns
     this.outlet = outlet
     this.faults = faults
     this.answer = answer
@@ -35,6 +45,8 @@ export class Misbehaviour implements Behaviour {
       wait: () => delay + jitter * (2 * chanceOfJitter() - 1),
       send: (message, kind, left) => this.send(message, kind, left),
       account: cost => outlet.account(cost),
+      owe: bytes => outlet.owe(bytes),
+      turns,
     })
   }
 
@@ -104,7 +116,7 @@ export class Misbehaviour implements Behaviour {
       if (value) return void this.outlet.write(value, writeNext)
       this.outlet.sent(message, kind)
       left()
-    })
+    }, this.turns)
     writeNext()
   }
 

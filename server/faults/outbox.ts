@@ -1,5 +1,6 @@
 import type { Kind, Message } from '../connection/behaviour.ts'
 import { costOf } from '../wire/flow.ts'
+import type { Turns } from '../wire/turns.ts'
 import { createLoop } from './loop.ts'
 
 export type OutboxOptions = {
@@ -9,6 +10,9 @@ export type OutboxOptions = {
   send: (message: Message, kind: Kind, left: () => void) => void
   /** Is told the cost of what begins to wait here, and the negative cost of what no longer does. */
   account: (cost: number) => void
+  /** Is told how much the repetitions of a reply will cost, and the negative cost of each when it is made or dropped. */
+  owe: (bytes: number) => void
+  turns: Turns
 }
 
 type Content = Message | (() => void)
@@ -36,10 +40,11 @@ export class Outbox {
   private state: 'ready' | Kind | 'closed' = 'ready'
   private timer: NodeJS.Timeout | undefined
   private readonly options: OutboxOptions
-  private readonly run = createLoop(() => this.sendNext())
+  private readonly run: () => void
 
   constructor(options: OutboxOptions) {
     this.options = options
+    this.run = createLoop(() => this.sendNext(), options.turns)
   }
 
   /** Takes a reply, to be sent this many times. */
@@ -82,6 +87,7 @@ export class Outbox {
   private add(content: Content, times: number): void {
     if (this.state === 'closed') return
     this.options.account(weightOf(content))
+    if (times > 1) this.options.owe((times - 1) * weightOf(content))
     const entry: Entry = { content, times, came: Math.ceil(performance.now()), next: undefined }
     if (this.last) this.last.next = entry
     else this.first = entry
@@ -129,6 +135,8 @@ export class Outbox {
       this.first = first.next
       if (!this.first) this.last = undefined
       this.options.account(-weightOf(content))
+    } else {
+      this.options.owe(-weightOf(content))
     }
     return content
   }
@@ -145,7 +153,10 @@ export class Outbox {
 
   private dropReplies(): void {
     clearTimeout(this.timer)
-    for (let entry = this.first; entry; entry = entry.next) this.options.account(-weightOf(entry.content))
+    for (let entry = this.first; entry; entry = entry.next) {
+      this.options.account(-weightOf(entry.content))
+      if (entry.times > 1) this.options.owe((1 - entry.times) * weightOf(entry.content))
+    }
     this.first = undefined
     this.last = undefined
   }

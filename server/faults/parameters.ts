@@ -1,4 +1,5 @@
 import { duration, integer, oneOf, type Parser, size, Unexpected } from '../config/values.ts'
+import { printable } from '../log.ts'
 
 const bare: Parser<true> = text => {
   if (text !== '') throw new Unexpected('no value')
@@ -81,6 +82,9 @@ export class FaultsError extends Error {}
 const EXCLUSIVE = ['close', 'drop', 'stall', 'corrupt', 'reject'] as const
 const POSTPONABLE = ['close', 'drop', 'stall', 'corrupt'] as const
 
+// What is wrong with a query is told up to here: the answer must not be much longer than the query.
+const MOST_PROBLEMS = 10
+
 const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
 
 /**
@@ -113,7 +117,7 @@ function parse(entries: Iterable<[name: string, value: string]>): Faults {
   const seen = new Set<string>()
   const problems: string[] = []
   const complain = (name: string, value: string, expected: string) =>
-    problems.push(`${JSON.stringify(value === '' ? name : `${name}=${value}`)}: expected ${expected}`)
+    problems.push(`${JSON.stringify(printable(value === '' ? name : `${name}=${value}`))}: expected ${expected}`)
 
   for (const [name, value] of entries) {
     if (!isName(name)) complain(name, value, `one of ${names.join(', ')}`)
@@ -136,6 +140,8 @@ function parse(entries: Iterable<[name: string, value: string]>): Faults {
   }
   if (seen.has('reason') && !seen.has('close')) problems.push('reason: expected close beside it')
 
+  const left = problems.length - MOST_PROBLEMS
+  if (left > 0) problems.splice(MOST_PROBLEMS, left, `and ${left} more`)
   if (problems.length > 0) throw new FaultsError(problems.join('\n'))
   return faults
 }

@@ -9,7 +9,7 @@ import { type Logger, printable } from '../log.ts'
 import type { Answer } from './answer.ts'
 import { type Agreement, agree } from './handshake.ts'
 import type { Registry } from './registry.ts'
-import { addressOf, pathOf, queryOf } from './request.ts'
+import { addressOf, hostsOf, pathOf, queryOf } from './request.ts'
 
 export type Admitted = Agreement & { peer: Peer; faults: Faults | undefined }
 
@@ -17,16 +17,30 @@ export type AdmissionOptions = Config & { registry: Registry; logger: Logger; ob
 
 /** Decides who may connect. */
 export function createAdmission(options: AdmissionOptions) {
-  const { allowedOrigins, isTrustedProxy, logger, maxPayload, observer, registry } = options
+  const { allowedOrigins, isTrustedProxy, logger, observer, registry } = options
   const { maxConnections, maxConnectionsPerIp = Number.POSITIVE_INFINITY } = options
+  /** Sockets that have a place, whatever they were opened for, and those that came when there was none. */
   let places = 0
+  const placeless = new WeakSet<Socket>()
   /** Only counted where that is limited. */
   const placesOf = new Map<string, number>()
+
+  const leave = () => places--
+
+  /** @returns whether there is a place; the socket has it until it is closed */
+  const takePlace = (socket: Socket) => {
+    if (places >= maxConnections) return false
+    places++
+    placeless.delete(socket)
+    // One for all: a closure would add to each idle connection.
+    socket.on('close', leave)
+    return true
+  }
 
   /** Why there is no room for one more connection, if there is none. */
   const fullness = (request: IncomingMessage): Answer | undefined => {
     const full: Answer = { reason: 'full', status: 503, headers: { 'Retry-After': '1' }, body: 'The server is full' }
-    if (places >= maxConnections) return { ...full, isElsewhereBetter: true }
+    if (placeless.has(request.socket) && !takePlace(request.socket)) return { ...full, isElsewhereBetter: true }
     const ofAddress = placesOf.get(addressOf(request, isTrustedProxy)) ?? 0
     return ofAddress < maxConnectionsPerIp ? undefined : { ...full, body: 'Too many connections from this address' }
   }
@@ -38,6 +52,8 @@ export function createAdmission(options: AdmissionOptions) {
     andThen: (asked: ReturnType<typeof parseFaults>) => T,
   ): T | Answer => {
     const { origin } = request.headers
+    // RFC 9112, section 3.2: a proxy on the way may have meant the other one.
+    if (hostsOf(request) > 1) return { reason: 'malformed', status: 400, body: 'Host: expected it only once' }
     if (registry.isClosing) {
       return { reason: 'closing', status: 503, body: 'The server is shutting down', isElsewhereBetter: true }
     }
@@ -53,12 +69,7 @@ export function createAdmission(options: AdmissionOptions) {
     }
   }
 
-  const leave = () => places--
-
-  const takePlace = (address: string, socket: Socket) => {
-    places++
-    // One for all: a closure would add to each idle connection.
-    socket.on('close', leave)
+  const countAddress = (address: string, socket: Socket) => {
     if (maxConnectionsPerIp === Number.POSITIVE_INFINITY) return
     placesOf.set(address, (placesOf.get(address) ?? 0) + 1)
     socket.on('close', () => {
@@ -69,18 +80,23 @@ export function createAdmission(options: AdmissionOptions) {
   }
 
   return {
+    /** Gives a socket its place, if there is one. */
+    arrive(socket: Socket): void {
+      if (!takePlace(socket)) placeless.add(socket)
+    },
+
     fullness,
 
     /** Why a handshake with this target and these headers would be refused, unless it is for want of room. */
     refusalOf: (request: IncomingMessage): Answer | undefined =>
       decide(request, undefined, ({ faults }) => faults && refusalOf(faults, request)),
 
-    /** Decides on a handshake, logs and counts it if it is refused, and takes a place until its socket is closed if not. */
+    /** Decides on a handshake, and logs and counts it if it is refused. */
     admit(request: IncomingMessage, socket: Socket): Admitted | Answer {
       const address = addressOf(request, isTrustedProxy)
       const decision = decide(request, fullness(request), ({ faults, isAsked, names }): Admitted | Answer => {
         const refused = faults && refusalOf(faults, request)
-        const agreement = refused ?? agree(request, faults?.subprotocol, maxPayload)
+        const agreement = refused ?? agree(request, faults?.subprotocol)
         if ('status' in agreement) return agreement
         const { headers } = agreement
         if (faults) spoil(headers, faults, request)
@@ -96,7 +112,7 @@ export function createAdmission(options: AdmissionOptions) {
         return { ...agreement, peer, faults }
       })
       if (!('status' in decision)) {
-        takePlace(address, socket)
+        countAddress(address, socket)
         return decision
       }
       const { reason, status } = decision

@@ -21,6 +21,16 @@ export function queryOf(request: IncomingMessage): string {
   return at < 0 ? '' : target.slice(at + 1)
 }
 
+/** Whether it is a handshake from which a proxy has removed what asks for the upgrade. */
+export const hasLostUpgrade = ({ headers }: IncomingMessage): boolean => headers['sec-websocket-key'] !== undefined
+
+/** Whether it comes from a browser's address bar. */
+export const wantsHtml = ({ headers }: IncomingMessage): boolean => headers.accept?.includes('text/html') === true
+
+/** How many `Host` headers it has. */
+export const hostsOf = ({ rawHeaders }: IncomingMessage): number =>
+  rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
+
 /** Of the hop that the request came from. */
 export const remoteAddressOf = ({ socket }: IncomingMessage): string =>
   socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'gone'
@@ -31,9 +41,10 @@ export function addressOf(request: IncomingMessage, isTrustedProxy: Config['isTr
   return isIP(forwarded) ? printable(forwarded.replace(/^::ffff:(?=\d+\.)/, '')) : remoteAddressOf(request)
 }
 
-/** The address by which it was asked for, as a WebSocket's; whether that is secure, a trusted proxy tells. */
+/** The WebSocket address for where it was sent. It is secure if a trusted proxy says so, or if a secure page asks. */
 export function webSocketAddressOf(request: IncomingMessage, isTrustedProxy: Config['isTrustedProxy']): string {
   const { host = 'localhost', 'x-forwarded-proto': scheme } = request.headers
-  const isSecure = scheme === 'https' && isTrustedProxy(remoteAddressOf(request), 0)
+  const isProxied = scheme === 'https' && isTrustedProxy(remoteAddressOf(request), 0)
+  const isSecure = isProxied || request.headers.origin?.startsWith('https:')
   return `${isSecure ? 'wss' : 'ws'}://${host}${targetOf(request)}`
 }

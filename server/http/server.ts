@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createEcho } from '../answerers/echo.ts'
 import { type Outlet, PlainBehaviour } from '../connection/behaviour.ts'
 import { Connection } from '../connection/connection.ts'
@@ -10,10 +11,12 @@ import { describeHandshake } from '../faults/hello.ts'
 import { Misbehaviour } from '../faults/misbehaviour.ts'
 import type { Logger } from '../log.ts'
 import { ReplyBuffers } from '../wire/fast-path.ts'
+import { Turns } from '../wire/turns.ts'
 import { type AdmissionOptions, type Admitted, createAdmission } from './admission.ts'
 import { type Answer, send, upgradeRequired } from './answer.ts'
 import { switchingProtocols } from './handshake.ts'
-import { isHandshake, pathOf, remoteAddressOf, webSocketAddressOf } from './request.ts'
+import { createPipelines } from './pipelines.ts'
+import { hasLostUpgrade, isHandshake, pathOf, remoteAddressOf, wantsHtml, webSocketAddressOf } from './request.ts'
 
 /** Serves files of the page; calls `next` for a request that asks for none of them. */
 export type Page = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
@@ -29,6 +32,9 @@ const HANDSHAKE_TIMEOUT = 10_000
 // Milliseconds without traffic after which the system asks whether a peer is still there.
 const KEEP_ALIVE = 30_000
 
+// Connections beyond MAX_CONNECTIONS that are taken for the moment in which they are told that there is no room.
+const SPARE = 64
+
 // Milliseconds for what was destroyed to be gone; after them nothing is waited for any more.
 const LAST_MOMENT = 500
 
@@ -36,14 +42,14 @@ const noPage: Page = (_request, _response, next) => next()
 
 /** The echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
 export function createServer(options: ServerOptions) {
-  const { isTrustedProxy, logger, maxPayload, observer, page = noPage, registry } = options
+  const { isTrustedProxy, logger, maxConnections, maxPayload, observer, page = noPage, registry } = options
   const { handshakeTimeout: timeout = HANDSHAKE_TIMEOUT } = options
   const admission = createAdmission(options)
   const heartbeat = createHeartbeat(registry, options.heartbeatInterval)
   /** Resolves when the server closes and no connection is left. */
   const emptied = Promise.withResolvers<void>()
-  /** Sockets whose handshake is answered late. */
-  const delayed = new Set<Socket>()
+  const pipelines = createPipelines()
+  const turns = new Turns()
   const echoes = { prefixed: createEcho(options.replyPrefix), verbatim: createEcho('') }
   const buffers = new ReplyBuffers()
   // The fast path shows nobody its messages.
@@ -51,7 +57,8 @@ export function createServer(options: ServerOptions) {
   const connectionOptions = {
     ...options,
     observer,
-    load: registry.load,
+    budget: registry.budget,
+    turns,
     // Enough for messages of any size in frames of 64 bytes.
     maxFragments: Math.max(16_384, Math.ceil(maxPayload / 64)),
     onGone(connection: Connection) {
@@ -69,7 +76,7 @@ export function createServer(options: ServerOptions) {
     const createBehaviour = (outlet: Outlet) => {
       if (!faults) return new PlainBehaviour(outlet, answer)
       const hello = faults.hello && describeHandshake(id, request, remoteAddressOf(request), peer)
-      return new Misbehaviour(outlet, faults, answer, hello)
+      return new Misbehaviour(outlet, { faults, answer, hello, turns })
     }
     const fastPath = isFast && !faults ? { leadOf, maxPayload, buffers } : undefined
     const connection = new Connection({ ...admitted, id, socket, head, createBehaviour, fastPath }, connectionOptions)
@@ -86,29 +93,42 @@ export function createServer(options: ServerOptions) {
     shouldUpgradeCallback: isHandshake,
   })
 
+  http.maxConnections = maxConnections + SPARE
+  http.on('connection', admission.arrive)
+
   http.on('request', (request, response) => {
+    if (!pipelines.admit(request, response)) return
     const refused = admission.refusalOf(request)
-    if (refused && isElsewhere(refused, request)) return void request.socket.destroy()
-    if (pathOf(request) === '/healthz' && !registry.isClosing) return void send(response, { status: 200, body: 'ok' })
-    if (refused) return void send(response, refused)
-    page(request, response, () => {
+    const answer = () => {
+      if (refused && isElsewhere(refused, request)) return void request.socket.destroy()
+      if (pathOf(request) === '/healthz' && !registry.isClosing) return send(response, { status: 200, body: 'ok' })
       const address = webSocketAddressOf(request, isTrustedProxy)
-      send(response, admission.fullness(request) ?? upgradeRequired(address, response.shouldKeepAlive))
-    })
+      send(response, refused ?? admission.fullness(request) ?? upgradeRequired(address, hasLostUpgrade(request)))
+    }
+    // A page in a browser stays where it is, whatever its query says. Others ask why their query is refused.
+    const isQuestion = refused?.reason === 'malformed' || (refused?.reason === 'query' && !wantsHtml(request))
+    if (isQuestion) answer()
+    else page(request, response, answer)
   })
 
-  http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
-    socket.on('error', destroy)
+  const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const decision = admission.admit(request, socket)
     if ('status' in decision) return void refuse(request, socket, decision)
     const wait = decision.faults?.['handshake-delay']
     if (!wait) return void open(request, socket, head, decision)
-    delayed.add(socket)
-    socket.once('close', () => delayed.delete(socket))
-    delayHandshake(socket, head, wait, head => {
-      delayed.delete(socket)
+    const { budget, delayed } = registry
+    const leave = () => delayed.delete(late)
+    const late = delayHandshake(socket, head, wait, budget, head => {
+      leave()
       open(request, socket, head, decision)
     })
+    delayed.add(late)
+    socket.once('close', leave)
+  }
+
+  http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
+    socket.on('error', destroy)
+    pipelines.afterwards(socket, () => upgrade(request, socket, head))
   })
 
   return {
@@ -121,7 +141,7 @@ export function createServer(options: ServerOptions) {
     async close(): Promise<void> {
       registry.isClosing = true
       const httpClosed = new Promise(resolve => http.close(resolve))
-      for (const socket of delayed) socket.destroy()
+      for (const late of registry.delayed) late.shed()
       for (const connection of registry) connection.goAway()
       if (registry.size === 0) emptied.resolve()
       let timer = setTimeout(() => {
@@ -132,7 +152,7 @@ export function createServer(options: ServerOptions) {
       clearTimeout(timer)
       heartbeat.stop()
       http.closeAllConnections()
-      await httpClosed
+      await Promise.race([httpClosed, delay(LAST_MOMENT, undefined, { ref: false })])
     },
   }
 }

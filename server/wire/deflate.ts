@@ -1,61 +1,150 @@
+import { constants, deflateRaw, inflateRaw, inflateRawSync } from 'node:zlib'
+import type { Flow } from './flow.ts'
 import { extension, PerMessageDeflate, type Transformed } from './internals.ts'
 
 /** Bytes from which on a message is worth compressing. */
 export const COMPRESSION_THRESHOLD = 1024
 
+/** What was agreed about compression; `undefined` if nothing was. */
+export type Deflate = { windowBits: number } | undefined
+
 const NAME = 'permessage-deflate'
+const FLUSH = { finishFlush: constants.Z_SYNC_FLUSH }
+const NOTHING = Buffer.alloc(0)
+
+// Each message ends with these bytes, which are left out on the wire (RFC 7692, section 7.2.1).
+const TAIL = Buffer.of(0, 0, 0xff, 0xff)
+
+// Node.js allocates output in chunks of this size. Its default of 16 KiB takes five times as long for large messages.
+const CHUNK = 2 ** 16
+
+// Messages that are this short, and remain so, are inflated at once: they must not wait for everybody's large ones.
+const SHORT = 1024
+const SHORT_INFLATED = 4096
+
+// DEFLATE can't compress better than 1032 to 1.
+const MOST_EXPANSION = 1032
+
+// One message may consist of several complete DEFLATE streams (section 7.2.1), each of which needs an inflater.
+const MOST_STREAMS = 16
+
+// zlib works in the four threads of Node.js's pool. More jobs at once would only take memory.
+const MOST_JOBS = 4
 
 /**
  * Answers a peer's offer of permessage-deflate (RFC 7692, section 7.1), without context takeover on either side.
- * @param header of `Sec-WebSocket-Extensions`
- * @param maxPayload bytes that an inflated message may have
- * @returns the extension, and its line in the answer; `undefined` where the peer doesn't offer it
+ * @param header the value of `Sec-WebSocket-Extensions`
+ * @returns the agreement and its line for the answer, or `undefined` if the peer doesn't offer the extension
  * @throws {Error} when the header can't be parsed, or no offer can be accepted
  */
-export function agreeOnDeflate(header: string, maxPayload: number) {
+export function agreeOnDeflate(header: string) {
   const offers = extension.parse(header)[NAME]
   if (!offers) return undefined
   const noTakeover = { serverNoContextTakeover: true, clientNoContextTakeover: true }
-  const agreed = new PerMessageDeflate({ isServer: true, maxPayload, ...noTakeover })
-  const parameters = agreed.accept(offers)
-  return { deflate: new Deflate(agreed), header: extension.format({ [NAME]: [parameters] }) }
+  const parameters = new PerMessageDeflate({ isServer: true, ...noTakeover }).accept(offers)
+  const { server_max_window_bits: windowBits = constants.Z_DEFAULT_WINDOWBITS } = parameters
+  return { deflate: { windowBits }, header: extension.format({ [NAME]: [parameters] }) }
+}
+
+let jobs = 0
+const waiting: { flow: Flow; start: () => void }[] = []
+
+/** Starts a job for zlib's threads in its turn, unless its connection is gone by then. The job ends with `endJob`. */
+function startJob(flow: Flow, start: () => void): void {
+  if (jobs >= MOST_JOBS) return void waiting.push({ flow, start })
+  jobs++
+  start()
+}
+
+function endJob(): void {
+  jobs--
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    if (!next.flow.hasEnded) return void startJob(next.flow, next.start)
+  }
+}
+
+/** Compresses a message, and calls back with its payload on the wire (section 7.2.1) unless the connection is gone. */
+export function compress(payload: Buffer, windowBits: number, flow: Flow, done: (compressed: Buffer) => void): void {
+  startJob(flow, () => {
+    const chunkSize = Math.min(CHUNK, payload.length + 64)
+    deflateRaw(payload, { ...FLUSH, windowBits, chunkSize }, (error, compressed) => {
+      endJob()
+      // zlib refuses no input. It may fail to get memory; then the connection can't go on.
+      if (error) flow.fail(error)
+      else if (!flow.hasEnded) done(compressed.subarray(0, -TAIL.length))
+    })
+  })
 }
 
 /**
- * Inflates and deflates for one connection, and gives the zlib streams back, some 230 KB, whenever no message is being
- * inflated or deflated. Without context takeover a stream knows nothing that the next one needs.
+ * Inflates the messages of one connection (section 7.2.2), each once its last frame has come: until then it takes no
+ * more memory than its bytes on the wire.
  */
-export class Deflate {
-  private active = 0
-  private isFragmented = false
-  private readonly inner: PerMessageDeflate
+export class Inflater {
+  private frames: Buffer[] = []
+  private readonly flow: Flow
+  private readonly maxPayload: number
 
-  constructor(inner: PerMessageDeflate) {
-    this.inner = inner
-  }
-
-  compress(data: Buffer, done: Transformed): void {
-    this.inner.compress(data, true, this.counting(done))
+  constructor(flow: Flow, maxPayload: number) {
+    this.flow = flow
+    this.maxPayload = maxPayload
   }
 
   /** Is called by the receiver for each compressed frame, one at a time. */
   decompress(data: Buffer, isFinal: boolean, done: Transformed): void {
-    this.isFragmented = !isFinal
-    this.inner.decompress(data, isFinal, this.counting(done))
+    this.frames.push(data)
+    // The receiver doesn't expect an answer before this returns.
+    if (!isFinal) return void queueMicrotask(() => done(null, NOTHING))
+    const input = Buffer.concat([...this.frames, TAIL])
+    this.frames = []
+    const short = input.length <= SHORT ? inflateShort(input) : undefined
+    if (short) return void queueMicrotask(() => done(null, short))
+
+    const { flow } = this
+    startJob(flow, () => {
+      const most = Math.min(this.maxPayload, input.length * MOST_EXPANSION)
+      flow.keep(most)
+      this.inflate(input, [], (error, data) => {
+        endJob()
+        flow.keep(-most)
+        if (!flow.hasEnded) done(error, data)
+      })
+    })
   }
 
-  /** Gives everything back, when what is under way is done: the socket is gone. */
-  end(): void {
-    this.isFragmented = false
-    if (this.active === 0) this.inner.cleanup()
-  }
-
-  private counting(done: Transformed): Transformed {
-    this.active++
-    return (error, data) => {
-      done(error, data)
-      this.active--
-      if (this.active === 0 && !this.isFragmented) this.inner.cleanup()
-    }
+  private inflate(input: Buffer, inflated: Buffer[], done: Transformed): void {
+    const options = { ...FLUSH, chunkSize: CHUNK, maxOutputLength: this.maxPayload, info: true }
+    inflateRaw(input, options, (error, result) => {
+      if (error) return done(isTooLarge(error) ? tooLarge() : error, NOTHING)
+      const { buffer, engine } = result as unknown as Inflated
+      inflated.push(buffer)
+      const rest = input.subarray(engine.bytesWritten)
+      if (rest.length <= TAIL.length) return done(null, inflated.length > 1 ? Buffer.concat(inflated) : buffer)
+      if (inflated.length === MOST_STREAMS) return done(new Error('Too many DEFLATE streams in a message'), NOTHING)
+      if (sizeOf(inflated) > this.maxPayload) return done(tooLarge(), NOTHING)
+      return this.inflate(rest, inflated, done)
+    })
   }
 }
+
+/** What zlib's functions return when they are asked for `info`; `bytesWritten` is how much of the input was used. */
+type Inflated = { buffer: Buffer; engine: { bytesWritten: number } }
+
+/** Inflates a message if it is short, valid, and in one piece. */
+function inflateShort(input: Buffer): Buffer | undefined {
+  try {
+    const options = { ...FLUSH, chunkSize: SHORT_INFLATED, maxOutputLength: SHORT_INFLATED, info: true }
+    const { buffer, engine } = inflateRawSync(input, options) as unknown as Inflated
+    return input.length - engine.bytesWritten > TAIL.length ? undefined : buffer
+  } catch {
+    return undefined
+  }
+}
+
+const sizeOf = (buffers: Buffer[]) => buffers.reduce((sum, { length }) => sum + length, 0)
+
+const isTooLarge = (error: NodeJS.ErrnoException) => error.code === 'ERR_BUFFER_TOO_LARGE'
+
+/** The error of the receiver itself for a message above the limit. */
+const tooLarge = () =>
+  Object.assign(new RangeError('Max payload size exceeded'), { code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' })

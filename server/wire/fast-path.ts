@@ -109,12 +109,17 @@ export class FastPath {
     if (!partial) return at
     this.flush()
     const { bytes, payloadAt, filled, mask } = partial
+    const isFirst = filled === payloadAt
     const taken = Math.min(bytes.length - filled, chunk.length - at)
     unmaskInto(partial, filled, chunk, at, taken, mask, 0, (filled - payloadAt) & 3)
     partial.filled += taken
-    if (partial.filled < bytes.length) return at + taken
+    if (partial.filled < bytes.length) {
+      flow.keep(isFirst ? costOf(taken) : taken)
+      return at + taken
+    }
 
     this.partial = undefined
+    if (!isFirst) flow.keep(-costOf(filled - payloadAt))
     const isBinary = bytes[0] !== First.text
     const payload = bytes.subarray(payloadAt)
     if (isBinary || isUtf8(payload)) {
@@ -134,8 +139,11 @@ export class FastPath {
   /** Forgets a message that has come in part, and returns how many bytes of it are still to come. */
   drop(): number {
     const { partial } = this
+    if (!partial) return 0
+    const { bytes, payloadAt, filled } = partial
     this.partial = undefined
-    return partial ? partial.bytes.length - partial.filled : 0
+    if (filled > payloadAt) this.around.flow.keep(-costOf(filled - payloadAt))
+    return bytes.length - filled
   }
 
   /** Sends the replies made so far. */

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Config } from '../config/config.ts'
+import type { Budget, Pressable } from './budget.ts'
 
 /** Why nothing is read from a peer. */
-export const Hold = { backlog: 1, inflating: 2, stalled: 4 } as const
+export const Hold = { backlog: 1, inflating: 2, stalled: 4, memory: 8, turn: 16 } as const
 export type Hold = (typeof Hold)[keyof typeof Hold]
 
-/** The load is the bytes that wait for all peers together. */
-export type FlowOptions = Pick<Config, 'highWaterMark' | 'stallTimeout'> & { load: { bytes: number } }
+export type FlowOptions = Pick<Config, 'highWaterMark' | 'stallTimeout'> & { budget: Budget }
 
 export type Written = (error?: Error | null) => void
 
@@ -29,9 +29,13 @@ export const costOf = (length: number): number => ENTRY + length
  * Counts the bytes that wait for one peer, wherever they wait, and alone decides whether the peer is read from: a peer that
  * doesn't read its replies must not make them pile up here.
  */
-export class Flow {
+export class Flow implements Pressable {
   /** Bytes that wait for the peer, at what they cost. */
   waiting = 0
+  /** Bytes from the peer that are kept until the rest of their message has come, at what they cost. */
+  private kept = 0
+  /** Bytes of replies that are still to be made from what is kept. */
+  private owed = 0
   /** The reasons not to read, as bits. */
   private holds = 0
   private mode: 'bounded' | 'unbounded' | 'ended' = 'bounded'
@@ -50,6 +54,16 @@ export class Flow {
     this.held = held
   }
 
+  /** Bytes that are kept in memory for this peer, either way, at what they cost. */
+  get holding(): number {
+    return this.waiting + this.kept
+  }
+
+  /** Whether the socket is gone. */
+  get hasEnded(): boolean {
+    return this.mode === 'ended'
+  }
+
   get isHeld(): boolean {
     return this.holds !== 0
   }
@@ -62,15 +76,41 @@ export class Flow {
   /** Counts bytes that begin to wait, or, when negative, that wait no longer. */
   add(cost: number): void {
     if (this.mode === 'ended') return
-    const { highWaterMark, load } = this.options
+    const { highWaterMark, budget } = this.options
     this.waiting += cost
-    load.bytes += cost
-    if (this.waiting > highWaterMark && this.mode === 'bounded') this.hold(Hold.backlog)
-    else if (this.waiting < highWaterMark / 2) this.release(Hold.backlog)
+    budget.add(cost, this)
+    this.balance(highWaterMark)
     if (this.waiting === 0) this.watch(false)
   }
 
+  /** Counts bytes that are still to be sent, but take no memory yet, or, when negative, that begin to. */
+  owe(bytes: number): void {
+    if (this.mode === 'ended') return
+    this.owed += bytes
+    this.balance(this.options.highWaterMark)
+  }
+
+  private balance(highWaterMark: number): void {
+    const due = this.waiting + this.owed
+    if (due > highWaterMark && this.mode === 'bounded') this.hold(Hold.backlog)
+    else if (due < highWaterMark / 2) this.release(Hold.backlog)
+  }
+
+  /** Counts bytes from the peer that begin to be kept, or, when negative, that are kept no longer. */
+  keep(cost: number): void {
+    if (this.mode === 'ended' || cost === 0) return
+    this.kept += cost
+    this.options.budget.add(cost, this)
+  }
+
+  /** Stops reading because of the memory that all peers share, or reads on. */
+  press(isOn: boolean): void {
+    if (isOn && this.mode === 'bounded') this.hold(Hold.memory)
+    else this.release(Hold.memory)
+  }
+
   hold(reason: Hold): void {
+    if (this.mode === 'ended') return
     if (this.holds === 0) {
       this.socket.pause()
       // Not even the peer's end is read now. But the system asks for a sign of life, and an empty write tells.
@@ -80,7 +120,7 @@ export class Flow {
   }
 
   release(reason: Hold): void {
-    if ((this.holds & reason) === 0) return
+    if ((this.holds & reason) === 0 || this.mode === 'ended') return
     this.holds &= ~reason
     if (this.holds !== 0) return
     clearInterval(this.probe)
@@ -91,8 +131,12 @@ export class Flow {
   /** Reads on from now on, however much waits: nothing that comes is answered any more. */
   unbound(): void {
     if (this.mode === 'bounded') this.mode = 'unbounded'
-    this.release(Hold.backlog)
-    this.release(Hold.stalled)
+    for (const reason of [Hold.backlog, Hold.stalled, Hold.memory]) this.release(reason)
+  }
+
+  /** Ends the connection because of an error that is not the peer's. */
+  fail(error: Error): void {
+    this.socket.destroy(error)
   }
 
   /**
@@ -157,10 +201,14 @@ export class Flow {
 
   /** Forgets all waiting bytes: the socket is gone. */
   end(): void {
+    const { budget } = this.options
     clearInterval(this.probe)
     this.watch(false)
-    this.options.load.bytes -= this.waiting
+    budget.add(-this.holding)
+    budget.forget(this)
     this.waiting = 0
+    this.kept = 0
+    this.owed = 0
     this.mode = 'ended'
   }
 

@@ -1,9 +1,10 @@
-import type { Deflate } from './deflate.ts'
+import { type Deflate, Inflater } from './deflate.ts'
 import type { FastPath } from './fast-path.ts'
-import { type Flow, Hold } from './flow.ts'
+import { costOf, type Flow, Hold } from './flow.ts'
 import { First } from './frame-header.ts'
 import { PerMessageDeflate, Receiver } from './internals.ts'
 import type { Sender } from './sender.ts'
+import type { Turns } from './turns.ts'
 
 /** What comes from a peer, in its order. */
 export type Incoming = {
@@ -18,17 +19,29 @@ export type Incoming = {
   onEnd(): void
 }
 
+export type ReaderOptions = {
+  maxPayload: number
+  maxFragments: number
+  /** Milliseconds in which more of an unfinished message must come. */
+  messageTimeout: number
+  turns: Turns
+}
+
 type Surroundings = {
   flow: Flow
   sender: Sender
-  deflate: Deflate | undefined
+  deflate: Deflate
   fastPath: FastPath | undefined
-  options: { maxPayload: number; maxFragments: number }
+  options: ReaderOptions
   incoming: Incoming
 }
 
-// Of a rest that is shorter, a copy is kept instead of the whole chunk.
-const SHORT = 200
+// Bytes from which on a part of a frame is handed on by itself. The receiver of `ws` keeps a list of the parts.
+const PART = 4096
+
+// How much is done before the time is looked at: a frame of the fast path counts as 1, another one as more.
+const WORK = 64
+const SLOW_WORK = 8
 
 // As `ws` says it.
 const INVALID_UTF8 = 'Invalid WebSocket frame: invalid UTF-8 sequence'
@@ -38,15 +51,25 @@ const INVALID_UTF8 = 'Invalid WebSocket frame: invalid UTF-8 sequence'
  * while it is busy with another or has failed. So nothing overtakes, and `ws` never begins in the middle of a frame.
  */
 export class Reader {
-  /** What has come and isn't read yet: the beginning of a header, or what came before the flow was held. */
+  /** What has come and isn't read yet: the beginning of a part, or what came before the flow was held. */
   private rest: Buffer | undefined
   /** Bytes still to come of the frame that is handed on or skipped. */
   private owed = 0
   private isSkipping = false
+  /** Whether nothing of the frame has been handed on. */
+  private isNew = false
+  private isControl = false
   private isFragmented = false
+  /** What the parts cost that the receiver keeps of an unfinished message. */
+  private kept = 0
   private mode: 'all' | 'only close' | 'nothing' = 'all'
   private hasEnded = false
   private receiver: Receiver | undefined
+  /** Fails the connection when no more of an unfinished message comes. */
+  private deadline: NodeJS.Timeout | undefined
+  /** Whether more of a message has come since the deadline was set. */
+  private hasProgressed = false
+  private work = 0
   private readonly around: Surroundings
 
   constructor(around: Surroundings) {
@@ -54,7 +77,9 @@ export class Reader {
   }
 
   read(chunk: Buffer): void {
-    if (this.mode !== 'nothing') this.consume(this.rest ? Buffer.concat([this.rest, chunk]) : chunk)
+    if (this.mode === 'nothing') return
+    const rest = this.takeRest()
+    this.consume(rest ? Buffer.concat([rest, chunk]) : chunk)
   }
 
   /** Nothing more will come. */
@@ -67,50 +92,95 @@ export class Reader {
   awaitClose(): void {
     if (this.mode !== 'all') return
     this.mode = 'only close'
+    clearTimeout(this.deadline)
     const owed = this.around.fastPath?.drop()
     if (!owed) return
     this.owed = owed
     this.isSkipping = true
   }
 
-  /** Reads nothing more. */
+  /** Reads nothing more, and forgets what has come of a message. */
   stop(): void {
     this.mode = 'nothing'
-    this.rest = undefined
+    clearTimeout(this.deadline)
+    this.around.fastPath?.drop()
+    this.takeRest()
+    this.forget()
+    this.receiver = undefined
   }
 
   /** Reads on where the flow was held. */
   proceed(): void {
-    if (this.rest) this.consume(this.rest)
+    const rest = this.takeRest()
+    if (rest) this.consume(rest)
     if (!this.hasEnded || this.around.flow.isHeld) return
     this.hasEnded = false
     this.around.incoming.onEnd()
   }
 
   private consume(chunk: Buffer): void {
-    const { flow, fastPath } = this.around
-    this.rest = undefined
+    const { flow, fastPath, options } = this.around
+    const sliceEnd = options.turns.sliceEnd()
+    this.work = 0
     flow.collect(true)
     let at = 0
     while (at < chunk.length && !flow.isHeld && this.mode !== 'nothing') {
       const next = this.step(chunk, at)
       if (next < 0) break
       at = next
+      if (++this.work < WORK) continue
+      this.work = 0
+      if (performance.now() > sliceEnd && at < chunk.length) this.waitForTurn()
     }
     if (at < chunk.length && this.mode !== 'nothing') {
-      const left = chunk.subarray(at)
-      this.rest = left.length < SHORT ? Buffer.from(left) : left
+      this.rest = keepable(chunk.subarray(at), chunk)
+      flow.keep(this.rest.length)
     }
     // These may release the flow, and so read on.
     fastPath?.flush()
     flow.collect(false)
+    if (this.mode === 'all') this.watch()
+  }
+
+  private takeRest(): Buffer | undefined {
+    const { rest } = this
+    if (!rest) return undefined
+    this.rest = undefined
+    this.around.flow.keep(-rest.length)
+    return rest
+  }
+
+  private waitForTurn(): void {
+    const { flow, options } = this.around
+    flow.hold(Hold.turn)
+    options.turns.wait(() => flow.release(Hold.turn))
+  }
+
+  /** Sets a deadline while a message is unfinished, unless it is this side that doesn't read. */
+  private watch(): void {
+    const { flow, fastPath, options } = this.around
+    const isOwed = this.owed > 0 && !this.isSkipping
+    const isUnfinished = isOwed || this.isFragmented || this.rest !== undefined || fastPath?.isWithin
+    if (!isUnfinished || flow.isHeld) {
+      if (this.deadline) clearTimeout(this.deadline)
+      this.deadline = undefined
+    } else if (!this.deadline) {
+      const fail = () => this.fail(1008, `No more of a message came for ${options.messageTimeout} ms`)
+      this.deadline = setTimeout(fail, options.messageTimeout)
+    } else if (this.hasProgressed) {
+      this.deadline.refresh()
+    }
+    this.hasProgressed = false
   }
 
   /** Reads what begins at `at`, and returns where the next step begins, or -1 if it takes more than has come. */
   private step(chunk: Buffer, at: number): number {
     const { fastPath, incoming, sender } = this.around
     if (this.owed > 0) return this.passOn(chunk, at)
-    if (fastPath?.isWithin) return fastPath.proceed(chunk, at, () => this.fail(1007, INVALID_UTF8))
+    if (fastPath?.isWithin) {
+      this.hasProgressed = true
+      return fastPath.proceed(chunk, at, () => this.fail(1007, INVALID_UTF8))
+    }
 
     const available = chunk.length - at
     if (available < 2) return -1
@@ -127,6 +197,12 @@ export class Reader {
         : shortLength === 126
           ? chunk.readUInt16BE(at + 2)
           : chunk.readUInt32BE(at + 2) * 2 ** 32 + chunk.readUInt32BE(at + 6)
+    // The shortest form of a length is the only valid one (section 5.2).
+    if (shortLength >= 126 && length < (shortLength === 126 ? 126 : 2 ** 16)) {
+      fastPath?.flush()
+      this.fail(1002, 'Invalid WebSocket frame: length not in its shortest form')
+      return chunk.length
+    }
 
     if (fastPath && this.mode === 'all') {
       if (first === First.text || first === First.binary) {
@@ -136,6 +212,7 @@ export class Reader {
       } else if ((first === First.ping || first === First.pong) && shortLength < 126) {
         const end = at + headerSize + length
         if (end > chunk.length) return -1
+        this.work += SLOW_WORK
         fastPath.flush()
         const payload = unmasked(chunk, at + headerSize, length)
         if (first === First.ping) incoming.onPing(payload)
@@ -149,19 +226,28 @@ export class Reader {
   /** Begins to hand a frame on, or to skip it. */
   private begin(first: number, size: number, at: number): number {
     const opcode = first & 0x0f
+    this.isControl = opcode > 0x07
     if (opcode <= 0x02) this.isFragmented = first < 0x80
     this.owed = size
+    this.isNew = true
     this.isSkipping = this.mode === 'only close' && opcode !== 0x08
     return at
   }
 
   private passOn(chunk: Buffer, at: number): number {
     const next = Math.min(chunk.length, at + this.owed)
-    this.owed -= next - at
+    const isWhole = next - at === this.owed
+    if (!this.isControl) this.hasProgressed = true
     if (!this.isSkipping) {
+      // The header goes on at once: it may be wrong.
+      if (!this.isNew && !isWhole && next - at < PART) return -1
       this.around.fastPath?.flush()
-      this.give(chunk.subarray(at, next))
+      this.work += SLOW_WORK
+      const bytes = chunk.subarray(at, next)
+      this.give(isWhole && !this.isFragmented ? bytes : keepable(bytes, chunk))
     }
+    this.isNew = false
+    this.owed -= next - at
     return next
   }
 
@@ -169,6 +255,11 @@ export class Reader {
     const { deflate, flow } = this.around
     this.receiver ??= this.createReceiver()
     const { receiver } = this
+    if (!this.isControl) {
+      const cost = costOf(bytes.length)
+      this.kept += cost
+      flow.keep(cost)
+    }
     // Only what is compressed takes its time.
     if (!deflate) receiver.write(bytes)
     else receiver.write(bytes, error => error || receiver.writableLength > 0 || flow.release(Hold.inflating))
@@ -176,11 +267,22 @@ export class Reader {
     else if (receiver.writableLength > 0) flow.hold(Hold.inflating)
   }
 
+  /** The receiver keeps nothing of a message any more. */
+  private forget(): void {
+    this.around.flow.keep(-this.kept)
+    this.kept = 0
+  }
+
   private createReceiver(): Receiver {
-    const { deflate, incoming, options } = this.around
-    const extensions = deflate ? { [PerMessageDeflate.extensionName]: deflate } : {}
-    const receiver = new Receiver({ ...options, isServer: true, extensions })
-    receiver.on('message', (payload: Buffer, isBinary: boolean) => incoming.onMessage(payload, isBinary))
+    const { deflate, flow, incoming, options } = this.around
+    const { maxPayload, maxFragments } = options
+    const extensions: Record<string, Inflater> = {}
+    if (deflate) extensions[PerMessageDeflate.extensionName] = new Inflater(flow, maxPayload)
+    const receiver = new Receiver({ maxPayload, maxFragments, isServer: true, extensions })
+    receiver.on('message', (payload: Buffer, isBinary: boolean) => {
+      this.forget()
+      incoming.onMessage(payload, isBinary)
+    })
     receiver.on('ping', (payload: Buffer) => incoming.onPing(payload))
     receiver.on('pong', (payload: Buffer) => incoming.onPong(payload))
     receiver.on('conclude', (code: number, reason: Buffer) => {
@@ -197,6 +299,15 @@ export class Reader {
     this.around.flow.release(Hold.inflating)
     this.around.incoming.onFailure(code, problem)
   }
+}
+
+/** A part of a chunk, or a copy of it where it would keep a much larger chunk in memory. */
+function keepable(part: Buffer, chunk: Buffer): Buffer {
+  if (part.length > chunk.length / 2) return part
+  // Not from Node.js's pool, of which it would keep 8 KiB.
+  const copy = Buffer.allocUnsafeSlow(part.length)
+  part.copy(copy)
+  return copy
 }
 
 function unmasked(chunk: Buffer, at: number, length: number): Buffer {

@@ -1,4 +1,4 @@
-import { COMPRESSION_THRESHOLD, type Deflate } from './deflate.ts'
+import { COMPRESSION_THRESHOLD, compress, type Deflate } from './deflate.ts'
 import { costOf, type Flow, type Written } from './flow.ts'
 import { First, frameOf } from './frame-header.ts'
 
@@ -12,9 +12,9 @@ export class Sender {
   /** What waits behind the message that is being compressed; `undefined` while none is. */
   private queue: { act: () => void; cost: number }[] | undefined
   private readonly flow: Flow
-  private readonly deflate: Deflate | undefined
+  private readonly deflate: Deflate
 
-  constructor(flow: Flow, deflate: Deflate | undefined) {
+  constructor(flow: Flow, deflate: Deflate) {
     this.flow = flow
     this.deflate = deflate
   }
@@ -29,7 +29,7 @@ export class Sender {
     const { deflate } = this
     const isCompressed = deflate && first <= First.binary && payload.length >= COMPRESSION_THRESHOLD
     this.afterwards(() => {
-      if (isCompressed) this.compress(deflate, first, payload, written)
+      if (isCompressed) this.compress(deflate.windowBits, first, payload, written)
       else this.write(first, payload, written)
     }, payload.length)
   }
@@ -42,14 +42,12 @@ export class Sender {
     this.queue.push({ act, cost })
   }
 
-  private compress(deflate: Deflate, first: First, payload: Buffer, written: Written): void {
+  private compress(windowBits: number, first: First, payload: Buffer, written: Written): void {
     const behind: NonNullable<Sender['queue']> = []
     let cost = costOf(payload.length)
     this.queue = behind
     this.flow.add(cost)
-    deflate.compress(payload, (error, compressed) => {
-      // The socket is gone, and the stream with it.
-      if (error) return
+    compress(payload, windowBits, this.flow, compressed => {
       this.write(first | RSV1, compressed, written)
       for (const [i, entry] of behind.entries()) {
         cost += entry.cost

@@ -2,11 +2,11 @@ import type { Socket } from 'node:net'
 import type { Deflate } from './deflate.ts'
 import { FastPath, type FastPathOptions } from './fast-path.ts'
 import { Flow, type FlowOptions } from './flow.ts'
-import { type Incoming, Reader } from './reader.ts'
+import { type Incoming, Reader, type ReaderOptions } from './reader.ts'
 import { Sender } from './sender.ts'
 import type { Traffic } from './traffic.ts'
 
-export type WireOptions = FlowOptions & { maxPayload: number; maxFragments: number }
+export type WireOptions = FlowOptions & ReaderOptions
 
 /** What a handshake leaves to a wire. */
 export type WireOpening = {
@@ -14,7 +14,7 @@ export type WireOpening = {
   socket: Socket
   /** Bytes that came behind the handshake. */
   head: Buffer
-  deflate: Deflate | undefined
+  deflate: Deflate
   /** How messages are echoed straight from their chunk, where nothing has to see each of them. */
   fastPath: FastPathOptions | undefined
 }
@@ -45,7 +45,6 @@ export class Wire {
   readonly flow: Flow
   readonly sender: Sender
   private readonly reader: Reader
-  private readonly deflate: Deflate | undefined
   private readonly events: WireEvents
   /** Destroys the socket of a peer that doesn't end its side in time. */
   private timer: NodeJS.Timeout | undefined
@@ -53,7 +52,6 @@ export class Wire {
   constructor({ socket, head, deflate, fastPath }: WireOpening, options: WireOptions, events: WireEvents) {
     const flow = new Flow(socket, options, this)
     this.socket = socket
-    this.deflate = deflate
     this.events = events
     this.flow = flow
     this.sender = new Sender(flow, deflate)
@@ -82,11 +80,10 @@ export class Wire {
       if (flow.isBehind) events.onStall()
     },
     close(this: Wired) {
-      const { timer, reader, flow, deflate, events } = this[WIRE]
+      const { timer, reader, flow, events } = this[WIRE]
       clearTimeout(timer)
       reader.stop()
       flow.end()
-      deflate?.end()
       events.onGone()
     },
     end(this: Wired) {
@@ -134,6 +131,16 @@ export class Wire {
     const heard = () => timer.refresh()
     socket.on('data', heard)
     socket.once('close', () => clearTimeout(timer))
+  }
+
+  /** Ends the connection at once, in the next turn of the loop where that gives a close frame the time to leave. */
+  shed(): void {
+    this.discard()
+    this.flow.flush()
+    setImmediate(() => {
+      if (this.flow.isBehind) this.socket.destroy()
+      else this.finish()
+    })
   }
 
   /** Ends this side at once. */

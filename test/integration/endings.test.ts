@@ -21,12 +21,12 @@ const until = async (isDone: () => boolean) => {
 async function fill(
   client: Awaited<ReturnType<typeof connectRaw>>,
   bytes: Buffer,
-  registry: { load: { bytes: number } },
+  registry: { budget: { bytes: number } },
 ) {
   client.socket.removeAllListeners('data')
   client.socket.pause()
   for (let i = 0; i < 64; i++) client.socket.write(bytes)
-  await vi.waitFor(() => expect(registry.load.bytes).toBeGreaterThan(MiB), { timeout: 10_000 })
+  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(MiB), { timeout: 10_000 })
 }
 
 describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
@@ -88,7 +88,7 @@ describe('a peer that reads nothing', () => {
     expect(log).toContainEqual(
       expect.objectContaining({ msg: 'Gave the connection up', problem: 'It takes nothing of what waits for it' }),
     )
-    expect(registry.load.bytes).toBe(0)
+    expect(registry.budget.bytes).toBe(0)
     client.socket.destroy()
   })
 
@@ -174,7 +174,7 @@ test.for(['1', '0'])(
     expect(log.at(-1)).toMatchObject({ code: 4000, messages: 1 })
     expect(messages(log).filter(message => String(message).includes('replied'))).toHaveLength(FAST_PATH === '1' ? 0 : 1)
     expect(connection?.traffic).toMatchObject({ received: { texts: 1 }, sent: { texts: 1, binaries: 0 } })
-    expect(registry.load.bytes).toBe(0)
+    expect(registry.budget.bytes).toBe(0)
   },
 )
 
@@ -220,6 +220,6 @@ test.for(['delay=5m', 'rate=1', 'repeat=1000', 'fragment=1', 'stall&after=1'])(
     for (let i = 0; i < 50; i++) await nextTurn()
     vi.advanceTimersByTime(30_000)
     await until(() => registry.size === 0)
-    expect(registry.load.bytes).toBe(0)
+    expect(registry.budget.bytes).toBe(0)
   },
 )

@@ -157,7 +157,7 @@ describe('held back with much that waits', () => {
   const fill = async ({ registry, url }: Awaited<ReturnType<typeof serve>>, query: string) => {
     const client = await connect(`${url}?${query}`)
     for (let i = 0; i < 8; i++) client.socket.send(large)
-    await expect.poll(() => registry.load.bytes).toBeGreaterThan(2 ** 20)
+    await expect.poll(() => registry.budget.bytes).toBeGreaterThan(2 ** 20)
     return client
   }
 

@@ -47,7 +47,10 @@ test.for([
   ['no key', { 'Sec-WebSocket-Key': '' }],
   ['a key of the wrong length', { 'Sec-WebSocket-Key': 'c2hvcnQ=' }],
   ['an old version', { 'Sec-WebSocket-Version': '7' }],
-  ['a broken subprotocol list', { 'Sec-WebSocket-Protocol': 'a,,b' }],
+  ['a broken subprotocol list', { 'Sec-WebSocket-Protocol': 'a b' }],
+  ['a subprotocol list without elements', { 'Sec-WebSocket-Protocol': ' , ,' }],
+  ['an empty extension list', { 'Sec-WebSocket-Extensions': '' }],
+  ['a version in hexadecimal', { 'Sec-WebSocket-Version': '0xd' }],
   ['a broken extension', { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=16' }],
 ] as const)('a handshake with %s is refused with 400', async ([, headers]) => {
   const { url } = await serve()

@@ -46,7 +46,7 @@ test.for([
   ['100B', 100],
   ['65536', 65_536],
 ] as const)('the size %s is %i bytes', ([text, bytes]) => {
-  expect(parseConfig({ MAX_PAYLOAD: text }).maxPayload).toBe(bytes)
+  expect(parseConfig({ MAX_PAYLOAD: text, MEMORY_BUDGET: '4GiB' }).maxPayload).toBe(bytes)
 })
 
 test.for([

@@ -4,6 +4,8 @@ import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { type Behaviour, type Outlet, PlainBehaviour } from '../../server/connection/behaviour.ts'
 import { Connection } from '../../server/connection/connection.ts'
 import { createLogger } from '../../server/log.ts'
+import { Budget } from '../../server/wire/budget.ts'
+import { Turns } from '../../server/wire/turns.ts'
 import { closePayload, frame, opcodes, parseFrame } from '../suite/raw-client.ts'
 
 const { close, ping, pong, text } = opcodes
@@ -30,7 +32,9 @@ async function open(createBehaviour = (outlet: Outlet): Behaviour => new PlainBe
   const options = {
     highWaterMark: 2 ** 20,
     stallTimeout: 60_000,
-    load: { bytes: 0 },
+    budget: new Budget(2 ** 28, () => []),
+    turns: new Turns(),
+    messageTimeout: 60_000,
     maxPayload: 2 ** 20,
     maxFragments: 1000,
     logger: createLogger('debug', 'json', { write: line => log.push(JSON.parse(line)) }),

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Budget } from '../../server/wire/budget.ts'
 import { Flow, Hold } from '../../server/wire/flow.ts'
 
 const MARK = 10_000
@@ -20,9 +21,9 @@ function createTested({ isSlow = false } = {}) {
   })
   Object.assign(socket, { setTimeout: (milliseconds: number) => timeouts.push(milliseconds) })
   socket.on('error', () => {})
-  const load = { bytes: 0 }
+  const budget = new Budget(2 ** 28, () => [])
   const released = vi.fn()
-  const options = { highWaterMark: MARK, stallTimeout: 5000, load }
+  const options = { highWaterMark: MARK, stallTimeout: 5000, budget }
   const flow = new Flow(socket as unknown as Socket, options, { proceed: released })
   const take = async () => {
     while (taking.length > 0) {
@@ -30,32 +31,32 @@ function createTested({ isSlow = false } = {}) {
       await Promise.resolve()
     }
   }
-  return { flow, socket, load, released, take, timeouts, bytes: () => Buffer.concat(written).toString() }
+  return { flow, socket, budget, released, take, timeouts, bytes: () => Buffer.concat(written).toString() }
 }
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
 afterEach(() => void vi.useRealTimers())
 
 test('bytes that the system takes at once never wait', () => {
-  const { flow, load, bytes, timeouts } = createTested()
+  const { flow, budget, bytes, timeouts } = createTested()
   const written = vi.fn()
   flow.write(Buffer.from('head'), written, Buffer.from(' body'))
   expect(written).toHaveBeenCalledOnce()
   expect(bytes()).toBe('head body')
-  expect([flow.waiting, load.bytes, timeouts]).toEqual([0, 0, []])
+  expect([flow.waiting, budget.bytes, timeouts]).toEqual([0, 0, []])
 })
 
 test('bytes that wait count at what they cost until they have left, in the order they were written', async () => {
-  const { flow, load, take, bytes } = createTested({ isSlow: true })
+  const { flow, budget, take, bytes } = createTested({ isSlow: true })
   const order: string[] = []
   flow.write(Buffer.from('one '), () => order.push('one'))
   flow.write(Buffer.from('two '), () => order.push('two'), Buffer.from('three'))
   expect(flow.waiting).toBe(512 + 4 + 512 + 9)
-  expect(load.bytes).toBe(flow.waiting)
+  expect(budget.bytes).toBe(flow.waiting)
   expect(order).toEqual([])
   await take()
   await vi.waitFor(() => expect(order).toEqual(['one', 'two']))
-  expect([flow.waiting, load.bytes]).toEqual([0, 0])
+  expect([flow.waiting, budget.bytes]).toEqual([0, 0])
   expect(bytes()).toBe('one two three')
 })
 
@@ -123,7 +124,7 @@ test('a peer that is not read from is probed by empty writes', () => {
 })
 
 test('nothing waits for a socket that is gone, whatever is still taken back', async () => {
-  const { flow, load, socket, take } = createTested({ isSlow: true })
+  const { flow, budget, socket, take } = createTested({ isSlow: true })
   const errors: unknown[] = []
   flow.write(Buffer.from('x'), error => errors.push(error))
   flow.add(300)
@@ -135,5 +136,5 @@ test('nothing waits for a socket that is gone, whatever is still taken back', as
   await take()
   await vi.waitFor(() => expect(errors).toHaveLength(1))
   expect(errors[0]).toBeInstanceOf(Error)
-  expect([flow.waiting, load.bytes, vi.getTimerCount()]).toEqual([0, 0, 0])
+  expect([flow.waiting, budget.bytes, vi.getTimerCount()]).toEqual([0, 0, 0])
 })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Message } from '../../server/connection/behaviour.ts'
 import { Outbox } from '../../server/faults/outbox.ts'
+import { Turns } from '../../server/wire/turns.ts'
 
 const message = (text: string): Message => ({ payload: Buffer.from(text), isBinary: false })
 
@@ -9,6 +10,7 @@ function createTested({ wait = (): number => 0, isPrompt = true } = {}) {
   const sent: string[] = []
   const leaving: (() => void)[] = []
   let waiting = 0
+  let owed = 0
   const outbox = new Outbox({
     wait,
     send({ payload }, kind, left) {
@@ -17,8 +19,10 @@ function createTested({ wait = (): number => 0, isPrompt = true } = {}) {
       else leaving.push(left)
     },
     account: cost => (waiting += cost),
+    owe: bytes => (owed += bytes),
+    turns: new Turns(),
   })
-  return { outbox, sent, leave: () => leaving.shift()?.(), waiting: () => waiting }
+  return { outbox, sent, leave: () => leaving.shift()?.(), waiting: () => waiting, owed: () => owed }
 }
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))
