@@ -2,25 +2,48 @@ import type { IncomingMessage } from 'node:http'
 import { hostname } from 'node:os'
 import type { Peer } from '../connection/connection.ts'
 
+// Headers that the stack's own NGINX sets, whatever the client has sent by these names.
+const PROXY_HEADERS = ['x-real-ip', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-next-replica']
+
+// Headers in which a browser, or a proxy that has logged somebody in, puts what a page of another origin must not read.
+const SECRET = /cookie|authorization|token|session|secret|password|credential|user(?!-agent)|email|^x-auth|^x-api-key$|cert/i
+
+const MASK = 'hidden from pages of other origins'
+
 /**
  * Describes a handshake as the server saw it, in JSON.
  * @param remoteAddress of the hop that the request came from
+ * @param isProxied whether that is a trusted proxy
  */
 export function describeHandshake(
   connection: number,
   { headers, rawHeaders }: IncomingMessage,
   remoteAddress: string,
+  isProxied: boolean,
   { address, path, query, subprotocol, extensions }: Peer,
 ): string {
+  const all = Array.from({ length: rawHeaders.length / 2 }, (_, i): [string, string] => {
+    const [name = '', value = ''] = rawHeaders.slice(2 * i, 2 * i + 2)
+    return [name, isForeign(headers) && SECRET.test(name) ? MASK : value]
+  })
+  // Only the stack's own NGINX asks for the next replica.
+  const isOwn = ([name]: [string, string]) =>
+    isProxied && headers['x-next-replica'] !== undefined && PROXY_HEADERS.includes(name.toLowerCase())
   return JSON.stringify({
     connection,
     host: hostname(),
     path,
     query,
-    headers: Array.from({ length: rawHeaders.length / 2 }, (_, i) => rawHeaders.slice(2 * i, 2 * i + 2)),
+    headers: all.filter(header => !isOwn(header)),
+    proxyHeaders: all.filter(isOwn),
     remoteAddress,
     forwardedAddress: address === remoteAddress ? null : address,
     subprotocol: { offered: headers['sec-websocket-protocol'] ?? null, chosen: subprotocol ?? null },
     extensions: { offered: headers['sec-websocket-extensions'] ?? null, chosen: extensions ?? null },
   })
+}
+
+/** Whether a page of another origin has opened the connection. */
+function isForeign({ origin, host }: IncomingMessage['headers']): boolean {
+  return origin !== undefined && URL.parse(origin)?.host !== host
 }

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createEcho } from '../answerers/echo.ts'
 import { type Outlet, PlainBehaviour } from '../connection/behaviour.ts'
-import { Connection } from '../connection/connection.ts'
+import { Connection, type Peer } from '../connection/connection.ts'
 import { createHeartbeat } from '../connection/heartbeat.ts'
 import { delayHandshake } from '../faults/handshake.ts'
 import { describeHandshake } from '../faults/hello.ts'
@@ -67,6 +67,11 @@ export function createServer(options: ServerOptions) {
     },
   }
 
+  const describeHello = (id: number, request: IncomingMessage, peer: Peer) => {
+    const remoteAddress = remoteAddressOf(request)
+    return describeHandshake(id, request, remoteAddress, isTrustedProxy(remoteAddress, 0), peer)
+  }
+
   const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted) => {
     if (!socket.readable || !socket.writable) return void socket.destroy()
     const { headers, faults, peer } = admitted
@@ -75,7 +80,7 @@ export function createServer(options: ServerOptions) {
     const { answer, leadOf } = pathOf(request) === '/raw' ? echoes.verbatim : echoes.prefixed
     const createBehaviour = (outlet: Outlet) => {
       if (!faults) return new PlainBehaviour(outlet, answer)
-      const hello = faults.hello && describeHandshake(id, request, remoteAddressOf(request), peer)
+      const hello = faults.hello && describeHello(id, request, peer)
       return new Misbehaviour(outlet, { faults, answer, hello, turns })
     }
     const fastPath = isFast && !faults ? { leadOf, maxPayload, buffers } : undefined

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { closePayload, connectRaw, frame, handshake, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
@@ -107,4 +108,128 @@ test('while it closes, a request that was on its way is answered with 503', asyn
   }
   peer.write(frame(opcodes.close, closePayload(1001)))
   await closed
+})
+
+/** Sends requests over one connection, and resolves with all that comes until it ends, or until it has come to an end. */
+async function ask(port: number, requests: string, isEnough = (_answers: string) => false): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(requests)
+  let answers = ''
+  socket.on('data', chunk => {
+    answers += chunk.toString('latin1')
+    if (isEnough(answers)) socket.destroy()
+  })
+  await once(socket, 'close')
+  return answers
+}
+
+test.for([
+  ['a handshake', 'Upgrade: websocket\r\nConnection: Upgrade\r\n'],
+  ['a plain request', ''],
+] as const)('%s with two Host headers is refused with 400', async ([, headers]) => {
+  const { port } = await serve()
+  const answer = await ask(port, `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n${headers}\r\n`)
+  expect(answer).toMatch(/^HTTP\/1.1 400 /)
+  expect(answer).toContain('Host: expected it only once')
+})
+
+test('empty elements in the lists of a handshake are ignored', async () => {
+  const { url } = await serve()
+  const { head } = await connectRaw(url, {
+    'Sec-WebSocket-Protocol': ',a, ,b,',
+    'Sec-WebSocket-Extensions': ', permessage-deflate,',
+  })
+  expect(head).toContain('Sec-WebSocket-Protocol: a\r\n')
+  expect(head).toContain('Sec-WebSocket-Extensions: permessage-deflate;')
+})
+
+test('a handshake that lost its Upgrade header on the way is told so', async () => {
+  const { http } = await serve()
+  const response = await fetch(http, { headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } })
+  expect(response.status).toBe(426)
+  expect(await response.text()).toContain('without its Upgrade header')
+})
+
+test('a page over TLS is told the secure address, though no proxy says so', async () => {
+  const { http } = await serve()
+  const response = await fetch(http, { headers: { Origin: 'https://page.example' } })
+  expect(await response.text()).toContain('new WebSocket("wss://')
+})
+
+test('an answer shows what steers a terminal as escapes', async () => {
+  const { port } = await serve()
+  const steering = encodeURIComponent('\u009b31m\u202e\u200b\u2028\u001b')
+  const answer = await ask(port, `GET /?loss=${steering} HTTP/1.1\r\nHost: a\r\n\r\n`)
+  expect(answer).toContain('\\x9b31m')
+  for (const code of ['u202e', 'u200b', 'u2028', 'x1b']) expect(answer).toContain(code)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it must not contain any
+  expect(answer).not.toMatch(/[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\xff]/)
+})
+
+test('of many problems with a query ten are told, each cut', async () => {
+  const { port } = await serve()
+  const query = Array.from({ length: 400 }, (_, i) => `wrong${i}=${'x'.repeat(20)}`).join('&')
+  const answer = await ask(port, `GET /?loss=2&long=${'y'.repeat(3000)}&${query} HTTP/1.1\r\nHost: a\r\n\r\n`)
+  expect(answer).toContain('and 392 more')
+  expect(answer.length).toBeLessThan(6000)
+})
+
+const pageOf = (body: string) => ({
+  page: (request: IncomingMessage, response: ServerResponse, next: () => void) =>
+    request.url?.startsWith('/else') ? next() : response.end(body),
+})
+
+test('a page stays where it is, whatever its query or the default faults say', async () => {
+  const { http, control } = await serve({ CONTROL_PORT: '0' }, pageOf('page'))
+  const html = { headers: { Accept: 'text/html' } }
+  expect(await (await fetch(`${http}?after=5`, html)).text()).toBe('page')
+  await fetch(`${control}faults`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{"reject": 503}',
+  })
+  expect(await (await fetch(`${http}main.js`)).text()).toBe('page')
+  expect((await fetch(`${http}else`)).status).toBe(503)
+  expect(await (await fetch(`${http}?after=5`)).text()).toContain('after: expected one of')
+})
+
+test('a handshake behind requests for the page is answered after them', async () => {
+  const body = 'x'.repeat(2_000_000)
+  const { port, url } = await serve({}, pageOf(body))
+  const page = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+  const answers = await ask(port, `${page}${page}${handshake(`${url}raw`)}\r\n`, answers => answers.includes(' 101 '))
+  expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 101'])
+  expect(answers.length).toBeGreaterThan(2 * body.length)
+})
+
+test('more than a handful of requests at a time ends the connection', async () => {
+  const { port } = await serve({}, pageOf('x'.repeat(5_000_000)))
+  const answers = await ask(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1000))
+  expect(answers.match(/HTTP\/1.1 /g)?.length ?? 0).toBeLessThan(9)
+})
+
+test('a plain connection takes its place among MAX_CONNECTIONS', async () => {
+  const { port, url } = await serve({ MAX_CONNECTIONS: '1' })
+  const idle = connect(port, '127.0.0.1')
+  await once(idle, 'connect')
+  idle.write('GET / HTTP/1.1\r\n')
+  await vi.waitFor(async () => expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 503 /))
+  idle.destroy()
+  await vi.waitFor(async () => expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 101 /))
+})
+
+test('hello hides secrets from a page of another origin alone', async () => {
+  const { url, port } = await serve()
+  const secrets = { Cookie: 'id=1', Authorization: 'Basic x', 'X-Auth-Request-Email': 'a@b.example' }
+  const hello = async (headers: Record<string, string>) => {
+    const client = await connectRaw(`${url}?hello`, headers)
+    return JSON.parse((await client.frame()).payload.toString()) as { headers: [string, string][] }
+  }
+  const foreign = Object.fromEntries((await hello({ ...secrets, Origin: 'https://evil.example' })).headers)
+  for (const name of Object.keys(secrets)) expect(foreign[name]).toBe('hidden from pages of other origins')
+  expect(foreign).toMatchObject({ Origin: 'https://evil.example', Upgrade: 'websocket' })
+  for (const headers of [secrets, { ...secrets, Origin: `http://127.0.0.1:${port}` }]) {
+    expect(Object.fromEntries((await hello(headers)).headers)).toMatchObject(secrets)
+  }
 })

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { deflateRawSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { deflate, inflate } from '../suite/deflate.ts'
@@ -62,4 +63,37 @@ test('a compressed message in two frames survives a ping between them while a la
     expect(inflate(messages[1]?.payload ?? Buffer.of()).equals(payload)).toBe(true)
     client.socket.destroy()
   }
+})
+
+/** One complete DEFLATE stream, as a compressor makes it that was told to finish. */
+const stream = (data: string) => deflateRawSync(data)
+
+test.for([
+  ['two complete streams', [stream('first half, '), stream('second half')], 'first half, second half'],
+  ['a stream that ends with its last block', [stream('whole')], 'whole'],
+  ['a long stream, and a short one', [stream('x'.repeat(100_000)), stream('end')], `${'x'.repeat(100_000)}end`],
+] as const)('a compressed message of %s is whole', async ([, streams, expected]) => {
+  const { url } = await serve()
+  const payload = Buffer.concat([...streams, Buffer.of(0)])
+  for (const cut of [payload.length, 3]) {
+    const client = await connectRaw(`${url}raw`, headers)
+    const isWhole = cut === payload.length
+    client.socket.write(frame(text, payload.subarray(0, cut), { rsv: 4, fin: isWhole }))
+    if (!isWhole) client.socket.write(frame(continuation, payload.subarray(cut)))
+    const reply = await client.frame()
+    expect((reply.rsv ? inflate(reply.payload) : reply.payload).toString()).toBe(expected)
+    client.socket.destroy()
+  }
+})
+
+test.for([
+  ['garbage behind a complete stream', [stream('x'), Buffer.from('ffffff', 'hex')], 1007],
+  ['more streams than a message may have', Array(30).fill(stream('x')), 1007],
+  ['streams that are too large together', Array(3).fill(stream('x'.repeat(MiB / 2))), 1009],
+] as const)('a compressed message of %s fails its connection', async ([, streams, code]) => {
+  const { url } = await serve()
+  const client = await connectRaw(`${url}raw`, headers)
+  client.socket.write(frame(text, Buffer.concat([...streams, Buffer.of(0)]), { rsv: 4 }))
+  expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(code) })
+  client.socket.destroy()
 })

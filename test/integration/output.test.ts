@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, mkdtempSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -53,3 +53,54 @@ test.skipIf(platform() === 'win32').for(['that nobody reads', 'that closes'])(
     if (how !== 'that closes') closeSync(reading)
   },
 )
+
+test.skipIf(platform() === 'win32')(
+  'lines that nobody reads in time are dropped, and the log says how many',
+  async () => {
+    const { server, url, reading } = await startUnread()
+    for (let i = 0; i < 4; i++) await talk(url)
+    let log = ''
+    const read = setInterval(() => {
+      const chunk = Buffer.alloc(65_536)
+      try {
+        for (let size = 1; size > 0; log += chunk.toString('utf8', 0, size)) size = readSync(reading, chunk)
+      } catch {}
+    }, 1)
+    onTestFinished(() => clearInterval(read))
+    const client = await connect(url)
+    await vi.waitFor(
+      () => {
+        client.socket.send('again')
+        expect(log).toMatch(/WARN {2}Dropped lines of the log, which was not read in time lines=\d+\n/)
+      },
+      { timeout: 10_000, interval: 100 },
+    )
+    const dropped = Number(/lines=(\d+)/.exec(log)?.[1])
+    const kept = log.match(/(Message received|Just replied)/g)?.length ?? 0
+    expect(dropped).toBeGreaterThan(1000)
+    expect(kept + dropped).toBeGreaterThanOrEqual(40_000)
+    server.kill('SIGTERM')
+    await once(server, 'exit')
+  },
+)
+
+test('a log file that others write to, too, keeps what they wrote', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'websocket-echo-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'log')
+  const shared = openSync(file, 'w')
+  writeSync(shared, 'somebody was here before\n')
+  const server = spawn('node', ['server/main.ts'], {
+    env: { ...process.env, PORT: '0' },
+    stdio: ['ignore', shared, 'inherit'],
+  })
+  onTestFinished(() => void server.kill('SIGKILL'))
+  await vi.waitFor(() => expect(readFileSync(file, 'utf8')).toContain('Ready on'), 10_000)
+  writeSync(shared, 'and here after\n')
+  server.kill('SIGTERM')
+  await once(server, 'exit')
+  closeSync(shared)
+  expect(readFileSync(file, 'utf8')).toMatch(
+    /^somebody was here before\n.*Ready on .*\nand here after\n.*Closing on SIGTERM\n$/s,
+  )
+})

@@ -12,13 +12,16 @@ const start = async (env: Record<string, string> = {}) => {
   return { ...server, url: `ws://localhost:${port}/` }
 }
 
-test.for(['SIGTERM', 'SIGINT'] as const)('on %s it closes every socket with 1001 and exits with 0', async signal => {
-  const { url, kill, exit } = await start()
-  const clients = await Promise.all([connect(url), connect(url), connect(url)])
-  kill(signal)
-  for (const { closed } of clients) expect(await closed).toMatchObject({ code: 1001 })
-  expect(await exit).toBe(0)
-})
+test.for(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+  'on %s it closes every socket with 1001 and exits with 0',
+  async signal => {
+    const { url, kill, exit } = await start()
+    const clients = await Promise.all([connect(url), connect(url), connect(url)])
+    kill(signal)
+    for (const { closed } of clients) expect(await closed).toMatchObject({ code: 1001 })
+    expect(await exit).toBe(0)
+  },
+)
 
 test('a peer that never answers the close is terminated within SHUTDOWN_TIMEOUT', async () => {
   const { url, kill, exit } = await start({ SHUTDOWN_TIMEOUT: '200ms' })

@@ -77,6 +77,16 @@ const reserved: Row[] = [
   ]),
   ['a frame without a mask', [frame(text, 'hello', { mask: false })], [closed(1002)]],
   ['a ping without a mask', [frame(ping, 'hello', { mask: false })], [closed(1002)]],
+  ...[
+    ['5 bytes in a length of 16 bits', [0x81, 0xfe, 0, 5]],
+    ['125 bytes in a length of 16 bits', [0x81, 0xfe, 0, 125]],
+    ['125 bytes in a length of 64 bits', [0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 125]],
+    ['65,535 bytes in a length of 64 bits', [0x82, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff]],
+    ['a ping of 5 bytes in a length of 16 bits', [0x89, 0xfe, 0, 5]],
+  ].map(([what, header]): Row => {
+    const bytes = Buffer.from([...(header as number[]), 0, 0, 0, 0])
+    return [`${what}`, [frame(text, 'before'), bytes], [reply(text, 'before'), closed(1002)]]
+  }),
 ]
 
 const part = (opcode: number, payload: Uint8Array | string, fin = false) => frame(opcode, payload, { fin })

@@ -1,0 +1,177 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, test, vi } from 'vitest'
+import { connect } from '../suite/client.ts'
+import { deflate } from '../suite/deflate.ts'
+import { closePayload, connectRaw, frame, opcodes, type RawClient } from '../suite/raw-client.ts'
+import { serve } from './serve.ts'
+
+const { binary, close, continuation, ping, text } = opcodes
+const MiB = 2 ** 20
+
+const limits = { MEMORY_BUDGET: '2MiB', MAX_PAYLOAD: '256KiB' }
+const half = 128 * 1024
+const deflated = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
+const unfinished = { fin: false }
+
+const beginning = frame(binary, new Uint8Array(2 * half)).subarray(0, half)
+const fragments = Buffer.concat([
+  frame(binary, 'x', unfinished),
+  ...Array.from({ length: 500 }, () => frame(continuation, 'x', unfinished)),
+])
+const compressed = frame(binary, deflate(Buffer.alloc(half, 'compressible')), { ...unfinished, rsv: 4 })
+const random = frame(binary, Buffer.from(Array.from({ length: half }, (_, i) => (i * 7919) % 251)), {
+  ...unfinished,
+  rsv: 4,
+})
+
+/** Opens connections until one of them has been ended for want of memory, and sends bytes on each. */
+async function fill(url: string, bytes: Buffer, isEnough: () => boolean, headers?: Record<string, string>) {
+  const clients: RawClient[] = []
+  while (!isEnough() && clients.length < 200) {
+    const client = await connectRaw(url, headers)
+    client.socket.write(bytes)
+    clients.push(client)
+    await nextTurn()
+  }
+  return clients
+}
+
+const shortage = expect.objectContaining({ msg: 'Gave the connection up', problem: 'Memory is short' })
+
+describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
+  test.for([
+    ['messages of which only a part comes', 'raw', beginning, {}],
+    ['messages in tiny fragments whose last never comes', 'raw', fragments, {}],
+    ['compressed messages whose last frame never comes', 'raw', random, deflated],
+    ['replies that wait for a delay', 'raw?delay=5m', frame(binary, new Uint8Array(half)), {}],
+    ['tiny replies that wait for a delay', 'raw?delay=5m', Buffer.concat(Array(400).fill(frame(binary))), {}],
+    ['replies that leave slowly', 'raw?rate=1', frame(binary, new Uint8Array(half)), {}],
+    ['pongs that leave slowly', 'raw?rate=1', Buffer.concat(Array(400).fill(frame(ping))), {}],
+  ] as const)('%s fill no more than MEMORY_BUDGET', async ([, target, bytes, headers]) => {
+    const { url, log, registry } = await serve({ ...limits, FAST_PATH })
+    const bystander = await connect(url)
+    let most = 0
+    const isShort = () => {
+      most = Math.max(most, registry.budget.bytes)
+      return log.some(({ msg }) => msg === 'Gave the connection up')
+    }
+    const clients = await fill(`${url}${target}`, bytes, isShort, headers)
+    await vi.waitFor(() => expect(isShort()).toBe(true), { timeout: 5000 })
+    expect(log).toContainEqual(shortage)
+    // One message may be on its way when the budget is used up.
+    expect(most).toBeLessThan(2 * MiB + half + 1024)
+    bystander.socket.send('still here')
+    expect(await bystander.next()).toBe('[RE]: still here')
+    expect(log).not.toContainEqual(expect.objectContaining({ msg: 'Gave the connection up', connection: 1 }))
+    for (const { socket } of clients) socket.destroy()
+    await vi.waitFor(() => expect(registry.size).toBe(1), { timeout: 5000 })
+    await vi.waitFor(() => expect(registry.budget.bytes).toBe(0))
+  })
+})
+
+test('who is ended for want of memory gets close 1013, and the log has it, too', async () => {
+  const { url, log } = await serve(limits)
+  const isShort = () => log.some(({ msg }) => msg === 'Gave the connection up')
+  const clients = await fill(`${url}raw?delay=5m`, frame(binary, new Uint8Array(half)), isShort)
+  const first = await Promise.any(clients.map(client => client.frame()))
+  expect(first).toMatchObject({ opcode: close, payload: closePayload(1013) })
+  for (const { socket } of clients) socket.destroy()
+  await vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: 'Disconnected', code: 1013 })))
+})
+
+test('a compressed message that is unfinished takes no more than its bytes', async () => {
+  const { url, registry } = await serve(limits)
+  const { socket } = await connectRaw(`${url}raw`, deflated)
+  socket.write(Buffer.concat([compressed, ...Array(20).fill(frame(continuation, '', unfinished)), frame(ping, 'x')]))
+  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(0))
+  expect(registry.budget.bytes).toBeLessThan(20_000)
+  socket.destroy()
+})
+
+test('data that comes before a late answer fills no more than its limit', async () => {
+  const { url, log, registry } = await serve(limits)
+  const early = (bytes: number) => {
+    const client = connectRaw(`${url}raw?handshake-delay=5m`)
+    void client.catch(() => {})
+    return { client, bytes }
+  }
+  const much = await connectRaw(`${url}raw?handshake-delay=1ms`)
+  much.socket.destroy()
+  for (let i = 0; i < 100; i++) early(0)
+  await vi.waitFor(() => expect(registry.delayed.size).toBe(100))
+  expect(registry.budget.bytes).toBeLessThan(100 * 1024)
+  expect(log).not.toContainEqual(shortage)
+})
+
+test('a message larger than half of what is free still comes through', async () => {
+  const { url } = await serve({ MEMORY_BUDGET: '2MiB', MAX_PAYLOAD: '512KiB' })
+  const client = await connect(`${url}raw`)
+  for (let i = 0; i < 5; i++) {
+    client.socket.send(Buffer.alloc(512 * 1024, i))
+    expect(Buffer.from((await client.next()) as Buffer).equals(Buffer.alloc(512 * 1024, i))).toBe(true)
+  }
+})
+
+test.for([
+  ['half a frame', [beginning]],
+  ['half a header', [frame(text, 'x').subarray(0, 3)]],
+  ['the first of two fragments', [frame(text, 'x', unfinished)]],
+  ['a compressed first fragment', [compressed]],
+] as const)('MESSAGE_TIMEOUT ends a connection with 1008 after %s, pings or not', async ([, parts]) => {
+  for (const FAST_PATH of ['1', '0']) {
+    const { url, log } = await serve({ MESSAGE_TIMEOUT: '200ms', FAST_PATH })
+    const client = await connectRaw(`${url}raw`, deflated)
+    for (const part of parts) client.socket.write(part)
+    const isAtFrame = parts[0] !== beginning && parts[0]?.length !== 3
+    const pings = setInterval(() => isAtFrame && client.socket.write(frame(ping)), 20)
+    let last = await client.frame()
+    while (last.opcode === opcodes.pong) last = await client.frame()
+    clearInterval(pings)
+    expect(last).toMatchObject({ opcode: close, payload: closePayload(1008) })
+    client.socket.destroy()
+    expect(log).toContainEqual(
+      expect.objectContaining({ msg: 'Failed the connection', problem: 'No more of a message came for 200 ms' }),
+    )
+  }
+})
+
+test('MESSAGE_TIMEOUT leaves a message alone that makes progress, and one that is held back by this side', async () => {
+  const { url } = await serve({ MESSAGE_TIMEOUT: '300ms', HIGH_WATER_MARK: '64KiB' })
+  const slow = await connectRaw(`${url}raw`)
+  const bytes = frame(binary, '0123456789')
+  for (const byte of bytes) {
+    slow.socket.write(Buffer.of(byte))
+    await new Promise(resolve => setTimeout(resolve, 40))
+  }
+  expect(await slow.frame()).toMatchObject({ opcode: binary, payload: Buffer.from('0123456789') })
+  const held = await connectRaw(`${url}raw?delay=500ms`)
+  const large = frame(binary, new Uint8Array(50_000))
+  held.socket.write(Buffer.concat([large, large, large, large, large]))
+  for (let i = 0; i < 5; i++) expect((await held.frame()).payload).toHaveLength(50_000)
+})
+
+test('replies that are still to be made hold the reader back as those do that wait', async () => {
+  const { url, log, registry } = await serve({ LOG_LEVEL: 'debug' })
+  const client = await connectRaw(`${url}raw?repeat=1000`)
+  client.socket.pause()
+  client.socket.write(Buffer.concat(Array(2000).fill(frame(binary))))
+  const received = () => log.filter(({ msg }) => String(msg).startsWith('Message received')).length
+  await vi.waitFor(() => expect(received()).toBeGreaterThan(2))
+  expect(received()).toBeLessThan(20)
+  expect(registry.budget.bytes).toBeLessThan(2 * MiB)
+  client.socket.destroy()
+})
+
+test('who has much to do works in slices: others are answered in between', async () => {
+  const { url } = await serve()
+  const busy = await connectRaw(`${url}raw?repeat=1000`)
+  let replies = 0
+  busy.socket.on('data', chunk => (replies += chunk.length / 2))
+  const bystander = await connect(url)
+  busy.socket.write(Buffer.concat(Array(200).fill(frame(binary))))
+  await vi.waitFor(() => expect(replies).toBeGreaterThan(0))
+  bystander.socket.send('hello')
+  expect(await bystander.next()).toBe('[RE]: hello')
+  expect(replies).toBeLessThan(200_000)
+  await vi.waitFor(() => expect(replies).toBe(200_000), { timeout: 60_000 })
+})
