@@ -1,4 +1,5 @@
 import type { Behaviour, Kind, Message, Outlet } from '../connection/behaviour.ts'
+import { costOf } from '../wire/flow.ts'
 import type { Turns } from '../wire/turns.ts'
 import { createChance } from './chance.ts'
 import { corruptFrame } from './corrupt.ts'
@@ -111,9 +112,13 @@ export class Misbehaviour implements Behaviour {
 
   /** Writes bytes in place of a message, one chunk after the other has left. */
   private write(chunks: Iterator<Buffer>, message: Message, kind: Kind, left: () => void): void {
+    // The chunks that leave count by themselves, but the message stays until the last of them is made.
+    const cost = costOf(message.payload.length)
+    this.outlet.account(cost)
     const writeNext = createLoop(() => {
       const { value } = chunks.next()
       if (value) return void this.outlet.write(value, writeNext)
+      this.outlet.account(-cost)
       this.outlet.sent(message, kind)
       left()
     }, this.turns)

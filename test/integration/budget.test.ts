@@ -46,6 +46,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
     ['replies that wait for a delay', 'raw?delay=5m', frame(binary, new Uint8Array(half)), {}],
     ['tiny replies that wait for a delay', 'raw?delay=5m', Buffer.concat(Array(400).fill(frame(binary))), {}],
     ['replies that leave slowly', 'raw?rate=1', frame(binary, new Uint8Array(half)), {}],
+    ['replies in tiny frames that leave slowly', 'raw?rate=1&fragment=1', frame(binary, new Uint8Array(half)), {}],
     ['pongs that leave slowly', 'raw?rate=1', Buffer.concat(Array(400).fill(frame(ping))), {}],
   ] as const)('%s fill no more than MEMORY_BUDGET', async ([, target, bytes, headers]) => {
     const { url, log, registry } = await serve({ ...limits, FAST_PATH })
