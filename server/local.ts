@@ -1,12 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import sirv from 'sirv'
 import { main } from './main.ts'
+import { createPage, headersOf } from './page.ts'
 
-// `dev` reads a file when it is asked for, so that a rebuilt page is served without a restart.
-const files = sirv(fileURLToPath(new URL('../client/dist', import.meta.url)), { dev: true, etag: true })
+const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
-await main((request, response, next) => {
-  // Of an impossible range sirv makes an uncaught error, and a server may ignore it (RFC 9110, section 14.2).
-  delete request.headers.range
-  files(request, response, next)
-})
+// The page has the same headers as behind NGINX.
+const headers = headersOf(readFileSync(pathOf('../nginx.conf'), 'utf8'))
+
+await main(createPage(pathOf('../client/dist'), headers))

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
-import sirv from 'sirv'
 import { parseConfig } from '../../server/config/config.ts'
 import { Registry } from '../../server/http/registry.ts'
 import { createServer } from '../../server/http/server.ts'
 import { createLogger } from '../../server/log.ts'
+import { createPage } from '../../server/page.ts'
 import { launchBrowser } from './browser.ts'
 import { openTester, type Tester } from './tester.ts'
 
@@ -15,7 +15,7 @@ const server = createServer({
   registry: new Registry(2 ** 28),
   ...config,
   logger: createLogger('silent', 'json', { write() {} }),
-  page: sirv(dist),
+  page: createPage(dist, {}),
 })
 const { port } = await server.listen()
 // The pictures show the address that people use, whatever port was free.

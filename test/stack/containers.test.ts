@@ -69,7 +69,7 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
     const [server] = stack.servers
     const { output } = (await server?.exec(['sh', '-c', 'ls; ls server; ls node_modules'])) ?? { output: '' }
     expect(output).toContain('main.js')
-    for (const absent of ['local.js', 'sirv', 'typescript', 'vitest', 'test']) {
+    for (const absent of ['local.js', 'page.js', 'typescript', 'vitest', 'test']) {
       expect(output.split('\n')).not.toContain(absent)
     }
   })
