@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -139,4 +139,41 @@ test('a client that asks for the page again and again and reads nothing opens no
   socket.pause().on('error', () => {})
   await new Promise(resolve => socket.write('GET /main.js.map HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1000), resolve))
   for (let i = 0; i < 20; i++) expect((await fetch(page)).status).toBe(200)
+})
+
+test('no script of package.json needs a POSIX shell', async () => {
+  const { scripts } = JSON.parse(await readFile('package.json', 'utf8'))
+  for (const script of Object.values(scripts)) expect(script).not.toMatch(/(^|[&|;]\s*)(exec\s|[A-Z_]+=)|[;'`$]/)
+})
+
+test('npm run dev serves the page and ends with npm', async () => {
+  const { pid = 0, line, exit } = run(['npm', 'run', 'dev'], { PORT: '0', HOST: '127.0.0.1' })
+  const [page = ''] = await line(/http:\/\/127.0.0.1:\d+/)
+  await line(/build finished/)
+  expect((await fetch(page)).status).toBe(200)
+  process.kill(pid, 'SIGTERM')
+  await exit
+  await expect(fetch(page)).rejects.toThrow()
+})
+
+test('without the packages, npm start says in one line what to run', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'start-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  await copyFile('server/start.js', join(folder, 'start.mjs'))
+  const { exit, lines } = run(['node', join(folder, 'start.mjs')])
+  expect(await exit).toBe(1)
+  expect(lines).toEqual(['Packages are missing. Run "npm ci --include=dev", then try again.'])
+})
+
+test('with a Node.js that can’t run TypeScript, npm start says in one line what to run', async () => {
+  const { exit, lines } = run(['node', '--no-experimental-strip-types', 'server/start.js'])
+  expect(await exit).toBe(1)
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toContain('npm rebuild node --ignore-scripts=false')
+})
+
+test('npm ci installs what npm start needs with NODE_ENV=production, too', async () => {
+  const { exit, lines } = run(['npm', 'ls', 'esbuild', '--package-lock-only'], { NODE_ENV: 'production' })
+  expect(await exit).toBe(0)
+  expect(lines.join()).toContain('esbuild@')
 })

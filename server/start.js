@@ -1,0 +1,55 @@
+// Runs `npm start`, and `npm run dev` with --watch. Any Node.js from 18 on can run this file, so that it can say what is
+// missing for the rest.
+import { execSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const parent = process.ppid
+
+const problem = findProblem()
+if (problem) {
+  console.error(problem)
+  process.exit(1)
+}
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+if (process.env.npm_lifecycle_event) endWithParent()
+if (process.argv.includes('--watch')) await develop()
+else await start()
+
+function findProblem() {
+  try {
+    createRequire(import.meta.url).resolve('esbuild')
+  } catch {
+    return 'Packages are missing. Run "npm ci --include=dev", then try again.'
+  }
+  // Versions that can run TypeScript have this.
+  if (process.features.typescript) return
+  return `Node.js ${process.versions.node} is too old. Use 22.18 or newer, or install the project's own with "npm rebuild node --ignore-scripts=false".`
+}
+
+/** Ends this process when its parent ends: npm sends its signals to a shell, and not every shell passes them on. */
+function endWithParent() {
+  const check = () => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM')
+  }
+  setInterval(check, 200).unref()
+}
+
+async function start() {
+  try {
+    execSync('npm run build:client', { stdio: 'inherit' })
+  } catch {
+    // The build has printed its errors.
+    process.exit(1)
+  }
+  await import('./local.ts')
+}
+
+async function develop() {
+  const { default: concurrently } = await import('concurrently')
+  const commands = [
+    { name: 'page', command: 'npm run build:client -- --watch=forever' },
+    { name: 'server', command: 'node --watch server/local.ts' },
+  ]
+  await concurrently(commands, { killOthersOn: ['failure', 'success'] }).result.catch(() => process.exit(1))
+}
