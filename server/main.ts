@@ -10,10 +10,10 @@ const LAST_MOMENT = 1000
 
 /** Runs the server until SIGTERM, SIGINT or SIGHUP. Exits with 1 when it can't start. */
 export async function main(page?: Page): Promise<void> {
-  const { start, StartError } = await import('./start.ts')
+  const { run, StartError } = await import('./run.ts')
   const memory = process.constrainedMemory()
   try {
-    const server = await start(process.env, memory, page)
+    const server = await run(process.env, memory, page)
     process.once('exit', server.crash)
     await server.close(await asked)
     setTimeout(() => process.exit(), LAST_MOMENT).unref()

@@ -6,7 +6,8 @@ import type { Peer } from '../connection/connection.ts'
 const PROXY_HEADERS = ['x-real-ip', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-next-replica']
 
 // Headers in which a browser, or a proxy that has logged somebody in, puts what a page of another origin must not read.
-const SECRET = /cookie|authorization|token|session|secret|password|credential|user(?!-agent)|email|^x-auth|^x-api-key$|cert/i
+const SECRET =
+  /cookie|authorization|token|session|secret|password|credential|user(?!-agent)|email|^x-auth|^x-api-key$|cert/i
 
 const MASK = 'hidden from pages of other origins'
 

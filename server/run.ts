@@ -14,7 +14,7 @@ export class StartError extends Error {}
  * @param memory bytes that the container has; 0, or more than the machine has, is no limit
  * @throws {StartError}
  */
-export async function start(env: Environment, memory: number, page?: Page) {
+export async function run(env: Environment, memory: number, page?: Page) {
   const config = attempt(() => {
     checkInternals()
     return parseConfig(env, Math.min(memory || Number.POSITIVE_INFINITY, totalmem()))
