@@ -1,85 +1,162 @@
-import { connect } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
-import { deflate } from '../suite/deflate.ts'
-import { connectRaw, frame, handshake, opcodes } from '../suite/raw-client.ts'
-import { peers } from './peers.ts'
+import { parseArgs } from 'node:util'
+import { attacks, floods } from './hostile-attacks.ts'
+import { type Echo, type Filled, measureFilled, measureStarved, type Starved } from './hostile-measure.ts'
+import { type Stack, startStack } from './hostile-stack.ts'
+import { hasDocker } from './nginx.ts'
 import { formatNumber, formatTable } from './table.ts'
-import { residentMemory } from './usage.ts'
+
+const help = `Usage: npm run bench:hostile -- [options]
+
+Attacks the composed stack and the server, and measures how long a well-behaved client waits for its echoes.
+Ends with 1 when a goal is missed.
+
+  --quick        a few attacks, in about two minutes
+  --only NAME    this attack; can be repeated; "filled" and "starved" are all of one table
+  --help         shows this
+
+Filled, against the composed stack:
+  ${Object.keys(attacks).join(', ')}
+Starved, against the server alone:
+  ${Object.keys(floods).join(', ')}`
 
 const MiB = 2 ** 20
-const PEERS = 50
 
-// Milliseconds that each attack goes on for, and that the server has to recover.
-const DURATION = 3000
-const REST = 3000
+/** Bytes, and milliseconds. */
+const GOALS = { peak: 700 * MiB, median: 100, more: 50 }
+const FLOODERS = [1, 50]
+const QUICK_SECONDS = 3
 
-const { binary, continuation, ping } = opcodes
+const started = performance.now()
+const progress = (text: string) =>
+  console.error(`${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s  ${text}`)
 
-/** Goes on sending something until nothing more is taken, and reads nothing. */
-async function pour(url: string, bytes: Buffer): Promise<void> {
-  const { socket } = await connectRaw(url)
-  socket.removeAllListeners('data')
-  socket.pause()
-  const end = performance.now() + DURATION
-  while (performance.now() < end && !socket.closed) {
-    if (socket.write(bytes)) await delay(0)
-    else await Promise.race([new Promise(resolve => socket.once('drain', resolve)), delay(50)])
+const milliseconds = (value: number, isLeast = false) =>
+  `${isLeast ? '> ' : ''}${value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en')}`
+const medianOf = ({ median, isLeast }: Echo) => milliseconds(median, isLeast && median >= GOALS.median)
+const verdictOf = (missed: string[]) => (missed.length === 0 ? 'met' : `missed: ${missed.join(', ')}`)
+
+const missedBy = {
+  filled({ deaths, peak, during, after }: Filled): string[] {
+    const missed: string[] = []
+    if (deaths.count > 0) missed.push('alive')
+    if (peak >= GOALS.peak) missed.push('memory')
+    if (!(during.median < GOALS.median)) missed.push('during')
+    if (!(after.median < GOALS.median)) missed.push('after')
+    return missed
+  },
+  starved: ({ ours, bare }: Starved) => (ours.worst - bare.worst <= GOALS.more ? [] : ['worst']),
+}
+
+function livesOf({ deaths, isCut }: Filled): string {
+  const cut = isCut ? ', stopped early' : ''
+  if (deaths.count === 0) return `yes${cut}`
+  const how = deaths.isOutOfMemory ? 'OOMKilled' : `exit ${[...new Set(deaths.exitCodes)].join(', ')}`
+  return `no: ${how}, restarts ${deaths.count}${cut}`
+}
+
+/** @returns whether all goals were met */
+async function printFilled(names: string[], stack: Stack): Promise<boolean> {
+  const rows: string[][] = []
+  let isMet = true
+  for (const name of names) {
+    const attack = attacks[name]
+    if (!attack) continue
+    progress(`filled: ${name}`)
+    const filled = await measureFilled(stack, name, attack)
+    const missed = missedBy.filled(filled)
+    if (missed.length > 0) isMet = false
+    const wanted = attack.parts.reduce((sum, { connections }) => sum + connections, 0)
+    rows.push([
+      `${name}: ${attack.sends}`,
+      `${filled.opened} of ${wanted}`,
+      formatNumber(filled.bytes / MiB),
+      livesOf(filled),
+      formatNumber(filled.peak / MiB),
+      ...[filled.before, filled.during, filled.after].map(medianOf),
+      verdictOf(missed),
+    ])
+    progress(`        ${rows.at(-1)?.slice(1).join(' | ')}`)
   }
-  socket.destroy()
+  console.log('\n## Filled\n\nThe composed stack; medians of echoes in ms.\n')
+  const goals = ['goal', '', '', 'yes', `< ${GOALS.peak / MiB}`, '', `< ${GOALS.median}`, `< ${GOALS.median}`, '']
+  const header = ['attack', 'connections', 'MiB sent', 'alive', 'peak MiB', 'before', 'during', '5 s after', 'goals']
+  console.log(formatTable(header, [goals, ...rows]))
+  return isMet
 }
 
-/** Sends something once, and then stays. */
-async function stay(url: string, bytes: Buffer, headers?: Record<string, string>): Promise<void> {
-  const { socket } = await connectRaw(url, headers)
-  socket.write(bytes)
-  await delay(DURATION)
-  socket.destroy()
-}
-
-async function headers(url: string): Promise<void> {
-  const { hostname, port } = new URL(url)
-  const socket = connect(Number(port), hostname)
-  socket.on('error', () => {})
-  socket.write(handshake(url))
-  for (let sent = 0; sent < DURATION; sent += 100) {
-    if (!socket.closed) socket.write(`X-${sent}: ${'x'.repeat(1000)}\r\n`)
-    await delay(100)
+/** @returns whether all goals were met */
+async function printStarved(names: string[], seconds?: number): Promise<boolean> {
+  const rows: string[][] = []
+  let isMet = true
+  for (const name of names) {
+    const flood = floods[name]
+    if (!flood) continue
+    for (const connections of FLOODERS) {
+      progress(`starved: ${name}, ${connections}`)
+      const starved = await measureStarved(name, flood, connections, seconds)
+      const missed = missedBy.starved(starved)
+      if (missed.length > 0) isMet = false
+      const { ours, bare } = starved
+      rows.push([
+        `${name}: ${flood.sends}${flood.reads ? '' : ', and reads nothing'}`,
+        `${connections}`,
+        ...[ours, bare].flatMap(echo => [medianOf(echo), milliseconds(echo.worst, echo.isLeast)]),
+        milliseconds(ours.worst - bare.worst, ours.isLeast),
+        verdictOf(missed),
+      ])
+      progress(`        ${rows.at(-1)?.slice(1).join(' | ')}`)
+    }
   }
-  socket.destroy()
+  console.log('\n## Starved\n\nThe server alone, and an echo of bare TCP; echoes in ms.\n')
+  const goals = ['goal', '', '', '', '', '', `≤ ${GOALS.more}`, '']
+  const header = ['flood', 'connections', 'median', 'worst', 'bare: median', 'worst', 'worst: more', 'goals']
+  console.log(formatTable(header, [goals, ...rows]))
+  return isMet
 }
 
-const fragments = Buffer.concat([
-  frame(binary, 'x', { fin: false }),
-  ...Array.from({ length: 10_000 }, () => frame(continuation, 'x', { fin: false })),
-])
-const bomb = frame(binary, deflate(Buffer.alloc(64 * MiB)), { rsv: 4 })
-const DEFLATE = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return console.log(help)
+  const { quick, only } = values
+  const unknown = only.find(name => !(name in attacks || name in floods || name === 'filled' || name === 'starved'))
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: expected a name that --help lists`)
+  const chosen = (group: string, table: Record<string, { quick?: true }>) =>
+    Object.keys(table).filter(name => {
+      if (quick && !table[name]?.quick) return false
+      return only.length === 0 || only.includes(name) || only.includes(group)
+    })
+  const filled = chosen('filled', attacks)
+  const starved = chosen('starved', floods)
 
-const attacks: Record<string, (url: string) => Promise<void>> = {
-  'messages of 64 KiB, and reads nothing': url => pour(url, frame(binary, new Uint8Array(65_536))),
-  'pings, and reads nothing': url => pour(url, Buffer.concat(Array(500).fill(frame(ping, new Uint8Array(125))))),
-  'a message in 10,000 fragments of 1 byte, unfinished': url => stay(url, fragments),
-  'a bomb: 64 MiB in 64 KiB': url => stay(url, bomb, DEFLATE),
-  'headers without end': headers,
+  let isMet = true
+  if (filled.length > 0 && (await hasDocker())) {
+    progress('docker compose up --build')
+    const starting = startStack()
+    const stop = async () => {
+      console.error('\nStopping')
+      await (await starting.catch(() => undefined))?.[Symbol.asyncDispose]()
+      process.exit(1)
+    }
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+    await using stack = await starting
+    isMet = (await printFilled(filled, stack)) && isMet
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop)
+  } else if (filled.length > 0) {
+    console.error('No Docker engine answers: the table "Filled" is left out')
+  }
+  if (starved.length > 0) isMet = (await printStarved(starved, quick ? QUICK_SECONDS : undefined)) && isMet
+  if (!isMet) process.exitCode = 1
 }
 
-const rows: string[][] = []
-for (const [name, attack] of Object.entries(attacks)) {
-  console.error(`${PEERS} peers: ${name}`)
-  await using server = await peers.ours.start()
-  const memory = () => residentMemory(server.pids) ?? Number.NaN
-  const settled = await connectRaw(server.url)
-  settled.socket.destroy()
-  await delay(500)
-  const before = memory()
-  let most = before
-  const watch = setInterval(() => {
-    most = Math.max(most, memory())
-  }, 50)
-  await Promise.all(Array.from({ length: PEERS }, () => attack(server.url)))
-  clearInterval(watch)
-  await delay(REST)
-  rows.push([name, ...[before, most, memory()].map(bytes => formatNumber(bytes / MiB))])
+try {
+  await main()
+} catch (error) {
+  console.error(`\n${(error as Error).message}`)
+  process.exitCode = 1
 }
-console.log(`${PEERS} peers at once, resident MiB of the server:\n`)
-console.log(formatTable(['each sends', 'before', 'most', 'after'], rows))

@@ -1,0 +1,151 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { handshake } from '../suite/raw-client.ts'
+import { attacks, type Door, floods, type Part } from './hostile-attacks.ts'
+
+// A process that attacks until it is killed.
+
+/** An attack by its name, or a flood by its name and over so many connections. */
+export type Orders = { urls: Record<Door, string> } & ({ attack: string } | { flood: string; connections: number })
+
+/** What has happened so far. */
+export type Progress = { opened: number; refused: number; bytes: number }
+
+/** How many connections are being opened at a time. */
+const OPENING = 64
+/** Milliseconds for a handshake, and before a connection that has ended is opened again. */
+const HANDSHAKE_TIMEOUT = 5000
+const REOPEN = 1000
+const REPORT = 100
+/** Connections up to which all are opened before any sends, and milliseconds that they have for it. */
+const TOGETHER = 200
+const OPENED_BY = 3000
+
+const scratch = Buffer.allocUnsafe(2 ** 18)
+const sockets = new Set<Socket>()
+let [opened, refused, bytes] = [0, 0, 0]
+
+const sentBy = (socket: Socket) => socket.bytesWritten - socket.writableLength
+
+/** Resolves when the connection can be sent to. */
+function open(url: string, { headers, reads = false, early = false, target }: Part): Promise<Socket> {
+  const { protocol, hostname, port } = new URL(url)
+  const hasHandshake = protocol === 'ws:' && target !== undefined
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
+  let isOpen = false
+  let head = ''
+  const done = () => {
+    isOpen = true
+    clearTimeout(late)
+    resolve(socket)
+  }
+  const read = (length: number): boolean => {
+    if (isOpen) return reads
+    head += scratch.toString('latin1', 0, length)
+    if (!head.includes('\r\n\r\n')) return true
+    if (head.startsWith('HTTP/1.1 101')) done()
+    else socket.destroy()
+    return reads
+  }
+  const socket: Socket = connect({
+    host: hostname,
+    port: Number(port),
+    noDelay: true,
+    // Without a copy of what comes; what isn't read stays with the system.
+    onread: { buffer: scratch, callback: read },
+  })
+  const late = setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT)
+  sockets.add(socket)
+  socket.on('error', () => {})
+  socket.on('connect', () => {
+    if (hasHandshake) socket.write(`${handshake(url, headers)}\r\n`)
+    if (!hasHandshake || early) done()
+  })
+  socket.on('close', () => {
+    clearTimeout(late)
+    sockets.delete(socket)
+    bytes += sentBy(socket)
+    reject(new Error('refused'))
+  })
+  return promise
+}
+
+function* chunksOf({ first, times = () => 1, again, most = Number.POSITIVE_INFINITY }: Part, index: number) {
+  if (first) for (let left = times(index); left > 0; left--) yield first
+  if (again) for (let left = most; left > 0; left -= again.length) yield again
+}
+
+function send(socket: Socket, part: Part, index: number): void {
+  const chunks = chunksOf(part, index)
+  const next = () => {
+    const { value } = chunks.next()
+    if (value === undefined || socket.destroyed) return
+    const isTaken = socket.write(value)
+    if (part.every !== undefined) setTimeout(next, part.every)
+    else if (isTaken) setImmediate(next)
+    // Not at once, for others to be sent to and to be read.
+    else socket.once('drain', () => setImmediate(next))
+  }
+  next()
+}
+
+let opening = 0
+const queue: (() => void)[] = []
+
+/** Waits for one of a few places. */
+async function inPlace<T>(use: () => Promise<T>): Promise<T> {
+  if (opening >= OPENING) await new Promise<void>(resolve => queue.push(resolve))
+  opening++
+  try {
+    return await use()
+  } finally {
+    opening--
+    queue.shift()?.()
+  }
+}
+
+/**
+ * Keeps one connection open, and sends on it what it is to send.
+ * @param start is when the first may send
+ */
+async function occupy(url: string, part: Part, index: number, start: Promise<unknown>): Promise<void> {
+  for (;;) {
+    const socket = await inPlace(() => open(url, part)).catch(() => refused++)
+    if (typeof socket === 'object') {
+      opened++
+      await start
+      send(socket, part, index)
+      await new Promise(resolve => (socket.destroyed ? resolve(undefined) : socket.once('close', resolve)))
+    }
+    await pause(REOPEN)
+  }
+}
+
+async function allOpened(count: number): Promise<void> {
+  while (opened < count) await pause(10)
+}
+
+function partsOf(orders: Orders): Part[] {
+  if ('attack' in orders) return attacks[orders.attack]?.parts ?? []
+  const flood = floods[orders.flood]
+  return flood ? [{ ...flood, connections: orders.connections }] : []
+}
+
+process.on('message', (orders: Orders) => {
+  const parts = partsOf(orders)
+  const most = Math.max(...parts.map(({ connections }) => connections))
+  const total = parts.reduce((sum, { connections }) => sum + connections, 0)
+  const start = Promise.race([allOpened(total > TOGETHER ? 0 : total), pause(OPENED_BY)])
+  // The parts take turns, so that each has begun when the first few connections are open.
+  for (let index = 0; index < most; index++) {
+    for (const part of parts) {
+      const url = new URL(part.target ?? '/', orders.urls[part.door ?? 'ws']).href
+      if (index < part.connections) occupy(url, part, index, start)
+    }
+  }
+  setInterval(() => {
+    const sent = [...sockets].reduce((sum, socket) => sum + sentBy(socket), bytes)
+    process.send?.({ opened, refused, bytes: sent } satisfies Progress)
+  }, REPORT)
+})
+process.on('disconnect', () => process.exit())

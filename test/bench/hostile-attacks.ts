@@ -1,0 +1,303 @@
+import { deflate } from '../suite/deflate.ts'
+import { frame, opcodes } from '../suite/raw-client.ts'
+
+/**
+ * A way into the composed stack: NGINX's port for WebSockets, its port for the page, or the server's own port, which
+ * only this bench publishes.
+ */
+export type Door = 'ws' | 'page' | 'server'
+
+/** What one kind of connection does. */
+export type Part = {
+  connections: number
+  /** Path and query of the opening handshake; without one the bytes are sent as they are. */
+  target?: string
+  door?: Door
+  headers?: Record<string, string>
+  /** Sent once the connection is open, or `times` times. */
+  first?: Buffer
+  times?: (index: number) => number
+  /** Sent after that, again and again, up to `most` bytes on each connection. */
+  again?: Buffer
+  most?: number
+  /** Milliseconds between two times; without them, as fast as the connection takes it. */
+  every?: number
+  /** Whether it reads what comes back. */
+  reads?: boolean
+  /** Whether it sends before the handshake has been answered. */
+  early?: boolean
+}
+
+/** An attack on the composed stack. */
+export type Attack = {
+  /** What is sent, for the table. */
+  sends: string
+  parts: Part[]
+  /** Seconds that it lasts. */
+  seconds?: number
+  /** Settings of the server that differ from compose's. */
+  env?: Record<string, string>
+  quick?: true
+}
+
+/** Something that is sent to a server without an end. */
+export type Flood = Omit<Part, 'connections' | 'door'> & {
+  sends: string
+  env?: Record<string, string>
+  quick?: true
+}
+
+const KiB = 2 ** 10
+const MiB = 2 ** 20
+
+const { binary, continuation, ping } = opcodes
+const headers = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
+
+const many = (count: number, bytes: Buffer) => Buffer.concat(Array<Buffer>(count).fill(bytes))
+const get = (path: string) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+
+const empty = frame(binary)
+const emptyPing = frame(ping)
+const empties = many(5000, empty)
+const emptyPings = many(5000, emptyPing)
+const compressedTiny = frame(binary, deflate('tiny'), { rsv: 4 })
+const whole = frame(binary, Buffer.alloc(MiB))
+// 1 MiB in 1 KiB.
+const inflated = deflate(Buffer.alloc(MiB - 8))
+const bomb = frame(binary, inflated, { rsv: 4 })
+// Leaves just enough room below HIGH_WATER_MARK for another bomb to be taken.
+const smallerBomb = frame(binary, deflate(Buffer.alloc(MiB - KiB)), { rsv: 4 })
+const unfinishedBomb = frame(binary, inflated.subarray(0, -1), { rsv: 4, fin: false })
+const badQuery = get(`/?loss=x${'&a'.repeat(7000)}`)
+
+const compressed = { target: '/raw', headers }
+// Echoes of 32 KiB that fill the kernel's buffers to another level on each connection, for some of them to be just full.
+const filled = { target: '/raw', first: frame(binary, Buffer.alloc(32 * KiB)), times: (i: number) => 8 * (i % 45) }
+
+/** Ten times the size with which each of them once ended a replica or stopped its answers, and some more. */
+export const attacks: Record<string, Attack> = {
+  'tiny-unread': {
+    sends: 'empty messages',
+    parts: [{ ...filled, connections: 10 * 9, again: empties, most: 3 * MiB }],
+    seconds: 8,
+  },
+  'pings-unread': {
+    sends: 'empty pings',
+    parts: [{ target: '/raw', connections: 10 * 9, again: emptyPings, most: 3.2 * MiB }],
+    quick: true,
+  },
+  'pings-rate': {
+    sends: 'empty pings, `rate=1`',
+    parts: [{ target: '/?rate=1', connections: 10 * 9, again: emptyPings, most: 3.2 * MiB }],
+  },
+  'tiny-read': {
+    sends: 'empty messages, and reads',
+    parts: [{ target: '/raw', connections: 10, again: empties, reads: true }],
+  },
+  'tiny-journal': {
+    sends: 'empty messages, and reads; with the journal on',
+    parts: [{ target: '/raw', connections: 10, again: empties, reads: true }],
+    env: { CONTROL_PORT: '7778', JOURNAL_SIZE: '64MiB' },
+  },
+  repeat: {
+    sends: '2,000 empty messages, `repeat=1000`, and reads',
+    parts: [{ target: '/raw?repeat=1000', connections: 10, first: many(2000, empty), reads: true }],
+    quick: true,
+  },
+  'repeat-unread': {
+    sends: '2,000 empty messages, `repeat=1000`',
+    parts: [{ target: '/raw?repeat=1000', connections: 10 * 10, first: many(2000, empty) }],
+  },
+  fragfirst: {
+    sends: '1 MiB in 1 KiB, without its last frame',
+    parts: (['ws', 'page', 'server'] as const).map(door => ({
+      ...compressed,
+      door,
+      connections: (10 * 1500) / 3,
+      first: unfinishedBomb,
+    })),
+    seconds: 10,
+    quick: true,
+  },
+  delay: {
+    sends: 'two bombs of 1 KiB, `delay=5m`',
+    parts: (['ws', 'page'] as const).map(door => ({
+      target: '/raw?delay=5m',
+      door,
+      headers,
+      connections: (10 * 700) / 2,
+      first: Buffer.concat([smallerBomb, bomb, many(50, empty)]),
+    })),
+    seconds: 8,
+  },
+  rate: {
+    sends: 'two bombs of 1 KiB, `rate=1&fragment=1MiB`',
+    parts: (['ws', 'page'] as const).map(door => ({
+      target: '/raw?rate=1&fragment=1MiB',
+      door,
+      headers,
+      connections: (10 * 700) / 2,
+      first: many(2, bomb),
+    })),
+    seconds: 8,
+  },
+  large: {
+    sends: '12 messages of 1 MiB',
+    parts: (['ws', 'page'] as const).map(door => ({
+      target: '/raw',
+      door,
+      connections: (10 * 900) / 2,
+      again: whole,
+      most: 12 * MiB,
+    })),
+    seconds: 8,
+  },
+  'bad-queries': {
+    sends: 'queries of 14 kB that a 400 answers',
+    parts: (['ws', 'server'] as const).map(door => ({ door, connections: (10 * 900) / 2, first: badQuery })),
+    seconds: 8,
+    quick: true,
+  },
+  'bad-queries-pipelined': {
+    sends: 'four queries of 14 kB at once, past NGINX',
+    parts: [{ door: 'server', connections: 10 * 200, first: many(4, badQuery) }],
+  },
+  'requests-pipelined': {
+    sends: '1,500 plain requests at once, past NGINX',
+    parts: [{ door: 'server', connections: 10 * 14, first: many(1500, get('/')) }],
+  },
+  'requests-pipelined-nginx': {
+    sends: '1,500 plain requests at once',
+    parts: [{ connections: 10 * 14, first: many(1500, get('/')) }],
+  },
+  'page-pipelined': {
+    sends: '1,500 requests for a file of the page at once',
+    parts: [{ door: 'page', connections: 10 * 14, first: many(1500, get('/main.js.map')) }],
+  },
+  'pings-while-deflating': {
+    sends: 'bombs with `repeat=1000`, and reads; 40 others: pings',
+    parts: [
+      { target: '/raw?repeat=1000', headers, connections: 10 * 300, first: bomb, reads: true },
+      { ...compressed, door: 'page', connections: 10 * 4, first: bomb, again: emptyPings },
+    ],
+    seconds: 8,
+  },
+  early: {
+    sends: '975 kB before the answer, `handshake-delay=5m`, past NGINX',
+    parts: [
+      {
+        target: '/?handshake-delay=5m',
+        door: 'server',
+        connections: 10 * 700,
+        early: true,
+        again: Buffer.alloc(65_000),
+        most: 15 * 65_000,
+      },
+    ],
+    seconds: 8,
+  },
+  'early-nginx': {
+    sends: '975 kB before the answer, `handshake-delay=5m`',
+    parts: [
+      {
+        target: '/?handshake-delay=5m',
+        connections: 10 * 700,
+        early: true,
+        again: Buffer.alloc(65_000),
+        most: 15 * 65_000,
+      },
+    ],
+  },
+  bombs: {
+    sends: '20 bombs',
+    parts: [{ ...compressed, connections: 10, first: many(20, bomb) }],
+  },
+  'bombs-repeat': {
+    sends: 'a bomb, `repeat=1000`, and reads',
+    parts: [{ target: '/raw?repeat=1000', headers, connections: 10, first: bomb, reads: true }],
+  },
+  'bombs-fragment': {
+    sends: 'a bomb, `repeat=1000&fragment=1`, and reads',
+    parts: [{ target: '/raw?repeat=1000&fragment=1', headers, connections: 10, first: bomb, reads: true }],
+  },
+  'bombs-fragment-unread': {
+    sends: 'a bomb, `repeat=1000&fragment=1`',
+    parts: [{ target: '/raw?repeat=1000&fragment=1', headers, connections: 10, first: bomb }],
+  },
+  fragments: {
+    sends: '16,000 fragments of 1 byte, without the last one',
+    parts: [
+      {
+        target: '/raw',
+        connections: 1000,
+        first: Buffer.concat([
+          frame(binary, 'x', { fin: false }),
+          many(15_999, frame(continuation, 'x', { fin: false })),
+        ]),
+      },
+    ],
+  },
+  partial: {
+    sends: 'all but the last byte of a message of 1 MiB',
+    parts: [{ target: '/raw', connections: 2000, first: whole.subarray(0, -1) }],
+    seconds: 8,
+  },
+  'partial-dripped': {
+    sends: 'a message of 1 MiB, one byte in each segment, past NGINX',
+    parts: [
+      {
+        target: '/raw',
+        door: 'server',
+        connections: 200,
+        first: whole.subarray(0, 14),
+        again: Buffer.alloc(1),
+        every: 20,
+      },
+    ],
+  },
+  tick: { sends: 'nothing, `tick=10ms`', parts: [{ target: '/?tick=10ms', connections: 1000 }] },
+  hello: {
+    sends: 'headers of 8 kB, `hello`',
+    parts: [{ target: '/?hello', headers: { 'X-Long': 'x'.repeat(8000) }, connections: 5000 }],
+  },
+  headers: {
+    sends: 'headers without an end',
+    parts: [
+      { connections: 1000, first: Buffer.from('GET / HTTP/1.1\r\nX: '), again: Buffer.alloc(100, 'x'), every: 100 },
+    ],
+  },
+  idle: {
+    sends: 'nothing',
+    parts: (['ws', 'page'] as const).map(door => ({ target: '/raw', door, connections: 5000 })),
+  },
+}
+
+const flood = many(10_000, empty)
+const tiny = { sends: 'empty messages', target: '/raw', again: flood, reads: true }
+const debug = { LOG_LEVEL: 'debug' }
+
+/** What one connection, and fifty, send to the server without an end while a bystander waits. */
+export const floods: Record<string, Flood> = {
+  tiny: { ...tiny, quick: true },
+  'tiny-unread': { ...tiny, reads: false },
+  pings: { ...tiny, sends: 'empty pings', again: many(10_000, emptyPing) },
+  debug: { ...tiny, sends: 'empty messages, `LOG_LEVEL=debug`', env: debug, quick: true },
+  repeat: { ...tiny, sends: 'empty messages, `repeat=1000`', target: '/raw?repeat=1000', quick: true },
+  delay: {
+    ...tiny,
+    sends: 'messages of 16 bytes, `delay=1ms&fragment=1`',
+    target: '/raw?delay=1ms&fragment=1',
+    again: many(3000, frame(binary, Buffer.alloc(16))),
+  },
+  loss: { ...tiny, sends: 'empty messages, `loss=0.5`', target: '/raw?loss=0.5' },
+  bombs: { ...tiny, sends: 'bombs: 1 MiB in 1 KiB', headers, again: many(64, bomb) },
+  compressed: { ...tiny, sends: 'compressed messages of 4 bytes', headers, again: many(6000, compressedTiny) },
+  combined: {
+    ...tiny,
+    sends: 'compressed messages of 4 bytes, `delay=1ms&loss=0.5`, `LOG_LEVEL=debug`',
+    target: '/raw?delay=1ms&loss=0.5',
+    headers,
+    again: many(6000, compressedTiny),
+    env: debug,
+  },
+}

@@ -1,0 +1,176 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { freemem } from 'node:os'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Orders as AttackerOrders, Progress } from './hostile-attacker.ts'
+import type { Attack, Flood } from './hostile-attacks.ts'
+import type { Orders as BystanderOrders, Sample } from './hostile-bystander.ts'
+import type { Deaths, Stack } from './hostile-stack.ts'
+import { createProgram, type PeerSpec } from './peer.ts'
+import { peers } from './peers.ts'
+import { quartiles } from './statistics.ts'
+
+/** Milliseconds of echoes; `isLeast` where some had not come when nobody waited any longer. */
+export type Echo = { median: number; worst: number; isLeast: boolean }
+
+export type Filled = Progress & {
+  deaths: Deaths
+  /** The most memory of the replica's container, in bytes. */
+  peak: number
+  before: Echo
+  during: Echo
+  after: Echo
+  /** Whether the attack was stopped because this machine's memory ran out. */
+  isCut: boolean
+}
+
+export type Starved = { ours: Echo; bare: Echo }
+
+// Milliseconds.
+const SETTLE = 500
+const BEFORE = 1000
+const SECONDS = 5
+const REST = 4500
+const AFTER = 1000
+const LAST_WAIT = 1500
+const STARVED_WAIT = 3000
+const OPENED_BY = 3000
+
+const FILLED_INTERVAL = 20
+// A pause of the server is seen up to one interval too short.
+const STARVED_INTERVAL = 5
+
+/** Bytes of free memory below which an attack is stopped, for the sake of this machine. */
+const RESERVE = 4 * 2 ** 30
+
+const children = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+function startChild(file: string) {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)))
+  children.add(child)
+  const gone = once(child, 'exit').finally(() => children.delete(child))
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await gone
+  }
+  return { child, kill, [Symbol.asyncDispose]: kill }
+}
+
+function startAttacker(orders: AttackerOrders) {
+  const { child, kill, ...rest } = startChild('hostile-attacker.ts')
+  let progress: Progress = { opened: 0, refused: 0, bytes: 0 }
+  child.on('message', (message: Progress) => {
+    progress = message
+  })
+  child.send(orders)
+  return { progress: () => progress, kill, ...rest }
+}
+
+/** Resolves with the time when so many connections are open, or when they have had time enough. */
+async function begun(attacker: ReturnType<typeof startAttacker>, connections: number): Promise<number> {
+  const giveUp = now() + OPENED_BY
+  while (attacker.progress().opened < connections && now() < giveUp) await pause(20)
+  return now()
+}
+
+/** Milliseconds of the clock that all processes of this machine share. */
+const now = () => Number(process.hrtime.bigint()) / 1e6
+
+function startBystander(orders: Exclude<BystanderOrders, 'report'>) {
+  const { child, kill, ...rest } = startChild('hostile-bystander.ts')
+  child.send(orders)
+  const samples = async (): Promise<Sample[]> => {
+    const answer = once(child, 'message')
+    child.send('report')
+    const [samples] = await answer
+    return samples
+  }
+  return { samples, kill, ...rest }
+}
+
+/** What messages that were sent in an interval waited for their echoes; without one, for as long as until now. */
+function echoOf(samples: Sample[], from: number, to: number): Echo {
+  const sent = samples.filter(({ at }) => at >= from && at < to)
+  const end = now()
+  const waits = sent.map(({ at, took }) => took ?? end - at)
+  const isLeast = sent.some(({ took }) => took === undefined)
+  return { median: quartiles(waits).median, worst: Math.max(...waits), isLeast }
+}
+
+/** Waits until every message that was sent before some time has been echoed, but not for ever. */
+async function lastEchoes(bystander: ReturnType<typeof startBystander>, until: number, wait: number) {
+  const end = now() + wait
+  for (;;) {
+    const samples = await bystander.samples()
+    if (now() > end || samples.every(({ at, took }) => at >= until || took !== undefined)) return samples
+    await pause(100)
+  }
+}
+
+/** Attacks a replica that nobody has used so far, and watches it and a bystander. */
+export async function measureFilled(stack: Stack, name: string, attack: Attack): Promise<Filled> {
+  using replica = await stack.renew(attack.env)
+  await using bystander = startBystander({ url: replica.bystander, interval: FILLED_INTERVAL })
+  await pause(SETTLE + BEFORE)
+  const calm = now()
+  let start: number
+  let isCut = false
+  let progress: Progress
+  {
+    await using attacker = startAttacker({ attack: name, urls: replica.urls })
+    start = await begun(attacker, 1)
+    const end = start + 1000 * (attack.seconds ?? SECONDS)
+    while (now() < end && !isCut) {
+      await pause(50)
+      isCut = freemem() < RESERVE
+    }
+    progress = attacker.progress()
+  }
+  const stop = now()
+  await pause(REST + AFTER)
+  const samples = await lastEchoes(bystander, stop + REST + AFTER, LAST_WAIT)
+  return {
+    ...progress,
+    deaths: await replica.deaths(),
+    peak: replica.peak(),
+    before: echoOf(samples, calm - BEFORE, calm),
+    during: echoOf(samples, start, stop),
+    after: echoOf(samples, stop + REST, stop + REST + AFTER),
+    isCut,
+  }
+}
+
+/** Floods our server, and then an echo of bare TCP with the same, each with a bystander. */
+export async function measureStarved(
+  name: string,
+  flood: Flood,
+  connections: number,
+  seconds = SECONDS,
+): Promise<Starved> {
+  const ours = createProgram('ours', { file: '../../server/dist/main.js', env: flood.env ?? {} })
+  // With as much backpressure as ours, or what isn't read would fill this machine.
+  const bare = peers.piped
+  return {
+    ours: await starve(ours, name, connections, seconds),
+    bare: await starve(bare, name, connections, seconds),
+  }
+}
+
+async function starve(spec: PeerSpec, name: string, connections: number, seconds: number): Promise<Echo> {
+  await using server = await spec.start()
+  const { url } = server
+  await using bystander = startBystander({ url, interval: STARVED_INTERVAL })
+  await pause(SETTLE)
+  const attacker = startAttacker({ flood: name, connections, urls: { ws: url, page: url, server: url } })
+  const start = await begun(attacker, connections)
+  const end = start + 1000 * seconds
+  while (now() < end && freemem() > RESERVE) await pause(50)
+  const stop = now()
+  const samples = await lastEchoes(bystander, stop, STARVED_WAIT)
+  await attacker.kill()
+  return echoOf(samples, start, stop)
+}

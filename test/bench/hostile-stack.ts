@@ -1,0 +1,148 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Door } from './hostile-attacks.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const FILES = ['-f', 'docker-compose.yml', '-f', 'test/bench/hostile.yml']
+const WATCH_INTERVAL = 100
+
+/** How a replica has ended since it was started. */
+export type Deaths = { count: number; isOutOfMemory: boolean; exitCodes: string[] }
+
+/** A server of the composed stack that nobody has used so far. */
+export type Replica = Disposable & {
+  urls: Record<Door, string>
+  /** Another way through NGINX, for the bystander. */
+  bystander: string
+  /** The most memory of its container so far, in bytes; that of every process it has had. */
+  peak(): number
+  deaths(): Promise<Deaths>
+}
+
+/** The composed stack, in a project and on ports of its own. */
+export type Stack = AsyncDisposable & {
+  /** Puts a new server in the place of the last one. */
+  renew(env?: Record<string, string>): Promise<Replica>
+}
+
+type Inspected = {
+  Id: string
+  State: { Pid: number }
+  NetworkSettings: { Ports: Record<string, { HostIp: string; HostPort: string }[] | null> }
+}
+
+/** Builds and starts the stack as `docker compose up --build` does. */
+export async function startStack(): Promise<Stack> {
+  const project = `hostile-${process.pid}`
+  const base = { ...process.env, HTTP_PORT: '0', WS_PORT: '0', LOG_LEVEL: 'debug' }
+  const docker = async (args: string[], env = {}) => {
+    const options = { cwd: ROOT, env: { IMAGE_TAG: 'hostile', ...base, ...env }, maxBuffer: 2 ** 26 }
+    return (await promisify(execFile)('docker', args, options)).stdout.trim()
+  }
+  const compose = (args: string[], env = {}) => docker(['compose', '-p', project, ...FILES, ...args], env)
+  const inspect = async (service: string): Promise<Inspected> => {
+    const id = await compose(['ps', '--all', '--quiet', service])
+    return JSON.parse(await docker(['inspect', id]))[0]
+  }
+  const portsOf = ({ NetworkSettings }: Inspected, port: number) =>
+    (NetworkSettings.Ports[`${port}/tcp`] ?? []).map(({ HostPort }) => `127.0.0.1:${HostPort}`)
+  const down = async () => {
+    await compose(['down', '--volumes', '--timeout', '0'])
+  }
+
+  try {
+    await compose(['up', '--build', '--detach', '--wait'])
+    const client = await inspect('client')
+    const [ws, bystander] = portsOf(client, 7777)
+    const [page] = portsOf(client, 80)
+    return {
+      async renew(env) {
+        // The last one may no longer hear a signal to end.
+        const recreate = ['--no-deps', '--force-recreate', '--no-build', '--timeout', '0']
+        await compose(['up', '--detach', '--wait', ...recreate, 'server'], env)
+        const server = await inspect('server')
+        const memory = watchMemory(server)
+        const since = Date.now() / 1000
+        return {
+          urls: { ws: `ws://${ws}/`, page: `ws://${page}/`, server: `ws://${portsOf(server, 7777)[0]}/` },
+          bystander: `ws://${bystander}/`,
+          peak: memory.peak,
+          async deaths() {
+            const kinds = ['--filter', 'event=die', '--filter', 'event=oom']
+            const times = ['--since', since.toFixed(3), '--until', (Date.now() / 1000).toFixed(3)]
+            const format = ['--format', '{{.Action}} {{.Actor.Attributes.exitCode}}']
+            const events = await docker(['events', '--filter', `container=${server.Id}`, ...kinds, ...times, ...format])
+            const exitCodes = events.split('\n').flatMap(line => /^die (\d+)/.exec(line)?.[1] ?? [])
+            return { count: exitCodes.length, isOutOfMemory: /^oom/m.test(events), exitCodes }
+          },
+          [Symbol.dispose]: memory.stop,
+        }
+      },
+      [Symbol.asyncDispose]: down,
+    }
+  } catch (error) {
+    await down().catch(() => {})
+    throw error
+  }
+}
+
+/** Watches the memory of a container: in its cgroup, or, without one on this machine, by what the engine says. */
+function watchMemory({ Id, State }: Inspected) {
+  let most = 0
+  const see = (bytes: number) => {
+    if (bytes > most) most = bytes
+  }
+  const file = peakFile(State.Pid)
+  let timer: NodeJS.Timeout | undefined
+  let child: ChildProcess | undefined
+  const look = () => {
+    try {
+      if (file !== undefined) see(Number(readFileSync(file, 'utf8')))
+    } catch {
+      // Gone, until the container is started again.
+    }
+  }
+  if (file !== undefined) {
+    timer = setInterval(look, WATCH_INTERVAL)
+  } else {
+    const stats = spawn('docker', ['stats', '--format', '{{.MemUsage}}', Id], { stdio: ['ignore', 'pipe', 'ignore'] })
+    child = stats
+    createInterface({ input: stats.stdout }).on('line', line => see(bytesOf(line)))
+  }
+  return {
+    peak() {
+      look()
+      return most
+    },
+    stop() {
+      clearInterval(timer)
+      child?.kill()
+    },
+  }
+}
+
+/** The file with the most memory that the cgroup of a process has used: version 1 or 2, if it is here. */
+function peakFile(pid: number): string | undefined {
+  let groups: string
+  try {
+    groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+  } catch {
+    return undefined
+  }
+  const [, first] = /^\d+:memory:(.*)$/m.exec(groups) ?? []
+  const [, second] = /^0::(.*)$/m.exec(groups) ?? []
+  return [
+    `/sys/fs/cgroup/memory${first}/memory.max_usage_in_bytes`,
+    `/sys/fs/cgroup${second}/memory.peak`,
+    `/sys/fs/cgroup${second}/memory.current`,
+  ].find(path => existsSync(path))
+}
+
+/** Reads what `docker stats` prints, such as `31.2MiB / 1GiB`. */
+function bytesOf(text: string): number {
+  const [, digits = '0', unit = 'B'] = /([\d.]+)([KMG]i)?B \//.exec(text) ?? []
+  return Number(digits) * 1024 ** ['B', 'Ki', 'Mi', 'Gi'].indexOf(unit)
+}
