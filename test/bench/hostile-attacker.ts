@@ -6,13 +6,13 @@ import { attacks, type Door, floods, type Part } from './hostile-attacks.ts'
 // A process that attacks until it is killed.
 
 /** An attack by its name, or a flood by its name and over so many connections. */
-export type Orders = { urls: Record<Door, string> } & ({ attack: string } | { flood: string; connections: number })
+export type Orders = { urls: Record<Door, string[]> } & ({ attack: string } | { flood: string; connections: number })
 
 /** What has happened so far. */
 export type Progress = { opened: number; refused: number; bytes: number }
 
 /** How many connections are being opened at a time. */
-const OPENING = 64
+const OPENING = 200
 /** Milliseconds for a handshake, and before a connection that has ended is opened again. */
 const HANDSHAKE_TIMEOUT = 5000
 const REOPEN = 1000
@@ -131,21 +131,23 @@ function partsOf(orders: Orders): Part[] {
   return flood ? [{ ...flood, connections: orders.connections }] : []
 }
 
-process.on('message', (orders: Orders) => {
-  const parts = partsOf(orders)
-  const most = Math.max(...parts.map(({ connections }) => connections))
-  const total = parts.reduce((sum, { connections }) => sum + connections, 0)
-  const start = Promise.race([allOpened(total > TOGETHER ? 0 : total), pause(OPENED_BY)])
-  // The parts take turns, so that each has begun when the first few connections are open.
-  for (let index = 0; index < most; index++) {
-    for (const part of parts) {
-      const url = new URL(part.target ?? '/', orders.urls[part.door ?? 'ws']).href
-      if (index < part.connections) occupy(url, part, index, start)
-    }
+async function begin(part: Part, urls: string[]): Promise<void> {
+  const { connections, target = '/' } = part
+  const all = opened + connections
+  const areOpen = Promise.race([allOpened(all), pause(OPENED_BY)])
+  const start = connections > TOGETHER ? Promise.resolve() : areOpen
+  for (let index = 0; index < connections; index++) {
+    const url = new URL(target, urls[index % urls.length]).href
+    occupy(url, part, index, start)
   }
+  await areOpen
+}
+
+process.on('message', async (orders: Orders) => {
   setInterval(() => {
     const sent = [...sockets].reduce((sum, socket) => sum + sentBy(socket), bytes)
     process.send?.({ opened, refused, bytes: sent } satisfies Progress)
   }, REPORT)
+  for (const part of partsOf(orders)) await begin(part, orders.urls[part.door ?? 'ws'])
 })
 process.on('disconnect', () => process.exit())

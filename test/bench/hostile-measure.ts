@@ -27,10 +27,13 @@ export type Filled = Progress & {
 
 export type Starved = { ours: Echo; bare: Echo }
 
+/** Seconds of an attack, and of a flood. */
+const SECONDS = 5
+
 // Milliseconds.
+const HOLD = 2000
 const SETTLE = 500
 const BEFORE = 1000
-const SECONDS = 5
 const REST = 4500
 const AFTER = 1000
 const LAST_WAIT = 1500
@@ -123,10 +126,12 @@ export async function measureFilled(stack: Stack, name: string, attack: Attack):
   {
     await using attacker = startAttacker({ attack: name, urls: replica.urls })
     start = await begun(attacker, 1)
-    const end = start + 1000 * (attack.seconds ?? SECONDS)
-    while (now() < end && !isCut) {
-      await pause(50)
+    const wanted = attack.parts.reduce((sum, { connections }) => sum + connections, 0)
+    let end = start + 1000 * (attack.lasts ?? SECONDS)
+    const last = Math.max(end, start + 1000 * (attack.opens ?? 0))
+    for (; now() < Math.min(end, last) && !isCut; await pause(50)) {
       isCut = freemem() < RESERVE
+      if (attacker.progress().opened < wanted) end = Math.max(end, now() + HOLD)
     }
     progress = attacker.progress()
   }
@@ -165,7 +170,7 @@ async function starve(spec: PeerSpec, name: string, connections: number, seconds
   const { url } = server
   await using bystander = startBystander({ url, interval: STARVED_INTERVAL })
   await pause(SETTLE)
-  const attacker = startAttacker({ flood: name, connections, urls: { ws: url, page: url, server: url } })
+  const attacker = startAttacker({ flood: name, connections, urls: { ws: [url], page: [url], server: [url] } })
   const start = await begun(attacker, connections)
   const end = start + 1000 * seconds
   while (now() < end && freemem() > RESERVE) await pause(50)

@@ -14,7 +14,8 @@ export type Deaths = { count: number; isOutOfMemory: boolean; exitCodes: string[
 
 /** A server of the composed stack that nobody has used so far. */
 export type Replica = Disposable & {
-  urls: Record<Door, string>
+  /** The ports that are published for each door. */
+  urls: Record<Door, string[]>
   /** Another way through NGINX, for the bystander. */
   bystander: string
   /** The most memory of its container so far, in bytes; that of every process it has had. */
@@ -42,22 +43,29 @@ export async function startStack(): Promise<Stack> {
     const options = { cwd: ROOT, env: { IMAGE_TAG: 'hostile', ...base, ...env }, maxBuffer: 2 ** 26 }
     return (await promisify(execFile)('docker', args, options)).stdout.trim()
   }
-  const compose = (args: string[], env = {}) => docker(['compose', '-p', project, ...FILES, ...args], env)
+  let last: Promise<unknown> = Promise.resolve()
+  const compose = (args: string[], env = {}) => {
+    const running = docker(['compose', '-p', project, ...FILES, ...args], env)
+    last = running
+    return running
+  }
   const inspect = async (service: string): Promise<Inspected> => {
     const id = await compose(['ps', '--all', '--quiet', service])
     return JSON.parse(await docker(['inspect', id]))[0]
   }
   const portsOf = ({ NetworkSettings }: Inspected, port: number) =>
-    (NetworkSettings.Ports[`${port}/tcp`] ?? []).map(({ HostPort }) => `127.0.0.1:${HostPort}`)
+    (NetworkSettings.Ports[`${port}/tcp`] ?? []).map(({ HostPort }) => `ws://127.0.0.1:${HostPort}/`)
   const down = async () => {
+    // Or what it is starting would stay.
+    await last.catch(() => {})
     await compose(['down', '--volumes', '--timeout', '0'])
   }
 
   try {
     await compose(['up', '--build', '--detach', '--wait'])
     const client = await inspect('client')
-    const [ws, bystander] = portsOf(client, 7777)
-    const [page] = portsOf(client, 80)
+    const [bystander = '', ...ws] = portsOf(client, 7777)
+    const page = portsOf(client, 80)
     return {
       async renew(env) {
         // The last one may no longer hear a signal to end.
@@ -67,8 +75,8 @@ export async function startStack(): Promise<Stack> {
         const memory = watchMemory(server)
         const since = Date.now() / 1000
         return {
-          urls: { ws: `ws://${ws}/`, page: `ws://${page}/`, server: `ws://${portsOf(server, 7777)[0]}/` },
-          bystander: `ws://${bystander}/`,
+          urls: { ws, page, server: portsOf(server, 7777) },
+          bystander,
           peak: memory.peak,
           async deaths() {
             const kinds = ['--filter', 'event=die', '--filter', 'event=oom']
