@@ -3,27 +3,27 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { handshake } from '../suite/raw-client.ts'
 import { attacks, type Door, floods, type Part } from './hostile-attacks.ts'
 
-// A process that attacks until it is killed.
+// Run as a process of its own, which attacks until it is killed.
 
 /** An attack by its name, or a flood by its name and over so many connections. */
 export type Orders = { urls: Record<Door, string[]> } & ({ attack: string } | { flood: string; connections: number })
 
-/** What has happened so far. */
-export type Progress = { opened: number; refused: number; bytes: number }
+/** What has happened so far; it has begun when the first connections may send. */
+export type Progress = { hasBegun: boolean; opened: number; refused: number; bytes: number }
 
-/** How many connections are being opened at a time. */
+/** How many connections are opened at the same time. */
 const OPENING = 200
 /** Milliseconds for a handshake, and before a connection that has ended is opened again. */
 const HANDSHAKE_TIMEOUT = 5000
 const REOPEN = 1000
 const REPORT = 100
-/** Connections up to which all are opened before any sends, and milliseconds that they have for it. */
-const TOGETHER = 200
+/** Milliseconds in which connections are opened before any of them sends: one that sends can delay the others. */
 const OPENED_BY = 3000
 
 const scratch = Buffer.allocUnsafe(2 ** 18)
 const sockets = new Set<Socket>()
 let [opened, refused, bytes] = [0, 0, 0]
+let hasBegun = false
 
 const sentBy = (socket: Socket) => socket.bytesWritten - socket.writableLength
 
@@ -83,7 +83,7 @@ function send(socket: Socket, part: Part, index: number): void {
     const isTaken = socket.write(value)
     if (part.every !== undefined) setTimeout(next, part.every)
     else if (isTaken) setImmediate(next)
-    // Not at once, for others to be sent to and to be read.
+    // Not in the same turn of the event loop, in which no other connection could be read or written.
     else socket.once('drain', () => setImmediate(next))
   }
   next()
@@ -92,7 +92,7 @@ function send(socket: Socket, part: Part, index: number): void {
 let opening = 0
 const queue: (() => void)[] = []
 
-/** Waits for one of a few places. */
+/** Limits how many connections are opened at the same time. */
 async function inPlace<T>(use: () => Promise<T>): Promise<T> {
   if (opening >= OPENING) await new Promise<void>(resolve => queue.push(resolve))
   opening++
@@ -135,18 +135,18 @@ async function begin(part: Part, urls: string[]): Promise<void> {
   const { connections, target = '/' } = part
   const all = opened + connections
   const areOpen = Promise.race([allOpened(all), pause(OPENED_BY)])
-  const start = connections > TOGETHER ? Promise.resolve() : areOpen
   for (let index = 0; index < connections; index++) {
     const url = new URL(target, urls[index % urls.length]).href
-    occupy(url, part, index, start)
+    occupy(url, part, index, areOpen)
   }
   await areOpen
+  hasBegun = true
 }
 
 process.on('message', async (orders: Orders) => {
   setInterval(() => {
     const sent = [...sockets].reduce((sum, socket) => sum + sentBy(socket), bytes)
-    process.send?.({ opened, refused, bytes: sent } satisfies Progress)
+    process.send?.({ hasBegun, opened, refused, bytes: sent } satisfies Progress)
   }, REPORT)
   for (const part of partsOf(orders)) await begin(part, orders.urls[part.door ?? 'ws'])
 })

@@ -7,7 +7,7 @@ import { frame, opcodes } from '../suite/raw-client.ts'
  */
 export type Door = 'ws' | 'page' | 'server'
 
-/** What one kind of connection does. */
+/** One kind of connection of an attack, and how many there are. */
 export type Part = {
   connections: number
   /** Path and query of the opening handshake; without one the bytes are sent as they are. */
@@ -17,10 +17,10 @@ export type Part = {
   /** Sent once the connection is open, or `times` times. */
   first?: Buffer
   times?: (index: number) => number
-  /** Sent after that, again and again, up to `most` bytes on each connection. */
+  /** Sent after that, over and over, up to `most` bytes on each connection. */
   again?: Buffer
   most?: number
-  /** Milliseconds between two times; without them, as fast as the connection takes it. */
+  /** Milliseconds between two writes; by default as fast as the connection accepts them. */
   every?: number
   /** Whether it reads what comes back. */
   reads?: boolean
@@ -42,7 +42,7 @@ export type Attack = {
   quick?: true
 }
 
-/** Something that is sent to a server without an end. */
+/** What every connection of a flood sends for as long as the flood lasts. */
 export type Flood = Omit<Part, 'connections' | 'door'> & {
   sends: string
   env?: Record<string, string>
@@ -76,7 +76,7 @@ const compressed = { target: '/raw', headers }
 // Echoes of 32 KiB that fill the kernel's buffers to another level on each connection, for some of them to be just full.
 const filled = { target: '/raw', first: frame(binary, Buffer.alloc(32 * KiB)), times: (i: number) => 8 * (i % 45) }
 
-/** Ten times the size with which each of them once ended a replica or stopped its answers, and some more. */
+/** Each has ten times the size that once ended a replica or stopped its answers, or is a neighbour of such an attack. */
 export const attacks: Record<string, Attack> = {
   'tiny-unread': {
     sends: 'empty messages',
@@ -116,7 +116,7 @@ export const attacks: Record<string, Attack> = {
       { ...compressed, connections: 10 * 900, first: unfinishedBomb },
       { ...compressed, door: 'server', connections: 10 * 600, first: unfinishedBomb },
     ],
-    opens: 25,
+    opens: 30,
     quick: true,
   },
   delay: {
@@ -282,7 +282,7 @@ const flood = many(10_000, empty)
 const tiny = { sends: 'empty messages', target: '/raw', again: flood, reads: true }
 const debug = { LOG_LEVEL: 'debug' }
 
-/** What one connection, and fifty, send to the server without an end while a bystander waits. */
+/** Each is sent by one connection and by fifty while a bystander waits for its echoes. */
 export const floods: Record<string, Flood> = {
   tiny: { ...tiny, quick: true },
   'tiny-unread': { ...tiny, reads: false },

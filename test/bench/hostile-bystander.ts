@@ -3,7 +3,7 @@ import { setPriority } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { frame, handshake, opcodes, parseFrame } from '../suite/raw-client.ts'
 
-// A process with one well-behaved connection, which sends a small message at regular intervals and waits for its echo.
+// Run as a process of its own: one well-behaved connection sends a small message at regular intervals.
 
 /** `ws://`, or `tcp://` for a server that sends back bare bytes. Milliseconds from one message to the next. */
 export type Orders = { url: string; interval: number } | 'report'
@@ -20,7 +20,7 @@ const message = frame(opcodes.binary, 'sixteen bytes...')
 const samples: Sample[] = []
 /** Messages on this connection without an echo so far. */
 let waiting: Sample[] = []
-/** Messages that were lost with their connection, or couldn't be sent: the next echo is theirs, too. */
+/** Messages that were lost with their connection, or couldn't be sent; they count as echoed when the next echo comes. */
 let lost: Sample[] = []
 let send: ((bytes: Buffer) => void) | undefined
 
@@ -87,7 +87,7 @@ async function stay(url: string): Promise<void> {
 process.on('message', (orders: Orders) => {
   if (orders === 'report') return void process.send?.(samples)
   try {
-    // Its own turn is not what is measured.
+    // Waiting for a core would look like a slow echo.
     setPriority(-15)
   } catch {}
   stay(orders.url)

@@ -11,7 +11,7 @@ import { createProgram, type PeerSpec } from './peer.ts'
 import { peers } from './peers.ts'
 import { quartiles } from './statistics.ts'
 
-/** Milliseconds of echoes; `isLeast` where some had not come when nobody waited any longer. */
+/** How long echoes took, in milliseconds; `isLeast` if some never came, which count for as long as they were awaited. */
 export type Echo = { median: number; worst: number; isLeast: boolean }
 
 export type Filled = Progress & {
@@ -21,7 +21,7 @@ export type Filled = Progress & {
   before: Echo
   during: Echo
   after: Echo
-  /** Whether the attack was stopped because this machine's memory ran out. */
+  /** Whether the attack was stopped early because this machine ran short of memory. */
   isCut: boolean
 }
 
@@ -38,10 +38,10 @@ const REST = 4500
 const AFTER = 1000
 const LAST_WAIT = 1500
 const STARVED_WAIT = 3000
-const OPENED_BY = 3000
+const BEGUN_BY = 6000
 
 const FILLED_INTERVAL = 20
-// A pause of the server is seen up to one interval too short.
+// A pause of the server can look shorter than it is by one interval.
 const STARVED_INTERVAL = 5
 
 /** Bytes of free memory below which an attack is stopped, for the sake of this machine. */
@@ -65,7 +65,7 @@ function startChild(file: string) {
 
 function startAttacker(orders: AttackerOrders) {
   const { child, kill, ...rest } = startChild('hostile-attacker.ts')
-  let progress: Progress = { opened: 0, refused: 0, bytes: 0 }
+  let progress: Progress = { hasBegun: false, opened: 0, refused: 0, bytes: 0 }
   child.on('message', (message: Progress) => {
     progress = message
   })
@@ -73,10 +73,10 @@ function startAttacker(orders: AttackerOrders) {
   return { progress: () => progress, kill, ...rest }
 }
 
-/** Resolves with the time when so many connections are open, or when they have had time enough. */
-async function begun(attacker: ReturnType<typeof startAttacker>, connections: number): Promise<number> {
-  const giveUp = now() + OPENED_BY
-  while (attacker.progress().opened < connections && now() < giveUp) await pause(20)
+/** Resolves with the time when the attacker begins to send. */
+async function begun(attacker: ReturnType<typeof startAttacker>): Promise<number> {
+  const giveUp = now() + BEGUN_BY
+  while (!attacker.progress().hasBegun && now() < giveUp) await pause(20)
   return now()
 }
 
@@ -95,7 +95,7 @@ function startBystander(orders: Exclude<BystanderOrders, 'report'>) {
   return { samples, kill, ...rest }
 }
 
-/** What messages that were sent in an interval waited for their echoes; without one, for as long as until now. */
+/** The echoes of the messages that were sent between two times; one that has not come counts with its age. */
 function echoOf(samples: Sample[], from: number, to: number): Echo {
   const sent = samples.filter(({ at }) => at >= from && at < to)
   const end = now()
@@ -104,7 +104,7 @@ function echoOf(samples: Sample[], from: number, to: number): Echo {
   return { median: quartiles(waits).median, worst: Math.max(...waits), isLeast }
 }
 
-/** Waits until every message that was sent before some time has been echoed, but not for ever. */
+/** Waits until every message that was sent before a time has been echoed, or `wait` milliseconds have passed. */
 async function lastEchoes(bystander: ReturnType<typeof startBystander>, until: number, wait: number) {
   const end = now() + wait
   for (;;) {
@@ -114,7 +114,7 @@ async function lastEchoes(bystander: ReturnType<typeof startBystander>, until: n
   }
 }
 
-/** Attacks a replica that nobody has used so far, and watches it and a bystander. */
+/** Attacks a new replica, and watches its memory and a bystander's echoes. */
 export async function measureFilled(stack: Stack, name: string, attack: Attack): Promise<Filled> {
   using replica = await stack.renew(attack.env)
   await using bystander = startBystander({ url: replica.bystander, interval: FILLED_INTERVAL })
@@ -125,7 +125,7 @@ export async function measureFilled(stack: Stack, name: string, attack: Attack):
   let progress: Progress
   {
     await using attacker = startAttacker({ attack: name, urls: replica.urls })
-    start = await begun(attacker, 1)
+    start = await begun(attacker)
     const wanted = attack.parts.reduce((sum, { connections }) => sum + connections, 0)
     let end = start + 1000 * (attack.lasts ?? SECONDS)
     const last = Math.max(end, start + 1000 * (attack.opens ?? 0))
@@ -149,7 +149,7 @@ export async function measureFilled(stack: Stack, name: string, attack: Attack):
   }
 }
 
-/** Floods our server, and then an echo of bare TCP with the same, each with a bystander. */
+/** Floods our server and then an echo of bare TCP, each while a bystander uses it. */
 export async function measureStarved(
   name: string,
   flood: Flood,
@@ -157,7 +157,7 @@ export async function measureStarved(
   seconds = SECONDS,
 ): Promise<Starved> {
   const ours = createProgram('ours', { file: '../../server/dist/main.js', env: flood.env ?? {} })
-  // With as much backpressure as ours, or what isn't read would fill this machine.
+  // The one that holds back: replies that nobody reads would fill this machine's memory.
   const bare = peers.piped
   return {
     ours: await starve(ours, name, connections, seconds),
@@ -171,7 +171,7 @@ async function starve(spec: PeerSpec, name: string, connections: number, seconds
   await using bystander = startBystander({ url, interval: STARVED_INTERVAL })
   await pause(SETTLE)
   const attacker = startAttacker({ flood: name, connections, urls: { ws: [url], page: [url], server: [url] } })
-  const start = await begun(attacker, connections)
+  const start = await begun(attacker)
   const end = start + 1000 * seconds
   while (now() < end && freemem() > RESERVE) await pause(50)
   const stop = now()

@@ -9,23 +9,23 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const FILES = ['-f', 'docker-compose.yml', '-f', 'test/bench/hostile.yml']
 const WATCH_INTERVAL = 100
 
-/** How a replica has ended since it was started. */
+/** How often, and how, the server's process has ended since its container was created. */
 export type Deaths = { count: number; isOutOfMemory: boolean; exitCodes: string[] }
 
-/** A server of the composed stack that nobody has used so far. */
+/** A new server of the composed stack, behind a new NGINX. */
 export type Replica = Disposable & {
   /** The ports that are published for each door. */
   urls: Record<Door, string[]>
   /** Another way through NGINX, for the bystander. */
   bystander: string
-  /** The most memory of its container so far, in bytes; that of every process it has had. */
+  /** The most memory that its container has used so far, in bytes; a restart doesn't reset it. */
   peak(): number
   deaths(): Promise<Deaths>
 }
 
 /** The composed stack, in a project and on ports of its own. */
 export type Stack = AsyncDisposable & {
-  /** Puts a new server in the place of the last one. */
+  /** Replaces all containers by new ones: what an attack leaves behind in one must not count for the next. */
   renew(env?: Record<string, string>): Promise<Replica>
 }
 
@@ -56,26 +56,23 @@ export async function startStack(): Promise<Stack> {
   const portsOf = ({ NetworkSettings }: Inspected, port: number) =>
     (NetworkSettings.Ports[`${port}/tcp`] ?? []).map(({ HostPort }) => `ws://127.0.0.1:${HostPort}/`)
   const down = async () => {
-    // Or what it is starting would stay.
+    // A container that is being started would be left behind.
     await last.catch(() => {})
     await compose(['down', '--volumes', '--timeout', '0'])
   }
 
   try {
     await compose(['up', '--build', '--detach', '--wait'])
-    const client = await inspect('client')
-    const [bystander = '', ...ws] = portsOf(client, 7777)
-    const page = portsOf(client, 80)
     return {
       async renew(env) {
-        // The last one may no longer hear a signal to end.
-        const recreate = ['--no-deps', '--force-recreate', '--no-build', '--timeout', '0']
-        await compose(['up', '--detach', '--wait', ...recreate, 'server'], env)
-        const server = await inspect('server')
+        // Without a timeout of 0, a server that no longer reacts to signals would be waited for.
+        await compose(['up', '--detach', '--wait', '--force-recreate', '--no-build', '--timeout', '0'], env)
+        const [client, server] = [await inspect('client'), await inspect('server')]
+        const [bystander = '', ...ws] = portsOf(client, 7777)
         const memory = watchMemory(server)
         const since = Date.now() / 1000
         return {
-          urls: { ws, page, server: portsOf(server, 7777) },
+          urls: { ws, page: portsOf(client, 80), server: portsOf(server, 7777) },
           bystander,
           peak: memory.peak,
           async deaths() {
@@ -97,7 +94,7 @@ export async function startStack(): Promise<Stack> {
   }
 }
 
-/** Watches the memory of a container: in its cgroup, or, without one on this machine, by what the engine says. */
+/** Watches the memory of a container: in its cgroup, or by `docker stats` if the engine runs elsewhere. */
 function watchMemory({ Id, State }: Inspected) {
   let most = 0
   const see = (bytes: number) => {
@@ -110,7 +107,7 @@ function watchMemory({ Id, State }: Inspected) {
     try {
       if (file !== undefined) see(Number(readFileSync(file, 'utf8')))
     } catch {
-      // Gone, until the container is started again.
+      // The cgroup is gone until the container has restarted.
     }
   }
   if (file !== undefined) {
@@ -132,7 +129,7 @@ function watchMemory({ Id, State }: Inspected) {
   }
 }
 
-/** The file with the most memory that the cgroup of a process has used: version 1 or 2, if it is here. */
+/** The file that holds the peak memory of a process's cgroup, version 1 or 2; `undefined` if there is none here. */
 function peakFile(pid: number): string | undefined {
   let groups: string
   try {
