@@ -129,7 +129,7 @@ export const attacks: Record<string, Attack> = {
         first: Buffer.concat([smallerBomb, bomb, many(50, empty)]),
       },
     ],
-    opens: 20,
+    opens: 15,
   },
   rate: {
     sends: 'two bombs of 1 KiB, `rate=1&fragment=1MiB`',
@@ -141,7 +141,7 @@ export const attacks: Record<string, Attack> = {
         first: many(2, bomb),
       },
     ],
-    opens: 20,
+    opens: 15,
   },
   large: {
     sends: '12 messages of 1 MiB',
@@ -158,7 +158,7 @@ export const attacks: Record<string, Attack> = {
   'bad-queries': {
     sends: 'queries of 14 kB that a 400 answers',
     parts: [{ connections: 10 * 900, first: badQuery }],
-    opens: 20,
+    opens: 15,
     quick: true,
   },
   'bad-queries-pipelined': {
@@ -166,12 +166,8 @@ export const attacks: Record<string, Attack> = {
     parts: [{ door: 'server', connections: 10 * 200, first: many(4, badQuery) }],
   },
   'requests-pipelined': {
-    sends: '1,500 plain requests at once, past NGINX',
-    parts: [{ door: 'server', connections: 10 * 14, first: many(1500, get('/')) }],
-  },
-  'requests-pipelined-nginx': {
-    sends: '1,500 plain requests at once',
-    parts: [{ connections: 10 * 14, first: many(1500, get('/')) }],
+    sends: '1,500 plain requests at once, half of them past NGINX',
+    parts: (['ws', 'server'] as const).map(door => ({ door, connections: 10 * 7, first: many(1500, get('/')) })),
   },
   'page-pipelined': {
     sends: '1,500 requests for a file of the page at once',
@@ -197,7 +193,7 @@ export const attacks: Record<string, Attack> = {
         most: 15 * 65_000,
       },
     ],
-    opens: 20,
+    opens: 15,
   },
   'early-nginx': {
     sends: '975 kB before the answer, `handshake-delay=5m`',
@@ -274,7 +270,7 @@ export const attacks: Record<string, Attack> = {
   idle: {
     sends: 'nothing',
     parts: [{ target: '/raw', connections: 9000 }],
-    opens: 20,
+    opens: 15,
   },
 }
 

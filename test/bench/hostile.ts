@@ -25,13 +25,15 @@ const MiB = 2 ** 20
 const GOALS = { peak: 700 * MiB, median: 100, more: 50 }
 const FLOODERS = [1, 50]
 const QUICK_SECONDS = 3
+/** Milliseconds after which an attack gets no more time to open its connections, for the run to end within 15 minutes. */
+const UNHURRIED = 5 * 60_000
 
 const started = performance.now()
 const progress = (text: string) =>
   console.error(`${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s  ${text}`)
 
 const milliseconds = (value: number, isLeast = false) =>
-  `${isLeast ? '> ' : ''}${value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en')}`
+  `${isLeast ? '> ' : ''}${Math.abs(value) < 10 ? value.toFixed(1) : Math.round(value).toLocaleString('en')}`
 const medianOf = ({ median, isLeast }: Echo) => milliseconds(median, isLeast && median >= GOALS.median)
 const verdictOf = (missed: string[]) => (missed.length === 0 ? 'met' : `missed: ${missed.join(', ')}`)
 
@@ -62,7 +64,8 @@ async function printFilled(names: string[], stack: Stack): Promise<boolean> {
     const attack = attacks[name]
     if (!attack) continue
     progress(`filled: ${name}`)
-    const filled = await measureFilled(stack, name, attack)
+    const isLate = performance.now() - started > UNHURRIED
+    const filled = await measureFilled(stack, name, isLate ? { ...attack, opens: 0 } : attack)
     const missed = missedBy.filled(filled)
     if (missed.length > 0) isMet = false
     const wanted = attack.parts.reduce((sum, { connections }) => sum + connections, 0)
