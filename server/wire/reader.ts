@@ -69,7 +69,9 @@ export class Reader {
   private deadline: NodeJS.Timeout | undefined
   /** Whether more of a message has come since the deadline was set. */
   private hasProgressed = false
+  /** What has been done since the time was looked at, and when the slice is over. */
   private work = 0
+  private sliceEnd = 0
   private readonly around: Surroundings
 
   constructor(around: Surroundings) {
@@ -79,6 +81,7 @@ export class Reader {
   read(chunk: Buffer): void {
     if (this.mode === 'nothing') return
     const rest = this.takeRest()
+    this.beginSlice()
     this.consume(rest ? Buffer.concat([rest, chunk]) : chunk)
   }
 
@@ -119,9 +122,7 @@ export class Reader {
   }
 
   private consume(chunk: Buffer): void {
-    const { flow, fastPath, options } = this.around
-    const sliceEnd = options.turns.sliceEnd()
-    this.work = 0
+    const { flow, fastPath } = this.around
     flow.collect(true)
     let at = 0
     while (at < chunk.length && !flow.isHeld && this.mode !== 'nothing') {
@@ -130,7 +131,7 @@ export class Reader {
       at = next
       if (++this.work < WORK) continue
       this.work = 0
-      if (performance.now() > sliceEnd && at < chunk.length) this.waitForTurn()
+      if (performance.now() > this.sliceEnd && at < chunk.length) this.waitForTurn()
     }
     if (at < chunk.length && this.mode !== 'nothing') {
       this.rest = keepable(chunk.subarray(at), chunk)
@@ -150,10 +151,19 @@ export class Reader {
     return rest
   }
 
+  /** A slice goes on where inflating interrupts it, which takes no more than a moment for short messages. */
+  private beginSlice(): void {
+    this.work = 0
+    this.sliceEnd = this.around.options.turns.sliceEnd()
+  }
+
   private waitForTurn(): void {
     const { flow, options } = this.around
     flow.hold(Hold.turn)
-    options.turns.wait(() => flow.release(Hold.turn))
+    options.turns.wait(() => {
+      this.beginSlice()
+      flow.release(Hold.turn)
+    })
   }
 
   /** Sets a deadline while a message is unfinished, unless it is this side that doesn't read. */

@@ -163,16 +163,28 @@ test('replies that are still to be made hold the reader back as those do that wa
   client.socket.destroy()
 })
 
-test('who has much to do works in slices: others are answered in between', async () => {
-  const { url } = await serve()
-  const busy = await connectRaw(`${url}raw?repeat=1000`)
-  let replies = 0
-  busy.socket.on('data', chunk => (replies += chunk.length / 2))
-  const bystander = await connect(url)
-  busy.socket.write(Buffer.concat(Array(200).fill(frame(binary))))
-  await vi.waitFor(() => expect(replies).toBeGreaterThan(0))
-  bystander.socket.send('hello')
-  expect(await bystander.next()).toBe('[RE]: hello')
-  expect(replies).toBeLessThan(200_000)
-  await vi.waitFor(() => expect(replies).toBe(200_000), { timeout: 60_000 })
-})
+test.for([
+  ['empty messages with repeat=1000', 'raw?repeat=1000', Buffer.concat(Array(200).fill(frame(binary))), 200_000],
+  [
+    'tiny compressed messages',
+    'raw',
+    Buffer.concat(Array(50_000).fill(frame(binary, deflate(''), { rsv: 4 }))),
+    50_000,
+  ],
+  ['empty messages with delay=0', 'raw?delay=0', Buffer.concat(Array(50_000).fill(frame(binary))), 50_000],
+] as const)(
+  'a connection with %s works in slices: others are answered in between',
+  async ([, target, bytes, count]) => {
+    const { url } = await serve()
+    const busy = await connectRaw(`${url}${target}`, deflated)
+    let replies = 0
+    busy.socket.on('data', chunk => (replies += chunk.length / 2))
+    const bystander = await connect(url)
+    busy.socket.write(bytes)
+    await vi.waitFor(() => expect(replies).toBeGreaterThan(0))
+    bystander.socket.send('hello')
+    expect(await bystander.next()).toBe('[RE]: hello')
+    expect(replies).toBeLessThan(count)
+    await vi.waitFor(() => expect(replies).toBe(count), { timeout: 60_000 })
+  },
+)
