@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { DockerComposeEnvironment, Wait } from 'testcontainers'
@@ -15,10 +17,25 @@ export async function docker(...args: string[] | [{ env: NodeJS.ProcessEnv }, ..
   return stdout + stderr
 }
 
-/** The name of the server's image as composed. */
-export async function serverImage(): Promise<string> {
+const imageOf = async (service: 'client' | 'server'): Promise<string> => {
   const { services } = JSON.parse(await docker('compose', 'config', '--format', 'json'))
-  return services.server.image
+  return services[service].image
+}
+
+/** The name of the server's image as composed. */
+export const serverImage = () => imageOf('server')
+
+/** The name of the client's image as composed. */
+export const clientImage = () => imageOf('client')
+
+/** A port of this machine that nobody uses. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 /** The address of a container in its network. */

@@ -14,7 +14,7 @@ import { openTester } from '../browser/tester.ts'
 import { writeCertificates } from '../certs.ts'
 import { connect } from '../suite/client.ts'
 import { connectRaw } from '../suite/raw-client.ts'
-import { startStack } from './stack.ts'
+import { freePort, startStack } from './stack.ts'
 
 const run = promisify(execFile)
 
@@ -28,11 +28,15 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
     folder = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
     await writeCertificates(folder, ['localhost', '127.0.0.1'])
     ca = await readFile(join(folder, 'authority.crt'))
+    port = await freePort()
     stack = await startStack({
       overrides: ['docker-compose.tls.yml'],
-      env: { HTTPS_PORT: '0', TLS_CERTIFICATE: join(folder, 'server.crt'), TLS_KEY: join(folder, 'server.key') },
+      env: {
+        HTTPS_PORT: String(port),
+        TLS_CERTIFICATE: join(folder, 'server.crt'),
+        TLS_KEY: join(folder, 'server.key'),
+      },
     })
-    port = stack.client.getMappedPort(443)
     return async () => {
       await stack.down()
       await rm(folder, { recursive: true })
@@ -94,7 +98,7 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
   test('plain requests on port 80 are redirected, handshakes and the health check are not', async () => {
     const response = await fetch(`${stack.page}any/path?a=b`, { redirect: 'manual' })
     expect(response.status).toBe(308)
-    expect(response.headers.get('location')).toBe('https://127.0.0.1/any/path?a=b')
+    expect(response.headers.get('location')).toBe(`https://127.0.0.1:${port}/any/path?a=b`)
     expect((await fetch(`${stack.page}ws`, { redirect: 'manual' })).status).toBe(308)
     expect((await fetch(`${stack.page}healthz`, { redirect: 'manual' })).status).toBe(200)
     for (const url of [`${stack.page.replace('http:', 'ws:')}ws`, stack.ws]) {

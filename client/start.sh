@@ -1,0 +1,70 @@
+#!/bin/sh
+# Writes the parts of NGINX's configuration that depend on settings and on the container's network, then becomes NGINX.
+set -eu
+
+folder=/tmp/nginx
+mkdir -p "$folder"
+
+# Has the form of the server's messages about its settings.
+refuse() {
+  echo "$1=\"$2\": expected $3" >&2
+  exit 1
+}
+
+# NGINX itself decides what an address or a network is; names are excluded first, since it would look them up.
+is_network() {
+  case $1 in '' | *[!0-9A-Fa-f.:/]*) return 1 ;; esac
+  {
+    echo "pid $folder/test.pid; events {} http { geo \$address { $1 1; }"
+    for kind in client_body proxy fastcgi uwsgi scgi; do echo "${kind}_temp_path $folder/test;"; done
+    echo '}'
+  } >"$folder/test.conf"
+  nginx -t -q -e /dev/null -c "$folder/test.conf" 2>/dev/null
+}
+
+# Only the first name server, since NGINX asks all it is given in turn, and the others may not know the stack's names.
+resolver=
+while read -r word address _ || [ -n "$word" ]; do
+  if [ "$word" = nameserver ]; then
+    resolver=$address
+    break
+  fi
+done </etc/resolv.conf
+case $resolver in
+'' | *%*) refuse /etc/resolv.conf "$resolver" 'a nameserver without a zone' ;;
+*:*) resolver="[$resolver]" ;;
+esac
+
+trusted=
+networks=
+set -f
+IFS=,
+for entry in ${FRONT_PROXIES:-}; do
+  entry=${entry# }
+  is_network "$entry" ||
+    refuse FRONT_PROXIES "$FRONT_PROXIES" 'addresses and networks separated by commas, such as 10.0.0.1 or fd00::/8'
+  trusted="$trusted set_real_ip_from $entry;"
+  networks="$networks $entry 1;"
+done
+
+cat >"$folder/http.conf" <<END
+resolver $resolver valid=1s ipv6=off;
+$trusted
+geo \$realip_remote_addr \$is_front_proxy { default 0; $networks }
+END
+
+# Set by docker-compose.tls.yml alone. A port that Docker chose (0) is not known in here, so there is nowhere to redirect to.
+port=${HTTPS_PORT:-}
+case $port in
+'') page= ;;
+0) page='include tls.conf;' ;;
+443) page='include tls.conf; if ($is_insecure) { return 308 https://$host$request_uri; }' ;;
+*)
+  case $port in *[!0-9]* | 0* | ??????*) port=65536 ;; esac
+  [ "$port" -le 65535 ] || refuse HTTPS_PORT "$HTTPS_PORT" 'an integer from 0 to 65535'
+  page="include tls.conf; if (\$is_insecure) { return 308 https://\$host:$port\$request_uri; }"
+  ;;
+esac
+echo "$page" >"$folder/page.conf"
+
+exec nginx -e /dev/stderr "$@"
