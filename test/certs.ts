@@ -1,6 +1,6 @@
 import 'reflect-metadata'
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -72,6 +72,14 @@ export async function createCertificate(authority: Authority, names: string[]): 
   return { certificate: certificate.toString('pem'), key: await writeKey(keys.privateKey) }
 }
 
+/** Writes a file that everybody may read, whatever the umask: NGINX runs as a user that this machine doesn't know. */
+async function publish(file: string, text: string): Promise<void> {
+  // Docker makes an empty folder in place of a missing file that it is told to mount.
+  if ((await stat(file).catch(() => undefined))?.isDirectory()) await rmdir(file)
+  await writeFile(file, text)
+  await chmod(file, 0o644)
+}
+
 /** Writes a certificate into a folder, by the authority that is there, or a new one. */
 export async function writeCertificates(folder: string, names: string[]): Promise<void> {
   await mkdir(folder, { recursive: true })
@@ -85,9 +93,8 @@ export async function writeCertificates(folder: string, names: string[]): Promis
     await writeFile(keyFile, authority.key, { mode: 0o600 })
   }
   const { certificate, key } = await createCertificate(authority, names)
-  await writeFile(join(folder, 'server.crt'), certificate)
-  // NGINX reads it in its container as a user that this machine doesn't know.
-  await writeFile(join(folder, 'server.key'), key, { mode: 0o644 })
+  await publish(join(folder, 'server.crt'), certificate)
+  await publish(join(folder, 'server.key'), key)
 }
 
 if (import.meta.main) {

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { connect as connectHttp2 } from 'node:http2'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -14,9 +15,33 @@ import { openTester } from '../browser/tester.ts'
 import { writeCertificates } from '../certs.ts'
 import { connect } from '../suite/client.ts'
 import { connectRaw } from '../suite/raw-client.ts'
-import { freePort, startStack } from './stack.ts'
+import { docker, freePort, startStack } from './stack.ts'
 
 const run = promisify(execFile)
+
+describe('npm run certs', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
+    return () => rm(folder, { recursive: true })
+  })
+  const script = fileURLToPath(new URL('../certs.ts', import.meta.url))
+  const isReadable = async (file: string) => ((await stat(join(folder, 'certs', file))).mode & 0o004) !== 0
+
+  test('writes what NGINX can read, also under umask 077 and over folders that Docker made', async () => {
+    for (const file of ['server.crt', 'server.key']) await mkdir(join(folder, 'certs', file), { recursive: true })
+    await run('sh', ['-c', 'umask 077; exec "$0" "$1"', process.execPath, script], { cwd: folder })
+    expect(await isReadable('server.crt')).toBe(true)
+    expect(await isReadable('server.key')).toBe(true)
+    expect(await isReadable('authority.key')).toBe(false)
+  })
+
+  test('removes no folder that holds something', async () => {
+    await rm(join(folder, 'certs/server.key'))
+    await mkdir(join(folder, 'certs/server.key/mine'), { recursive: true })
+    await expect(run(process.execPath, [script], { cwd: folder })).rejects.toThrow('ENOTEMPTY')
+  })
+})
 
 describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
   let folder: string
@@ -41,6 +66,24 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
       await stack.down()
       await rm(folder, { recursive: true })
     }
+  })
+
+  test('does not start without a certificate, and leaves no folder in its place', async () => {
+    const missing = join(folder, 'missing.crt')
+    const env = { ...process.env, TLS_CERTIFICATE: missing, TLS_KEY: join(folder, 'server.key'), HTTPS_PORT: '0' }
+    const files = ['-f', 'docker-compose.yml', '-f', 'docker-compose.tls.yml']
+    const compose = (...args: string[]) =>
+      docker(
+        { env: { ...env, HTTP_PORT: '0', WS_PORT: '0' } },
+        'compose',
+        '-p',
+        'websocket-echo-uncertified',
+        ...files,
+        ...args,
+      )
+    onTestFinished(async () => void (await compose('down')))
+    await expect(compose('up', '--detach')).rejects.toThrow(/missing\.crt/)
+    await expect(stat(missing)).rejects.toThrow('ENOENT')
   })
 
   const openSecure = async (options: object) => {
