@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
+import { connectRaw } from '../suite/raw-client.ts'
 import { docker, startStack } from './stack.ts'
 
 type Stack = Awaited<ReturnType<typeof startStack>>
@@ -127,9 +128,77 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
   })
 })
 
-test.skipIf(!inject('stack'))('docker compose down closes clients with 1001', async () => {
-  const { ws, down } = await startStack()
-  const { closed } = await connect(ws)
-  await down()
-  expect(await closed).toMatchObject({ code: 1001 })
+describe.skipIf(!inject('stack'))('with two replicas of which some are frozen', () => {
+  let stack: Stack
+  beforeAll(async () => {
+    stack = await startStack({ replicas: 2 })
+    return () => stack.down()
+  })
+
+  /** Stops or continues the server in its container, whose first process is Docker's init. */
+  const signal = async (name: 'STOP' | 'CONT', index: number) => {
+    const { exitCode } =
+      (await stack.servers[index]?.exec(['sh', '-c', `kill -${name} $(cat /proc/1/task/1/children)`])) ?? {}
+    expect(exitCode).toBe(0)
+  }
+  const meet = async (count: number) => {
+    const hosts = new Set<string>()
+    for (let i = 0; i < 8; i++) {
+      const { socket, next } = await connect(`${stack.ws}?hello`)
+      hosts.add(JSON.parse(String(await next())).host)
+      socket.close()
+    }
+    expect(hosts.size).toBe(count)
+  }
+
+  test('a handshake is answered by another within 3 s, and plain requests too', async () => {
+    await vi.waitFor(() => meet(2), { timeout: 10_000 })
+    await signal('STOP', 1)
+    for (let i = 0; i < 10; i++) {
+      const started = performance.now()
+      const { socket, next } = await connect(`${stack.ws}?handshake-delay=100ms`)
+      expect(performance.now() - started).toBeLessThan(3000)
+      socket.send('hello')
+      expect(await next()).toBe('[RE]: hello')
+      socket.close()
+    }
+    const answer = await fetch(stack.ws.replace('ws:', 'http:'), { method: 'POST', body: 'of a request' })
+    expect(answer.status).toBe(426)
+  })
+
+  test('when all are frozen, the answer is 503 within 5 s', async () => {
+    await signal('STOP', 0)
+    for (const url of [stack.ws, `${stack.page.replace('http:', 'ws:')}ws`]) {
+      const started = performance.now()
+      expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 503 .*^Retry-After: 1$/ims)
+      expect(performance.now() - started).toBeLessThan(5000)
+    }
+  })
+
+  test('those that go on serve again', async () => {
+    for (const index of [0, 1]) await signal('CONT', index)
+    await vi.waitFor(() => meet(2), { timeout: 5000 })
+  })
+
+  test('a path that is named like the probe is echoed like any other', async () => {
+    const { socket, next } = await connect(`${stack.ws}probe`)
+    socket.send('hello')
+    expect(await next()).toBe('[RE]: hello')
+    socket.close()
+  })
 })
+
+test.skipIf(!inject('stack')).for([['restart'], ['up', '--detach', '--force-recreate'], ['stop'], ['down']] as const)(
+  'docker compose %o closes clients with 1001',
+  async words => {
+    const { ws, client, down } = await startStack({ replicas: 2 })
+    onTestFinished(down)
+    const label = '{{index .Config.Labels "com.docker.compose.project"}}'
+    const project = (await docker('inspect', '-f', label, client.getId())).trim()
+    const clients = await Promise.all(Array.from({ length: 6 }, () => connect(ws)))
+    const scale = words[0] === 'up' ? ['--scale', 'server=2'] : []
+    const env = { ...process.env, HTTP_PORT: '0', WS_PORT: '0', LOG_FORMAT: 'json' }
+    await docker({ env }, 'compose', '-p', project, ...words, ...scale)
+    for (const { closed } of clients) expect(await closed).toMatchObject({ code: 1001 })
+  },
+)
