@@ -116,6 +116,15 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
     expect(Buffer.concat(await Array.fromAsync(response)).toString()).toContain(`wss://localhost:${port}/ws`)
   })
 
+  test('a plain answer by HTTP/2 lacks the Upgrade header, which HTTP/2 forbids', async () => {
+    const session = connectHttp2(`https://localhost:${port}`, { ca })
+    const stream = session.request({ ':path': '/ws' })
+    const [headers] = await once(stream, 'response')
+    expect(headers[':status']).toBe(426)
+    expect(Buffer.concat(await Array.fromAsync(stream)).toString()).toContain('new WebSocket')
+    session.close()
+  })
+
   test.for([
     ['TLSv1.3', true],
     ['TLSv1.2', true],
