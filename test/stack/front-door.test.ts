@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
-import { connectRaw } from '../suite/raw-client.ts'
+import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { clientImage, docker, startStack } from './stack.ts'
 
 type Stack = Awaited<ReturnType<typeof startStack>>
@@ -64,6 +64,16 @@ describe.skipIf(!stack)('headers through NGINX', () => {
   ] as const)('a name that is no token is refused: %j', async ([name]) => {
     expect((await connectRaw(ws, { [name]: '203.0.113.7' })).head).toMatch(/^HTTP\/1.1 400 /)
     expect((await connectRaw(ws)).head).toMatch(/^HTTP\/1.1 101 /)
+  })
+})
+
+describe.skipIf(!stack)('a client that ends its side', () => {
+  // NGINX ends both sides of a WebSocket with the first; see docs/front-door.md.
+  test('gets no reply that is still on its way', async () => {
+    const client = await connectRaw(`${stack?.ws}?delay=500ms`)
+    client.socket.write(frame(opcodes.text, 'hello'))
+    client.socket.end()
+    expect(await client.end()).toHaveLength(0)
   })
 })
 
