@@ -4,6 +4,7 @@ import { createProgram } from '../bench/peer.ts'
 import { residentMemory } from '../bench/usage.ts'
 import { connect } from '../suite/client.ts'
 import { handshake } from '../suite/raw-client.ts'
+import { fuzzFaults } from './faults.ts'
 import { bytesOf, type Expected, type SentFrame } from './model.ts'
 import { createRandom } from './random.ts'
 import { type Cuts, createLogReader, verify, verifyJournal, verifyLog } from './verify.ts'
@@ -15,8 +16,17 @@ with what happened. Every tenth stream is also sent to a server without the fast
 journal and metrics are compared, too. Streams with bytes changed must harm nobody. Another connection echoes all the
 while.
 
-  --frames 1000000   how many
+Then it opens connections that ask for faults, several at once and each at its bounds, sends frames in pieces with pauses
+between them, and meanwhile closes and drops connections, pushes messages and changes the default faults at the control
+port. Replies, log, journal, counters and metrics must agree with each other and with a model. A bystander sends an echo
+every 10 ms; one that takes more than a second is a failure.
+
+A failure is printed with its seed, its stream and its query. A longer run: npm run fuzz -- --frames 1 --faults 50000
+
+  --frames 1000000   how many frames
+  --faults 2000      how many connections that ask for faults; 0 for none
   --seed 1           which ones
+  --stream 17        only this connection that asks for faults, and none of the frames
   --help             shows this`
 
 const MAX_PAYLOAD = 65_536
@@ -28,12 +38,16 @@ const PATIENCE = 20_000
 const { values } = parseArgs({
   options: {
     frames: { type: 'string', default: '1000000' },
+    faults: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
+    stream: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 const wanted = Number(values.frames)
 const seed = Number(values.seed)
+const streams = Number(values.faults)
+const only = values.stream === undefined ? undefined : Number(values.stream)
 
 /** Sends a connection's bytes after some of them were changed, and resolves when the connection has ended. */
 async function harass(url: string, bytes: Buffer): Promise<void> {
@@ -161,12 +175,15 @@ async function fuzz(): Promise<void> {
 
 if (values.help) {
   console.log(help)
-} else if (!(wanted > 0 && Number.isInteger(seed))) {
-  console.error('--frames: expected a positive number, --seed: expected an integer')
+} else if (!(wanted > 0 && Number.isInteger(seed) && streams >= 0 && (only === undefined || only >= 0))) {
+  console.error(
+    '--frames: expected a positive number, --seed: an integer, --faults and --stream: a number that is not negative',
+  )
   process.exitCode = 1
 } else {
   try {
-    await fuzz()
+    if (only === undefined) await fuzz()
+    if (only !== undefined || streams > 0) console.log((await fuzzFaults({ seed, streams, only })).join('\n'))
     process.exit(0)
   } catch (error) {
     console.error((error as Error).message)

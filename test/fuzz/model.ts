@@ -1,11 +1,13 @@
 import { isUtf8 } from 'node:buffer'
-import { frame, opcodes } from '../suite/raw-client.ts'
+import { constants, inflateRawSync } from 'node:zlib'
+import { frame as createFrame, opcodes } from '../suite/raw-client.ts'
 
 /** A frame as a client may send it, well formed or not. */
 export type SentFrame = { fin: boolean; rsv: number; opcode: number; payload: Buffer; mask: boolean }
 
 export type Expected = {
-  replies: { opcode: number; payload: Buffer }[]
+  /** With the frame that each one answers. */
+  replies: { opcode: number; payload: Buffer; frame: number }[]
   /** The code of the close frame that the server sends; `undefined` if it sends none. */
   close: number | undefined
   /** Whether the server fails the connection, instead of answering the peer's close frame. */
@@ -16,23 +18,40 @@ export type Expected = {
 
 const { continuation, text, binary, close, ping, pong } = opcodes
 
-export const bytesOf = ({ opcode, payload, ...options }: SentFrame): Buffer => frame(opcode, payload, options)
+export const bytesOf = ({ opcode, payload, ...options }: SentFrame): Buffer => createFrame(opcode, payload, options)
 
 /** Codes that an endpoint may send (RFC 6455, section 7.4). */
 const isCloseCode = (code: number) =>
   (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999)
 
-/** What RFC 6455 has a server answer that echoes every message verbatim. */
-export function expect(frames: SentFrame[], maxPayload: number): Expected {
+const RSV1 = 4
+const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
+
+/** Inflates a message (RFC 7692, section 7.2.2). @returns the close code of the failure if that isn't possible */
+function inflate(compressed: Buffer, maxPayload: number): Buffer | number {
+  try {
+    const finishFlush = constants.Z_SYNC_FLUSH
+    return inflateRawSync(Buffer.concat([compressed, TAIL]), { finishFlush, maxOutputLength: Math.max(1, maxPayload) })
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? 1009 : 1007
+  }
+}
+
+/**
+ * What RFC 6455 has a server answer that echoes every message verbatim.
+ * @param isDeflating whether permessage-deflate was agreed on, so that RSV1 marks a compressed message
+ */
+export function expect(frames: SentFrame[], maxPayload: number, isDeflating = false): Expected {
   const replies: Expected['replies'] = []
-  let message: { opcode: number; parts: Buffer[] } | undefined
+  let message: { opcode: number; parts: Buffer[]; isCompressed: boolean } | undefined
   const failed = (close: number): Expected => ({ replies, close, isFailed: true, reason: '' })
 
-  for (const { fin, rsv, opcode, payload, mask } of frames) {
-    if (rsv !== 0 || !mask) return failed(1002)
+  for (const [frame, { fin, rsv, opcode, payload, mask }] of frames.entries()) {
+    const isCompressed = isDeflating && rsv === RSV1 && (opcode === text || opcode === binary)
+    if ((rsv !== 0 && !isCompressed) || !mask) return failed(1002)
     if (opcode >= close) {
       if (opcode > pong || !fin || payload.length > 125) return failed(1002)
-      if (opcode === ping) replies.push({ opcode: pong, payload })
+      if (opcode === ping) replies.push({ opcode: pong, payload, frame })
       if (opcode !== close) continue
       if (payload.length === 0) return { replies, close: 1005, isFailed: false, reason: '' }
       if (payload.length === 1 || !isCloseCode(payload.readUInt16BE())) return failed(1002)
@@ -41,13 +60,15 @@ export function expect(frames: SentFrame[], maxPayload: number): Expected {
       return { replies, close: payload.readUInt16BE(), isFailed: false, reason: reason.toString() }
     }
     if (opcode > binary || (opcode === continuation) !== (message !== undefined)) return failed(1002)
-    message ??= { opcode, parts: [] }
+    message ??= { opcode, parts: [], isCompressed }
     message.parts.push(payload)
     if (message.parts.reduce((sum, { length }) => sum + length, 0) > maxPayload) return failed(1009)
     if (!fin) continue
-    const whole = Buffer.concat(message.parts)
+    const came = Buffer.concat(message.parts)
+    const whole = message.isCompressed ? inflate(came, maxPayload) : came
+    if (typeof whole === 'number') return failed(whole)
     if (message.opcode === text && !isUtf8(whole)) return failed(1007)
-    replies.push({ opcode: message.opcode, payload: whole })
+    replies.push({ opcode: message.opcode, payload: whole, frame })
     message = undefined
   }
   return { replies, close: undefined, isFailed: false, reason: '' }

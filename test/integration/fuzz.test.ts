@@ -2,6 +2,7 @@ import { connect as connectTcp } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createLogger } from '../../server/log.ts'
+import { fuzzFaults } from '../fuzz/faults.ts'
 import type { SentFrame } from '../fuzz/model.ts'
 import { createLogReader, verify, verifyLog } from '../fuzz/verify.ts'
 import { connect } from '../suite/client.ts'
@@ -93,3 +94,8 @@ describe.for(['1', '0'])('with FAST_PATH=%s', fastPath => {
     expect(registry.size).toBe(1)
   })
 })
+
+test('connections that ask for several faults get what a model expects, and all that is told of them agrees', async () => {
+  const lines = await fuzzFaults({ seed: 1, streams: 400, most: 15_000 })
+  expect(lines).toHaveLength(3)
+}, 40_000)

@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { PUSHED } from './judge.ts'
+
+// Milliseconds from one echo to the next.
+const INTERVAL = 10
+
+/** What a client saw that did nothing but echo. Durations are in milliseconds. */
+export type Witness = { echoes: number; worst: number; problem: string | undefined }
+
+/**
+ * Echoes on a connection of its own all the while, in a thread of its own: how late an echo is then says how long the
+ * server's event loop was busy with others.
+ * @param prefix of the server's replies to texts
+ */
+export async function startBystander(url: string, prefix: string) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { url, prefix } })
+  await once(worker, 'message')
+  const told = once(worker, 'message')
+  told.catch(() => {})
+  return {
+    /** Closes the connection, and resolves with what was seen. */
+    async stop(): Promise<Witness> {
+      worker.postMessage('stop')
+      const [witness] = await told
+      await worker.terminate()
+      return witness
+    },
+  }
+}
+
+async function stand(url: string, prefix: string): Promise<Witness> {
+  let isDone = false
+  parentPort?.once('message', () => {
+    isDone = true
+  })
+  const witness: Witness = { echoes: 0, worst: 0, problem: undefined }
+  const { socket, frame: nextFrame } = await connectRaw(url)
+  parentPort?.postMessage('connected')
+  while (!isDone && !witness.problem) {
+    const sent = performance.now()
+    const content = `still here ${witness.echoes}`
+    socket.write(frame(opcodes.text, content))
+    for (;;) {
+      const { opcode, payload } = await nextFrame()
+      if (opcode === opcodes.ping) socket.write(frame(opcodes.pong, payload))
+      // Others push to everybody.
+      if (opcode === opcodes.ping || payload.toString().startsWith(PUSHED)) continue
+      if (payload.toString() !== prefix + content) witness.problem = `got ${opcode} ${payload.toString().slice(0, 60)}`
+      break
+    }
+    witness.echoes++
+    const took = performance.now() - sent
+    witness.worst = Math.max(witness.worst, took)
+    await new Promise(resolve => setTimeout(resolve, INTERVAL - Math.min(INTERVAL - 1, took)))
+  }
+  socket.end()
+  await new Promise(resolve => socket.once('close', resolve))
+  return witness
+}
+
+if (!isMainThread && workerData?.prefix !== undefined) {
+  const { url, prefix } = workerData
+  parentPort?.postMessage(
+    await stand(url, prefix).catch(error => ({ echoes: 0, worst: 0, problem: (error as Error).message })),
+  )
+}

@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { startBystander } from './bystander.ts'
+import { drawScenario, queryOf, type Scenario } from './scenario.ts'
+import { startTarget, type Target } from './target.ts'
+import { visit } from './visit.ts'
+
+export type FaultFuzzing = {
+  seed: number
+  /** How many connections. */
+  streams: number
+  /** The only one of them, to look into a failure. */
+  only?: number | undefined
+  /** Milliseconds after which no more are begun. */
+  most?: number
+}
+
+const AT_ONCE = 16
+
+// Milliseconds that a bystander's echo may take: the server's event loop is then held up for as long.
+const WORST = 1000
+
+// Milliseconds in which all connections have to be gone at the end.
+const LEFT_OVER = 5000
+
+/** Shows a scenario in one line, beside what its seed and stream say. */
+function describe({ asked, defaults, ending, frames, pieces, kicks, headers, isEarly }: Scenario): string {
+  const shownKicks = kicks.map(({ pause, kick }) => `${pause} ms ${JSON.stringify(kick)}`)
+  return [
+    `query ?${queryOf(asked)}`,
+    `defaults ${JSON.stringify(defaults)}`,
+    `${frames.length} frames in ${pieces.length} pieces${isEarly ? ', the first one early' : ''}`,
+    `offers ${JSON.stringify(headers)}`,
+    `client's end: ${ending}`,
+    ...(kicks.length > 0 ? [`control: ${shownKicks.join(', ')}`] : []),
+  ].join('; ')
+}
+
+type Sum = { least: number; most: number; received: number }
+
+/** Compares a server's metrics with the connections that it had. */
+async function checkMetrics(target: Target, sum: Sum, echoes: number): Promise<void> {
+  const metrics = await target.metrics()
+  const read = (series: string) => {
+    const lines = metrics.split('\n').filter(line => line.startsWith(series))
+    return lines.reduce((all, line) => all + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+  }
+  const total = (direction: string) =>
+    ['text', 'binary'].reduce(
+      (all, opcode) => all + read(`websocket_messages_total{direction="${direction}",opcode="${opcode}"}`),
+      0,
+    )
+  const [received, sent] = [total('received') - echoes, total('sent') - echoes]
+  // The bystander is pushed to as well.
+  const most = sum.most + target.broadcasts.size
+  if (received !== sum.received) throw new Error(`metrics: ${received} received, the log has ${sum.received}`)
+  if (sent < sum.least || sent > most) throw new Error(`metrics: ${sent} sent, expected ${sum.least} to ${most}`)
+  for (const series of ['websocket_connections_open', 'websocket_buffered_bytes']) {
+    if (read(`${series} `) !== 0) throw new Error(`metrics: ${series} is ${read(`${series} `)} at the end`)
+  }
+}
+
+/** @throws when connections are left over */
+async function checkEmpty({ ask }: Target): Promise<void> {
+  for (const end = performance.now() + LEFT_OVER; ; await delay(50)) {
+    const { body } = await ask('GET', '/connections')
+    if (body.connections.length === 0) return
+    if (performance.now() > end) throw new Error(`left over: ${JSON.stringify(body.connections).slice(0, 500)}`)
+  }
+}
+
+/**
+ * Lets clients do things at random on connections that are to misbehave, and compares what can be seen of them.
+ * @returns what was done, in a line for each server
+ * @throws what went wrong, with what is needed to do it again
+ */
+export async function fuzzFaults({ seed, streams, only, most = Number.POSITIVE_INFINITY }: FaultFuzzing) {
+  await using plain = await startTarget('plain', '[RE]: ', {})
+  await using watched = await startTarget('watched', '', { LOG_LEVEL: 'debug', JOURNAL_SIZE: '64MiB' })
+  const targets = [plain, watched]
+  const bystanders = await Promise.all(targets.map(({ url, prefix }) => startBystander(url, prefix)))
+  const sums = targets.map((): Sum => ({ least: 0, most: 0, received: 0 }))
+  const started = performance.now()
+
+  let next = only ?? 0
+  let isFailed = false
+  const work = async () => {
+    while (!isFailed && next < (only === undefined ? streams : only + 1) && performance.now() - started < most) {
+      const stream = next++
+      const scenario = drawScenario(seed, stream)
+      const index = stream % targets.length
+      const [target, sum] = [targets[index], sums[index]]
+      if (!target || !sum) continue
+      try {
+        const sent = await visit(target, scenario, stream)
+        sum.least += sent.least
+        sum.most += sent.most
+        sum.received += sent.received
+      } catch (error) {
+        isFailed = true
+        const which = `stream ${stream} of the faults of seed ${seed}, on the ${target.name} server`
+        throw new Error(`${which}: ${(error as Error).message}\n${describe(scenario)}`)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+
+  const lines: string[] = []
+  for (const [i, target] of targets.entries()) {
+    const witness = await bystanders[i]?.stop()
+    const sum = sums[i]
+    if (!witness || !sum) continue
+    if (witness.problem) throw new Error(`the bystander of the ${target.name} server: ${witness.problem}`)
+    await checkEmpty(target)
+    await checkMetrics(target, sum, witness.echoes)
+    const worst = `${witness.worst.toFixed(0)} ms`
+    lines.push(`${target.name} server: ${witness.echoes} echoes beside them, the slowest in ${worst}`)
+    if (witness.worst > WORST) throw new Error(`seed ${seed}: an echo of the ${target.name} server took ${worst}`)
+  }
+  const seconds = Math.round((performance.now() - started) / 1000)
+  return [`${next} connections with faults in ${seconds} s, seed ${seed}`, ...lines]
+}

@@ -1,0 +1,415 @@
+import { connect as connectTcp } from 'node:net'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { closePayload, frame as createFrame, opcodes } from '../suite/raw-client.ts'
+import { createJudge, PUSHED, takeFrame } from './judge.ts'
+import { bytesOf } from './model.ts'
+import { type Kick, openingOf, queryOf, type Scenario } from './scenario.ts'
+import type { ConnectionLog, Target } from './target.ts'
+
+const { text, binary, close, ping, pong } = opcodes
+
+const GOODBYE = 4998
+
+// Milliseconds in which whatever must come has come, and in which a server that may be stalled notices an end.
+const PATIENCE = 15_000
+const NOTICE = 300
+
+// More than a connection can get that is cut short, and so can't tell.
+const ANY_PUSHES = 100
+const ANY_TICKS = 10_000
+
+/** Messages that the server sent on one connection: at least and at most so many. */
+export type Sent = { least: number; most: number; received: number }
+
+/** Faults of the server that are left out, each until it is mended: test/integration/known-faults.test.ts has them. */
+const KNOWN = {
+  /** A close fault that strikes once the client has closed makes the server wait 30 s for another close frame. */
+  waitsForSecondClose: true,
+}
+
+type Count = { texts: number; binaries: number }
+
+/** Plays a scenario, and compares everything that can be seen of it with what may happen. @throws what differs */
+export async function visit(target: Target, scenario: Scenario, stream: number): Promise<Sent> {
+  const { faults, expected, pieces, kicks } = scenario
+  const path = `/${stream}`
+  const query = queryOf(scenario.asked)
+  const url = `${target.url.replace(/\/$/, '')}${path}${query && `?${query}`}`
+  const { hostname, port } = new URL(url)
+  const fail = (problem: string): never => {
+    throw new Error(problem)
+  }
+
+  const socket = connectTcp({ port: Number(port), host: hostname, noDelay: true })
+  let changed = Promise.withResolvers<void>()
+  const wake = () => {
+    changed.resolve()
+    changed = Promise.withResolvers()
+  }
+  let [head, rest] = ['', Buffer.alloc(0) as Buffer]
+  let [isEnded, isClosed, isLeft, sentClose] = [false, false, false, undefined as number | undefined]
+  let problem: Error | undefined
+  let pings = 0
+
+  const frames = scenario.frames.map(bytesOf)
+  const outgoing = Buffer.concat(frames)
+  let end = 0
+  const ends = frames.map(({ length }) => (end += length))
+  const sentTimes: number[] = []
+  let written = 0
+  const sentAt = (frame: number) => sentTimes[pieces.findIndex(piece => piece.end >= (ends[frame] ?? 0))] ?? 0
+  const pushed = new Map<string, 'asked' | 'sent' | 'refused'>()
+  const judge = createJudge(
+    scenario,
+    target.prefix,
+    content => pushed.has(content) || target.broadcasts.has(content),
+    sentAt,
+  )
+
+  /** Answers pings where no frame is cut in two. */
+  const answerPings = () => {
+    const isBetween = written === 0 || ends.includes(written)
+    if (!isBetween || !scenario.answersPings || sentClose !== undefined || isLeft || socket.writableEnded) return
+    for (; pings > 0; pings--) socket.write(createFrame(pong))
+  }
+  socket.on('error', wake)
+  socket.on('end', () => {
+    isEnded = true
+    wake()
+  })
+  socket.on('close', () => {
+    isClosed = true
+    wake()
+  })
+  socket.on('data', chunk => {
+    rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
+    if (head === '') {
+      const at = rest.indexOf('\r\n\r\n')
+      if (at < 0) return
+      head = rest.toString('latin1', 0, at)
+      rest = rest.subarray(at + 4)
+    }
+    const now = performance.now()
+    try {
+      for (let taken = takeFrame(rest); taken && !problem && head.startsWith('HTTP/1.1 101'); taken = takeFrame(rest)) {
+        rest = rest.subarray(taken.length)
+        judge.frame(taken.frame, now)
+        if (taken.frame.opcode === ping) pings++
+      }
+    } catch (error) {
+      problem ??= error as Error
+    }
+    answerPings()
+    wake()
+  })
+
+  /** Waits until something holds, and returns whether it does in time. */
+  const until = async (holds: () => boolean, milliseconds = PATIENCE): Promise<boolean> => {
+    const deadline = performance.now() + milliseconds
+    while (!holds()) {
+      const left = deadline - performance.now()
+      if (problem) throw problem
+      if (left <= 0) return false
+      const timer = setTimeout(wake, left)
+      await changed.promise
+      clearTimeout(timer)
+    }
+    if (problem) throw problem
+    return true
+  }
+  const isOver = () => judge.summary.closed !== undefined || isEnded || isClosed
+
+  const sendPiece = async (i: number) => {
+    const { end, pause } = pieces[i] as (typeof pieces)[number]
+    if (pause > 0) await delay(pause)
+    else if (i % 3 === 0) await turn()
+    if (isClosed || socket.writableEnded) return
+    sentTimes[i] = performance.now()
+    socket.write(outgoing.subarray(i === 0 ? 0 : pieces[i - 1]?.end, end))
+    written = end
+    answerPings()
+  }
+
+  try {
+    // The handshake, whose end is sent while nobody changes the defaults.
+    const opening = openingOf(url, scenario)
+    const cut = Math.floor(opening.length / (scenario.start.length + 1))
+    for (const [i, pause] of scenario.start.entries()) {
+      socket.write(opening.subarray(i * cut, (i + 1) * cut))
+      await delay(pause)
+    }
+    await target.withDefaults(scenario.defaults, async () => {
+      socket.write(opening.subarray(scenario.start.length * cut))
+      if (scenario.isEarly) await sendPiece(0)
+      await until(() => head !== '' || isClosed)
+    })
+    const refusal =
+      faults.reject ?? (faults.subprotocol && !/echo|chat/.test(faults.subprotocol) ? 400 : undefined) ?? 101
+    if (head === '' && faults.drop === 'rst' && judge.mayStrike) {
+      // An RST discards what the client hasn't read yet.
+      const told = await target.log.ended(path)
+      const { messages } = told.lines.at(-1) as { messages: number }
+      return { least: 0, most: judge.replies.length + ANY_PUSHES, received: messages }
+    }
+    if (!head.startsWith(`HTTP/1.1 ${refusal} `)) fail(`handshake: expected ${refusal}, got ${head.slice(0, 60)}`)
+    if (refusal !== 101) {
+      if (!(await until(() => isClosed))) fail('a refused handshake did not end')
+      return { least: 0, most: 0, received: 0 }
+    }
+    checkHead(head, scenario)
+    const log = await target.log.opened(path)
+
+    // What the client sends, and what is done at the control port meanwhile.
+    let dismissed: Kick | undefined
+    let isDroppedHard = false
+    const allowedCodes: number[] = []
+    if (scenario.readsAfter > 0) {
+      socket.pause()
+      setTimeout(() => socket.resume(), scenario.readsAfter)
+    }
+    const write = async () => {
+      for (let i = scenario.isEarly ? 1 : 0; i < pieces.length; i++) await sendPiece(i)
+    }
+    const kick = async () => {
+      for (const [i, { pause, kick }] of kicks.entries()) {
+        await delay(pause)
+        if (kick.kind === 'faults') {
+          await target.withDefaults(kick.faults as Record<string, string>, async () => {})
+        } else if (kick.kind === 'push') {
+          const content = `${PUSHED}${stream}.${i}`
+          const type = kick.isBinary ? 'application/octet-stream' : 'text/plain'
+          if (kick.toAll) {
+            target.broadcasts.add(content)
+            const { status } = await target.ask('POST', '/messages', content, type)
+            if (status !== 200) fail(`POST /messages: ${status}`)
+          } else {
+            pushed.set(content, 'asked')
+            const { status } = await target.ask('POST', `/connections/${log.id}/messages`, content, type)
+            if (![200, 404, 409].includes(status)) fail(`POST /connections/…/messages: ${status}`)
+            pushed.set(content, status === 200 ? 'sent' : 'refused')
+          }
+        } else {
+          const how = kick.kind === 'drop' ? `drop=${kick.how}` : `code=${kick.code}&reason=${kick.reason}`
+          if (kick.kind === 'close') allowedCodes.push(kick.code)
+          else if (kick.how === 'rst') isDroppedHard = true
+          const { status, body } = await target.ask('DELETE', `/connections/${log.id}?${how}`)
+          if (status !== 200 && status !== 404) fail(`DELETE /connections/…?${how}: ${status}`)
+          if (status === 200 && body.closed === 1) dismissed ??= kick
+        }
+      }
+    }
+    await Promise.all([write(), kick()])
+
+    // How the client ends it.
+    const { strikes, mayStrike, messages } = judge
+    const isStalled = faults.stall !== undefined && mayStrike
+    const closesItself = expected.close !== undefined && !expected.isFailed
+    const ending = isStalled && scenario.ending !== 'patient' ? 'destroy' : scenario.ending
+    if (closesItself) sentClose = expected.close
+    if (ending === 'destroy') {
+      await until(isOver, scenario.leavesAfter)
+      isLeft = true
+      socket.destroy()
+    } else if (expected.close === undefined && ending === 'patient') {
+      const isComplete = await until(() => isOver() || judge.isComplete, isStalled && !strikes ? 100 : PATIENCE)
+      if (!isComplete && !isStalled) fail(`hung: ${JSON.stringify(show(judge.summary))}`)
+      if (!isOver() && scenario.asksControl && !mayStrike) await checkConnection(target, log.id)
+      if (!isOver() && isStalled) {
+        await until(isOver, 50)
+        isLeft = true
+        socket.destroy()
+      } else if (!isOver() && strikes && (faults.close !== undefined || faults.drop !== undefined)) {
+        if (!(await until(isOver))) fail('the fault that was asked for does not happen')
+      }
+    } else if (ending === 'end' && !closesItself && !expected.isFailed) {
+      socket.end()
+    }
+    if (!isLeft && !isOver() && !socket.writableEnded && expected.close === undefined) {
+      sentClose = GOODBYE
+      socket.write(createFrame(close, closePayload(GOODBYE)))
+    }
+    if (!isLeft && isStalled && !(await until(isOver, 100))) {
+      isLeft = true
+      socket.destroy()
+    }
+    if (!(await until(() => isOver() || isLeft))) fail(`no end: ${JSON.stringify(show(judge.summary))}`)
+    const { closed } = judge.summary
+    if (closed && sentClose === undefined && !socket.writableEnded && !isLeft) {
+      // Behind a frame that breaks the protocol no close frame can be found.
+      if (scenario.answersClose && !expected.isFailed) {
+        sentClose = closed.code
+        socket.write(createFrame(close, closed.code === 1005 ? '' : closePayload(closed.code)))
+      } else {
+        socket.end()
+      }
+    }
+    const isOurs = closed && [faults.close, ...allowedCodes].includes(closed.code)
+    const isStuck = KNOWN.waitsForSecondClose && isOurs
+    if (!(await until(() => isClosed, isStuck ? NOTICE : PATIENCE))) {
+      if (!isStuck) fail('the socket stays open')
+      isLeft = true
+      socket.destroy()
+    }
+
+    // What the server says of it.
+    const ended = target.log.ended(path)
+    const mayLinger = isStalled || isStuck || (faults.rate ?? 2 ** 30) < 2 ** 20
+    const inTime = await Promise.race([ended, delay(mayLinger ? NOTICE : PATIENCE)])
+    if (!inTime) {
+      if (!mayLinger) fail('the connection is left over')
+      await target.ask('DELETE', `/connections/${log.id}?drop=rst`)
+      isDroppedHard = true
+    }
+    const told = await Promise.race([ended, delay(PATIENCE)])
+    if (!told) return fail('the connection is left over, even after DELETE')
+    const has = (msg: string) => told.lines.filter(line => line.msg === msg)
+    const gaveUp = has('Gave the connection up').length > 0
+    if (gaveUp && faults.ping !== 10) fail('it was given up')
+    const isDropFault = faults.drop === 'rst' && mayStrike
+    const isGraceful = isEnded && !socket.errored && !isLeft && !gaveUp && !isDroppedHard && !isDropFault
+    if (!isGraceful && !isLeft && !gaveUp && !isDroppedHard && !isDropFault) fail('the connection was reset')
+    if (isGraceful && rest.length > 0) fail(`it ended within a frame: ${rest.toString('hex', 0, 20)}`)
+    const { summary } = judge
+
+    // What had to come.
+    const isSure = isGraceful && !dismissed && !isStalled && !expected.isFailed
+    const strikesByTime = mayStrike && !strikes && faults.corrupt === undefined
+    const keepsOrder = (faults.delay ?? 0) + (faults.jitter ?? 0) === 0
+    const isPatient = ending === 'patient' && expected.close === undefined
+    const mustBeWhole = isSure && !strikesByTime && (isPatient || (keepsOrder && !(strikes && !faults.corrupt)))
+    if (mustBeWhole && summary.answered !== summary.due) fail(`incomplete: ${JSON.stringify(show(summary))}`)
+    if (mustBeWhole && !mayStrike && summary.ponged !== summary.pongs) fail(`pongs: ${JSON.stringify(show(summary))}`)
+    if (mustBeWhole && judge.isWithinMessage) fail('it ended within a message')
+    if (mustBeWhole && faults.hello && summary.data === 0) fail('no hello')
+    for (const [content, state] of pushed) {
+      const isSeen = summary.seen.has(content)
+      if (state === 'refused' && isSeen) fail(`${content} came, though it was refused`)
+      if (state === 'sent' && !isSeen && mustBeWhole && isPatient) fail(`${content} did not come`)
+    }
+
+    // The close codes on the wire and in the log.
+    const isFaultClose = faults.close !== undefined && mayStrike
+    if (isFaultClose) allowedCodes.push(faults.close ?? 0)
+    if (expected.isFailed) allowedCodes.push(expected.close ?? 0)
+    const answer = sentClose
+    const isAllowed = (code: number) => allowedCodes.includes(code) || code === answer
+    if (summary.closed && !isAllowed(summary.closed.code)) fail(`closed with ${summary.closed.code}`)
+    if (isSure && !mayStrike && ending !== 'end' && !summary.closed) fail('no close frame')
+    if (expected.isFailed && isGraceful && !dismissed && !mayStrike && summary.closed?.code !== expected.close) {
+      fail(`expected it to fail with ${expected.close}, got ${summary.closed?.code}`)
+    }
+    checkLog(told, target)
+    const last = told.lines.at(-1) as { code: number; messages: number }
+    const isTrue =
+      last.code === summary.closed?.code ||
+      last.code === answer ||
+      (last.code === 1006 && !(summary.closed && isGraceful)) ||
+      (!isGraceful && allowedCodes.includes(last.code))
+    if (!isTrue) fail(`log: code ${last.code}, with ${summary.closed?.code} on the wire`)
+
+    // How many messages it says have come and left.
+    if (last.messages > messages) fail(`log: ${last.messages} messages, of ${messages}`)
+    if (last.messages < judge.leastReceived) fail(`log: ${last.messages} messages, but ${judge.leastReceived} answered`)
+    if (mustBeWhole && !strikes && last.messages !== messages) fail(`log: ${last.messages} messages of ${messages}`)
+    if (target.isDebug) {
+      if (told.received !== last.messages) fail(`log: ${told.received} lines for ${last.messages} messages`)
+      if (told.replied > judge.replies.length) fail(`log: ${told.replied} replies, of ${judge.replies.length}`)
+      if (isGraceful && told.replied !== summary.answered) {
+        fail(`log: ${told.replied} replies, ${summary.answered} came`)
+      }
+    }
+    const notes = has('Misbehaves as asked').map(({ fault }) => String(fault))
+    if (notes.length > 1) fail(`log: misbehaved ${notes.join()}`)
+    if (notes.length > 0 && !mayStrike) fail(`log: ${notes.join()} at the wrong time`)
+    if (summary.isCorrupted && notes.length === 0) fail('log: nothing about the frame that broke the protocol')
+    if (isGraceful && notes[0]?.startsWith('corrupt') && !summary.isCorrupted) fail(`log: ${notes[0]} did not come`)
+    if (target.hasJournal) await checkJournal(target, told, scenario, last, sentClose)
+
+    const most = isGraceful ? summary.data : judge.replies.length + ANY_PUSHES + (faults.tick === 10 ? ANY_TICKS : 0)
+    return { least: isGraceful ? summary.data : 0, most, received: last.messages }
+  } finally {
+    socket.destroy()
+    target.log.forget(path)
+  }
+
+  /** Compares the counters of the control port with what has come, when nothing is under way. */
+  async function checkConnection({ ask }: Target, id: number): Promise<void> {
+    const before = judge.summary.data
+    const sum = ({ texts, binaries }: Count) => texts + binaries
+    let [received, sent] = [0, 0]
+    // What is lost may still be on its way, and at a pace it is noticed late that bytes have left.
+    for (let tries = 50; tries > 0 && (sent < before || received < judge.messages); tries--) {
+      const { status, body } = await ask('GET', `/connections/${id}`)
+      if (status === 404 && (isOver() || kicks.length > 0 || (await until(isOver, 100)))) return
+      if (status !== 200) fail(`GET /connections/…: ${status}`)
+      received = sum(body.received)
+      sent = sum(body.sent)
+    }
+    const isQuiet = faults.tick === undefined && judge.summary.data === before && !kicks.some(isPush)
+    if (received !== judge.messages) fail(`control: ${received} messages received, of ${judge.messages}`)
+    if (sent < before || (isQuiet && target.broadcasts.size === 0 && sent > before)) {
+      fail(`control: ${sent} messages sent, ${before} came`)
+    }
+  }
+}
+
+const isPush = ({ kick }: { kick: Kick }) => kick.kind === 'push'
+
+const show = ({ seen, ...summary }: { seen: Set<string> }) => ({ ...summary, pushes: seen.size })
+
+function checkHead(head: string, { faults, headers, isDeflating }: Scenario): void {
+  const of = (name: string) => new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1]
+  const offered = headers['Sec-WebSocket-Protocol']?.split(', ')[0]
+  const chosen = faults.handshake === 'wrong-subprotocol' ? undefined : (faults.subprotocol ?? offered)
+  const got = of('Sec-WebSocket-Protocol')
+  if (faults.handshake === 'wrong-subprotocol') {
+    if (!got || headers['Sec-WebSocket-Protocol']?.includes(got)) throw new Error(`subprotocol ${got}: it was offered`)
+  } else if ((got ?? '') !== (chosen ?? '')) {
+    throw new Error(`subprotocol: expected ${chosen}, got ${got}`)
+  }
+  const isRight = of('Sec-WebSocket-Accept') === 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
+  if (isRight === (faults.handshake === 'wrong-accept'))
+    throw new Error('Sec-WebSocket-Accept is not what it should be')
+  if (isDeflating !== (of('Sec-WebSocket-Extensions') !== undefined))
+    throw new Error('permessage-deflate is not agreed')
+}
+
+/** Lines that must be there once, or may be. */
+function checkLog({ lines }: ConnectionLog, { name }: Target): void {
+  const said = lines.map(({ msg }) => msg)
+  const count = (wanted: string) => said.filter(msg => msg === wanted).length
+  const known = ['Connected!', 'Disconnected', 'Misbehaves as asked', 'Failed the connection', 'Gave the connection up']
+  const isRight =
+    count('Connected!') === 1 &&
+    said.at(-1) === 'Disconnected' &&
+    count('Failed the connection') <= 1 &&
+    said.every(msg => known.includes(String(msg)))
+  if (!isRight) throw new Error(`log of ${name}: ${said.join()}`)
+}
+
+/** Compares the journal with what the log counts. */
+async function checkJournal(
+  { ask }: Target,
+  { id }: ConnectionLog,
+  { expected }: Scenario,
+  last: { code: number; messages: number },
+  sentClose: number | undefined,
+): Promise<void> {
+  const { body } = await ask('GET', `/messages?connection=${id}`)
+  const kept = body.messages as { opcode: string; bytes: number; text?: string; base64?: string; code?: number }[]
+  const ending = kept.pop()
+  // Only what the client sent; the log falls back on what the server did.
+  const isClosed = ending?.opcode === 'close' && ending.code === sentClose && ending.code === last.code
+  if (!isClosed && ending?.code !== 1006) throw new Error(`journal: ended with ${ending?.code}, sent ${sentClose}`)
+  let messages = 0
+  for (const [i, { opcode, bytes, text: content, base64 }] of kept.entries()) {
+    const came = expected.replies[i]
+    if (opcode !== 'ping') messages++
+    const name = came && { [text]: 'text', [binary]: 'binary', [pong]: 'ping' }[came.opcode]
+    const payload = content === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(content)
+    if (name !== opcode || bytes !== payload.length || !came?.payload.equals(payload)) {
+      throw new Error(`journal: entry ${i} is ${opcode} of ${bytes} bytes, came ${name} of ${came?.payload.length}`)
+    }
+  }
+  if (messages !== last.messages) throw new Error(`journal: ${messages} messages, the log has ${last.messages}`)
+}
