@@ -21,7 +21,8 @@ export type Soak = {
   fail(problem: string): void
 }
 
-const PREFIX = '[RE]: '
+/** What the stack's replies to texts begin with. */
+export const PREFIX = '[RE]: '
 
 /** Comes again and again; what it throws has gone wrong, unless a replica has just been taken away. */
 async function repeat(soak: Soak, name: string, visit: () => Promise<void>): Promise<void> {
@@ -150,8 +151,8 @@ export const faulty = (soak: Soak) =>
     }
   })
 
-/** Sends what nobody should. */
-export async function hostile(soak: Soak, seed: number): Promise<void> {
+/** Sends frames with bytes changed. */
+export async function malformed(soak: Soak, seed: number): Promise<void> {
   for (let round = 0; !soak.isOver(); round++) {
     const random = createRandom(seed + round, 2 ** 20)
     try {

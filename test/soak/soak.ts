@@ -3,18 +3,26 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { residentMemory } from '../bench/usage.ts'
-import { docker, startStack } from '../stack/stack.ts'
+import { addressOf, docker, startStack } from '../stack/stack.ts'
 import { createChart, type Sample } from './chart.ts'
-import { chatter, compressed, faulty, hostile, idle, type Soak, slow } from './clients.ts'
+import { chatter, compressed, faulty, idle, malformed, PREFIX, type Soak, slow } from './clients.ts'
+import { startHostile } from './hostile.ts'
+import { type Echo, startProbe } from './probe.ts'
 
 const help = `Usage: npm run soak -- [options]
 
-Loads the composed stack with idle, chatty, slow, compressing, hostile and faulty clients at once while replicas are
+Loads the composed stack with idle, chatty, slow, compressing, malformed and faulty clients at once while replicas are
 killed and restarted, and verifies every reply. Ends with 1 on a wrong one, an unexpected close code, or memory that
 grows. Writes test/soak/memory.svg.
 
-  --minutes 10   how long
-  --help         shows this`
+Beside them, one client of each kind does all it can to take memory and time from the others, over and over: it leaves
+compressed messages unfinished, lets replies pile up by delay and rate, never reads, sends before the handshake is
+answered, and more. The soak then also fails if a replica takes more than 700 MiB, or if the median of the probes' echoes
+takes more than 100 ms, or one of them more than 5 s.
+
+  --minutes 10     how long
+  --no-hostile     leaves these clients out
+  --help           shows this`
 
 const CHART = fileURLToPath(new URL('memory.svg', import.meta.url))
 const MiB = 2 ** 20
@@ -23,6 +31,11 @@ const MiB = 2 ** 20
 const AFTERMATH = 5000
 const BETWEEN_KILLS = 12_000
 
+// With hostile clients: bytes that one replica may take, and milliseconds for the probes' echoes.
+const MOST_MEMORY = 700 * MiB
+const MEDIAN = 100
+const WORST = 5000
+
 const clients: [count: number, (soak: Soak, index: number) => Promise<void>][] = [
   [100, idle],
   [40, soak => chatter(soak, 100, 4)],
@@ -30,11 +43,15 @@ const clients: [count: number, (soak: Soak, index: number) => Promise<void>][] =
   [10, slow],
   [10, compressed],
   [10, faulty],
-  [10, (soak, index) => hostile(soak, index * 1e6)],
+  [10, (soak, index) => malformed(soak, index * 1e6)],
 ]
 
-async function run(minutes: number): Promise<void> {
+async function run(minutes: number, isHostile: boolean): Promise<void> {
   const { client, servers, ws, down } = await startStack({ replicas: 3, build: true })
+  const addresses = () =>
+    Promise.all(servers.map(async server => `ws://${await addressOf(server)}:7777/`)).catch(() => [])
+  let attackers: ReturnType<typeof startHostile> | undefined
+  let probe: ReturnType<typeof startProbe> | undefined
   try {
     const started = performance.now()
     const seconds = () => (performance.now() - started) / 1000
@@ -46,10 +63,11 @@ async function run(minutes: number): Promise<void> {
     let [connections, messages, lost] = [0, 0, 0]
     const kills: number[] = []
 
+    const isDisturbed = () => performance.now() < disturbedUntil
     const soak: Soak = {
       url: ws,
       isOver: () => isOver,
-      mayEnd: code => (code === 1001 || code === 1006) && performance.now() < disturbedUntil,
+      mayEnd: code => (code === 1001 || code === 1006) && isDisturbed(),
       connected: () => connections++,
       answered: count => (messages += count),
       lost: () => lost++,
@@ -61,9 +79,22 @@ async function run(minutes: number): Promise<void> {
       return (top.match(/\d+/g) ?? []).map(Number)
     }
     const samples: Sample[] = []
+    let mostOfOne = 0
+    const echoes: number[] = []
+    const onEcho = (echo: Echo) => {
+      if (isOver || isDisturbed()) return
+      if ('problem' in echo) return soak.fail(`a probe: ${echo.problem}`)
+      echoes.push(echo.took)
+      if (isHostile && echo.took > WORST) soak.fail(`a probe's echo took ${Math.round(echo.took)} ms`)
+    }
     const watch = async () => {
       for (; !isOver; await delay(1000)) {
         const [nginx = [], ...replicas] = await Promise.all([client, ...servers].map(pidsOf))
+        const memories = replicas.map(pids => residentMemory(pids) ?? 0)
+        mostOfOne = Math.max(mostOfOne, ...memories)
+        if (isHostile && mostOfOne > MOST_MEMORY) {
+          soak.fail(`a replica takes ${memories.map(bytes => Math.round(bytes / MiB)).join(', ')} MiB`)
+        }
         samples.push({ at: seconds(), server: residentMemory(replicas.flat()) ?? 0, nginx: residentMemory(nginx) ?? 0 })
       }
     }
@@ -82,9 +113,12 @@ async function run(minutes: number): Promise<void> {
           await docker('restart', id)
         }
         disturbedUntil = performance.now() + AFTERMATH
+        attackers?.direct(await addresses())
       }
     }
 
+    probe = startProbe(ws, PREFIX, onEcho)
+    if (isHostile) attackers = startHostile({ url: ws, replicas: await addresses() })
     const working = Promise.all([
       watch(),
       kill(),
@@ -92,13 +126,21 @@ async function run(minutes: number): Promise<void> {
     ])
     await Promise.race([delay(end * 1000), working, failure.promise])
     isOver = true
+    await Promise.all([probe.stop(), attackers?.stop()])
     await Promise.race([working, failure.promise, delay(30_000)])
 
     const caption = `${Math.round(seconds())} s: ${connections} connections, ${messages} replies verified, ${kills.length} kills, ${lost} ends by them`
     await writeFile(CHART, createChart(samples, kills, caption))
     console.log(caption)
+    const sorted = echoes.toSorted((a, b) => a - b)
+    const [median = 0, worst = 0] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)]
+    console.log(
+      `${echoes.length} echoes of the probes while all replicas were there: median ${median.toFixed(1)} ms, worst ${worst.toFixed(0)} ms; at most ${Math.round(mostOfOne / MiB)} MiB in a replica${isHostile ? `; hostile: ${attackers?.names.join(', ')}` : ''}`,
+    )
+    if (isHostile && median > MEDIAN) throw new Error(`the median of the echoes is ${median.toFixed(0)} ms`)
     judge(samples)
   } finally {
+    await Promise.all([probe?.stop(), attackers?.stop()])
     await down()
   }
 }
@@ -121,7 +163,12 @@ function judge(samples: Sample[]): void {
 }
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '10' }, help: { type: 'boolean', default: false } },
+  options: {
+    minutes: { type: 'string', default: '10' },
+    hostile: { type: 'boolean', default: true },
+    help: { type: 'boolean', default: false },
+  },
+  allowNegative: true,
 })
 if (values.help) {
   console.log(help)
@@ -130,7 +177,7 @@ if (values.help) {
   process.exitCode = 1
 } else {
   try {
-    await run(Number(values.minutes))
+    await run(Number(values.minutes), values.hostile)
     process.exit(0)
   } catch (error) {
     console.error((error as Error).message)

@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+
+// Milliseconds from one echo to the next, and after which a reply counts as lost.
+const INTERVAL = 50
+const LOST = 30_000
+
+const CLIENTS = 4
+
+/** When an echo was sent, as `Date.now()` has it, and the milliseconds that it took; or what went wrong. */
+export type Echo = { sent: number; took: number } | { sent: number; problem: string }
+
+/** Echoes at leisure, in a thread of its own: nothing but the stack makes an echo late. */
+export function startProbe(url: string, prefix: string, onEcho: (echo: Echo) => void) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { probe: { url, prefix } } })
+  worker.on('message', onEcho)
+  return { stop: () => worker.terminate() }
+}
+
+async function echo(url: string, prefix: string): Promise<void> {
+  let sent = Date.now()
+  try {
+    const client = await connectRaw(url)
+    for (let i = 0; ; i++) {
+      sent = Date.now()
+      const started = performance.now()
+      client.socket.write(frame(opcodes.text, `probe ${i}`))
+      for (;;) {
+        const timeout = delay(LOST, undefined, { ref: false })
+        const came = await Promise.race([client.frame(), timeout])
+        if (!came) throw new Error(`no reply in ${LOST / 1000} s`)
+        if (came.opcode === opcodes.ping) client.socket.write(frame(opcodes.pong, came.payload))
+        if (came.opcode === opcodes.ping) continue
+        const got = came.payload.toString()
+        if (got !== `${prefix}probe ${i}`) throw new Error(`got ${came.opcode} ${got.slice(0, 60)}`)
+        break
+      }
+      parentPort?.postMessage({ sent, took: performance.now() - started })
+      await delay(INTERVAL)
+    }
+  } catch (error) {
+    parentPort?.postMessage({ sent, problem: (error as Error).message })
+    await delay(INTERVAL)
+  }
+}
+
+if (!isMainThread && workerData?.probe) {
+  const { url, prefix } = workerData.probe
+  const repeat = async () => {
+    for (;;) await echo(url, prefix)
+  }
+  await Promise.all(Array.from({ length: CLIENTS }, repeat))
+}
