@@ -201,7 +201,8 @@ export function drawScenario(seed: number, stream: number): Scenario {
 
   const { repeat = 1, fragment = 2 ** 30, rate = 2 ** 30 } = faults
   const isSlow = rate <= 65_536 && oneIn(3)
-  const [most, copies] = [rate <= 65_536 && !isSlow ? rate : 2 ** 20, 3000]
+  // At a pace, each write takes a turn of a timer, however high the rate is.
+  const [most, copies] = [rate <= 65_536 && !isSlow ? rate : 2 ** 20, faults.rate === undefined ? 3000 : 300]
   const sizeOf = ({ payload, opcode }: { payload: Buffer; opcode: number }) =>
     opcode === pong ? 20 : repeat * (payload.length + 10 + 2 * Math.ceil(payload.length / fragment))
   const volumeOf = (frames: SentFrame[]) =>
