@@ -94,7 +94,8 @@ export const idle = (soak: Soak) =>
 /** Sends much at once, and reads it bit by bit. */
 export const slow = (soak: Soak) =>
   repeat(soak, 'a slow connection', async () => {
-    const { socket, frame: nextFrame } = await connectRaw(soak.url)
+    const { socket, head, frame: nextFrame } = await connectRaw(soak.url)
+    equal(head.split('\r\n', 1)[0], 'HTTP/1.1 101 Switching Protocols')
     soak.connected()
     const text = 'slowly '.repeat(2000)
     for (let i = 0; i < 200; i++) socket.write(frame(opcodes.text, `${i} ${text}`))

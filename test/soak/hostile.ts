@@ -6,20 +6,28 @@ import { closePayload, frame, handshake, opcodes } from '../suite/raw-client.ts'
 
 const { text, binary, close, ping } = opcodes
 
-// Milliseconds after which each attack is over, and after which it comes again.
-const LIFETIME = 10_000
-const PAUSE = 200
+// Milliseconds after which each attack is over, after which it comes again, and from one connection's start to the next.
+const LIFETIME = 120_000
+const PAUSE = 500
+const STAGGER = 50
 
-// Bytes that one connection sends at most, and those that it sends at once.
-const MOST = 4 * 2 ** 20
-const BATCH = 2 ** 16
+// Bytes that one connection sends at most: what is to be seen is what they cost the server, not the network. And those
+// that it sends at once; with more, the machine would be busy and not the server.
+const MOST = 10 * 2 ** 20
+const BATCH = 2 ** 12
+
+/** What the replicas are set to: few connections can then make them hold as much as many do by default. */
+export const environment = { HIGH_WATER_MARK: '8MiB' }
+
+// Milliseconds for the good clients to connect first.
+const HEAD_START = 3000
 
 const DEFLATE = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
 
 type Attack = {
   /** How many connections do it at once. */
   connections: number
-  /** Whether it goes to a replica itself, since NGINX would keep it away. */
+  /** Whether it goes to a replica itself, since NGINX would keep it away, or be what is kept busy. */
   isDirect?: boolean
   query?: string
   headers?: Record<string, string>
@@ -30,81 +38,84 @@ type Attack = {
   isPlain?: boolean
 }
 
-/** Bytes over and over, about as many as are sent at once. */
+/** Bytes repeated to about as many as are sent at once. */
 const many = (bytes: Buffer) => Buffer.concat(Array<Buffer>(Math.ceil(BATCH / bytes.length)).fill(bytes))
 
 /** Sends something over and over, as fast as it is taken, but with a pause between two batches. */
-async function pour(socket: Socket, batch: Buffer, pause = 20): Promise<void> {
+async function pour(socket: Socket, batch: Buffer, pause = 50): Promise<void> {
   for (let sent = 0; sent < MOST && !socket.closed; sent += batch.length) {
     if (!socket.write(batch)) await new Promise(resolve => socket.once('drain', resolve).once('close', resolve))
     await delay(pause)
   }
 }
 
-const rest = deflate(Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7919) % 251)))
+const unfinished = deflate(Buffer.alloc(900_000))
+const large = frame(binary, Buffer.alloc(60_000))
 const tiny = frame(text, 'x')
 
 const attacks: Record<string, Attack> = {
   'a compressed message that is never finished': {
-    connections: 100,
+    connections: 30,
     headers: DEFLATE,
     async act(socket) {
-      socket.write(frame(binary, rest, { fin: false, rsv: 4 }))
+      socket.write(frame(binary, unfinished, { fin: false, rsv: 4 }))
       for (;;) {
-        await delay(100)
+        await delay(1000)
         socket.write(frame(opcodes.continuation, '', { fin: false }))
       }
     },
   },
   'replies that wait for 5 minutes': {
-    connections: 300,
+    connections: 100,
+    isDirect: true,
     query: '?delay=5m',
-    act: socket => pour(socket, many(tiny)),
+    act: socket => pour(socket, large, 100),
   },
   'replies that leave at 1 byte a second': {
-    connections: 300,
+    connections: 100,
+    isDirect: true,
     query: '?rate=1',
     reads: true,
-    act: socket => pour(socket, many(frame(binary, Buffer.alloc(1000)))),
+    act: socket => pour(socket, large, 100),
   },
   'tiny replies that it never reads': {
-    connections: 300,
+    connections: 4,
     act: socket => pour(socket, many(tiny)),
   },
   'pongs that it never reads': {
-    connections: 300,
+    connections: 4,
     act: socket => pour(socket, many(frame(ping, Buffer.alloc(125)))),
   },
   'a thousand replies to each empty message': {
-    connections: 5,
+    connections: 1,
     query: '?repeat=1000',
     reads: true,
-    act: socket => pour(socket, Buffer.concat(Array<Buffer>(100).fill(frame(text))), 100),
+    act: socket => pour(socket, Buffer.concat([frame(text), frame(text)]), 100),
   },
   'messages before the handshake is answered': {
-    connections: 200,
+    connections: 50,
     isDirect: true,
     query: '?handshake-delay=5m',
     async act(socket) {
       for (let i = 0; i < 15; i++) {
-        socket.write(Buffer.alloc(BATCH))
+        socket.write(Buffer.alloc(2 ** 16))
         await delay(50)
       }
     },
   },
   'plain requests in a pipeline, whose answers it never reads': {
-    connections: 50,
+    connections: 3,
     isDirect: true,
     isPlain: true,
-    act: socket => pour(socket, many(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'))),
+    act: socket => pour(socket, many(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')), 500),
   },
   'a flood of empty messages': {
-    connections: 5,
+    connections: 1,
     reads: true,
     act: socket => pour(socket, many(frame(text)), 50),
   },
   'headers that never end': {
-    connections: 100,
+    connections: 50,
     isDirect: true,
     isPlain: true,
     async act(socket) {
@@ -116,7 +127,7 @@ const attacks: Record<string, Attack> = {
     },
   },
   'frames that come byte by byte': {
-    connections: 20,
+    connections: 10,
     reads: true,
     async act(socket) {
       for (const byte of frame(binary, Buffer.alloc(60_000))) {
@@ -126,7 +137,7 @@ const attacks: Record<string, Attack> = {
     },
   },
   'a reset just while it closes': {
-    connections: 10,
+    connections: 5,
     query: '?drop=rst&after=20ms',
     reads: true,
     async act(socket) {
@@ -176,13 +187,14 @@ async function attackAll({ url, replicas: first }: Orders): Promise<void> {
   })
   const repeat = async (kind: Attack, index: number) => {
     // Not all at once, which no listening socket would take.
-    await delay((PAUSE * index) / 10)
+    await delay(STAGGER * index)
     for (let i = index; ; i++) {
       const replica = replicas[i % replicas.length]
       await attack(kind.isDirect && replica ? replica : url, kind)
       await delay(PAUSE)
     }
   }
+  await delay(HEAD_START)
   const all = Object.values(attacks).flatMap(kind =>
     Array.from({ length: kind.connections }, (_, i) => repeat(kind, i)),
   )

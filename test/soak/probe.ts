@@ -22,6 +22,8 @@ async function echo(url: string, prefix: string): Promise<void> {
   let sent = Date.now()
   try {
     const client = await connectRaw(url)
+    const [status] = client.head.split('\r\n', 1)
+    if (status !== 'HTTP/1.1 101 Switching Protocols') throw new Error(`refused: ${status}`)
     for (let i = 0; ; i++) {
       sent = Date.now()
       const started = performance.now()

@@ -6,7 +6,7 @@ import { residentMemory } from '../bench/usage.ts'
 import { addressOf, docker, startStack } from '../stack/stack.ts'
 import { createChart, type Sample } from './chart.ts'
 import { chatter, compressed, faulty, idle, malformed, PREFIX, type Soak, slow } from './clients.ts'
-import { startHostile } from './hostile.ts'
+import { environment, startHostile } from './hostile.ts'
 import { type Echo, startProbe } from './probe.ts'
 
 const help = `Usage: npm run soak -- [options]
@@ -47,7 +47,11 @@ const clients: [count: number, (soak: Soak, index: number) => Promise<void>][] =
 ]
 
 async function run(minutes: number, isHostile: boolean): Promise<void> {
-  const { client, servers, ws, down } = await startStack({ replicas: 3, build: true })
+  const { client, servers, ws, down } = await startStack({
+    replicas: 3,
+    build: true,
+    env: isHostile ? environment : {},
+  })
   const addresses = () =>
     Promise.all(servers.map(async server => `ws://${await addressOf(server)}:7777/`)).catch(() => [])
   let attackers: ReturnType<typeof startHostile> | undefined
@@ -90,7 +94,8 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
     const watch = async () => {
       for (; !isOver; await delay(1000)) {
         const [nginx = [], ...replicas] = await Promise.all([client, ...servers].map(pidsOf))
-        const memories = replicas.map(pids => residentMemory(pids) ?? 0)
+        // A process that is just ending has no memory to tell of.
+        const memories = replicas.map(pids => residentMemory(pids) || 0)
         mostOfOne = Math.max(mostOfOne, ...memories)
         if (isHostile && mostOfOne > MOST_MEMORY) {
           soak.fail(`a replica takes ${memories.map(bytes => Math.round(bytes / MiB)).join(', ')} MiB`)
@@ -119,24 +124,27 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
 
     probe = startProbe(ws, PREFIX, onEcho)
     if (isHostile) attackers = startHostile({ url: ws, replicas: await addresses() })
-    const working = Promise.all([
+    const working: Promise<unknown> = Promise.all([
       watch(),
       kill(),
       ...clients.flatMap(([count, visit]) => Array.from({ length: count }, (_, index) => visit(soak, index))),
     ])
-    await Promise.race([delay(end * 1000), working, failure.promise])
+    const problem = await Promise.race([delay(end * 1000), working, failure.promise]).catch((error: Error) => error)
     isOver = true
     await Promise.all([probe.stop(), attackers?.stop()])
-    await Promise.race([working, failure.promise, delay(30_000)])
+    if (!problem) await Promise.race([working, failure.promise, delay(30_000)])
 
     const caption = `${Math.round(seconds())} s: ${connections} connections, ${messages} replies verified, ${kills.length} kills, ${lost} ends by them`
     await writeFile(CHART, createChart(samples, kills, caption))
     console.log(caption)
     const sorted = echoes.toSorted((a, b) => a - b)
     const [median = 0, worst = 0] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)]
+    const most = Math.round(mostOfOne / MiB)
     console.log(
-      `${echoes.length} echoes of the probes while all replicas were there: median ${median.toFixed(1)} ms, worst ${worst.toFixed(0)} ms; at most ${Math.round(mostOfOne / MiB)} MiB in a replica${isHostile ? `; hostile: ${attackers?.names.join(', ')}` : ''}`,
+      `${echoes.length} echoes of the probes while all replicas were there: median ${median.toFixed(1)} ms, worst ${worst.toFixed(0)} ms; at most ${most} MiB in a replica`,
     )
+    if (attackers) console.log(`attacked by: ${attackers.names.join('; ')}`)
+    if (problem) throw problem
     if (isHostile && median > MEDIAN) throw new Error(`the median of the echoes is ${median.toFixed(0)} ms`)
     judge(samples)
   } finally {
