@@ -19,9 +19,6 @@ const BATCH = 2 ** 12
 /** What the replicas are set to: few connections can then make them hold as much as many do by default. */
 export const environment = { HIGH_WATER_MARK: '8MiB' }
 
-// Milliseconds for the good clients to connect first.
-const HEAD_START = 3000
-
 const DEFLATE = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
 
 type Attack = {
@@ -69,14 +66,14 @@ const attacks: Record<string, Attack> = {
     connections: 100,
     isDirect: true,
     query: '?delay=5m',
-    act: socket => pour(socket, large, 100),
+    act: socket => pour(socket, large, 250),
   },
   'replies that leave at 1 byte a second': {
     connections: 100,
     isDirect: true,
     query: '?rate=1',
     reads: true,
-    act: socket => pour(socket, large, 100),
+    act: socket => pour(socket, large, 250),
   },
   'tiny replies that it never reads': {
     connections: 4,
@@ -194,7 +191,6 @@ async function attackAll({ url, replicas: first }: Orders): Promise<void> {
       await delay(PAUSE)
     }
   }
-  await delay(HEAD_START)
   const all = Object.values(attacks).flatMap(kind =>
     Array.from({ length: kind.connections }, (_, i) => repeat(kind, i)),
   )

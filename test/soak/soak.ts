@@ -34,6 +34,8 @@ const BETWEEN_KILLS = 12_000
 // With hostile clients: bytes that one replica may take, and milliseconds for the probes' echoes.
 const MOST_MEMORY = 700 * MiB
 const MEDIAN = 100
+// Good connections before the first hostile one.
+const HEAD_START = 150
 const WORST = 5000
 
 const clients: [count: number, (soak: Soak, index: number) => Promise<void>][] = [
@@ -123,8 +125,13 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
     }
 
     probe = startProbe(ws, PREFIX, onEcho)
-    if (isHostile) attackers = startHostile({ url: ws, replicas: await addresses() })
+    const attack = async () => {
+      // The good clients come first, since they take a while to prepare.
+      while (!isOver && connections < HEAD_START) await delay(100)
+      if (!isOver) attackers = startHostile({ url: ws, replicas: await addresses() })
+    }
     const working: Promise<unknown> = Promise.all([
+      ...(isHostile ? [attack()] : []),
       watch(),
       kill(),
       ...clients.flatMap(([count, visit]) => Array.from({ length: count }, (_, index) => visit(soak, index))),
@@ -132,6 +139,8 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
     const problem = await Promise.race([delay(end * 1000), working, failure.promise]).catch((error: Error) => error)
     isOver = true
     await Promise.all([probe.stop(), attackers?.stop()])
+    if (isHostile && !attackers && !problem)
+      throw new Error('no hostile client came, since the good ones took too long')
     if (!problem) await Promise.race([working, failure.promise, delay(30_000)])
 
     const caption = `${Math.round(seconds())} s: ${connections} connections, ${messages} replies verified, ${kills.length} kills, ${lost} ends by them`
