@@ -1,25 +1,19 @@
 import { connect as connectTcp } from 'node:net'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { closePayload, frame as createFrame, opcodes } from '../suite/raw-client.ts'
+import { compare, type Sent, show } from './compare.ts'
 import { createJudge, PUSHED, takeFrame } from './judge.ts'
 import { bytesOf } from './model.ts'
 import { type Kick, openingOf, queryOf, type Scenario } from './scenario.ts'
-import type { ConnectionLog, Target } from './target.ts'
+import type { Target } from './target.ts'
 
-const { text, binary, close, ping, pong } = opcodes
+const { close, ping, pong } = opcodes
 
 const GOODBYE = 4998
 
 // Milliseconds in which whatever must come has come, and in which a server that may be stalled notices an end.
 const PATIENCE = 15_000
 const NOTICE = 300
-
-// More than a connection can get that is cut short, and so can't tell.
-const ANY_PUSHES = 100
-const ANY_TICKS = 10_000
-
-/** Messages that the server sent on one connection: at least and at most so many. */
-export type Sent = { least: number; most: number; received: number }
 
 /** Faults of the server that are left out, each until it is mended: test/integration/known-faults.test.ts has them. */
 const KNOWN = {
@@ -149,7 +143,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
       // An RST discards what the client hasn't read yet.
       const told = await target.log.ended(path)
       const { messages } = told.lines.at(-1) as { messages: number }
-      return { least: 0, most: judge.replies.length + ANY_PUSHES, received: messages }
+      return { least: 0, most: judge.replies.length + 100, received: messages }
     }
     if (!head.startsWith(`HTTP/1.1 ${refusal} `)) fail(`handshake: expected ${refusal}, got ${head.slice(0, 60)}`)
     if (refusal !== 101) {
@@ -162,7 +156,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     // What the client sends, and what is done at the control port meanwhile.
     let dismissed: Kick | undefined
     let isDroppedHard = false
-    const allowedCodes: number[] = []
+    const kickCodes: number[] = []
     if (scenario.readsAfter > 0) {
       socket.pause()
       setTimeout(() => socket.resume(), scenario.readsAfter)
@@ -190,7 +184,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
           }
         } else {
           const how = kick.kind === 'drop' ? `drop=${kick.how}` : `code=${kick.code}&reason=${kick.reason}`
-          if (kick.kind === 'close') allowedCodes.push(kick.code)
+          if (kick.kind === 'close') kickCodes.push(kick.code)
           else if (kick.how === 'rst') isDroppedHard = true
           const { status, body } = await target.ask('DELETE', `/connections/${log.id}?${how}`)
           if (status !== 200 && status !== 404) fail(`DELETE /connections/…?${how}: ${status}`)
@@ -201,7 +195,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     await Promise.all([write(), kick()])
 
     // How the client ends it.
-    const { strikes, mayStrike, messages } = judge
+    const { strikes, mayStrike } = judge
     const isStalled = faults.stall !== undefined && mayStrike
     const closesItself = expected.close !== undefined && !expected.isFailed
     const ending = isStalled && scenario.ending !== 'patient' ? 'destroy' : scenario.ending
@@ -212,7 +206,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
       socket.destroy()
     } else if (expected.close === undefined && ending === 'patient') {
       const isComplete = await until(() => isOver() || judge.isComplete, isStalled && !strikes ? 100 : PATIENCE)
-      if (!isComplete && !isStalled) fail(`hung: ${JSON.stringify(show(judge.summary))}`)
+      if (!isComplete && !isStalled) fail(`hung: ${show(judge.summary)}`)
       if (!isOver() && scenario.asksControl && !mayStrike) await checkConnection(target, log.id)
       if (!isOver() && isStalled) {
         await until(isOver, 50)
@@ -232,8 +226,9 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
       isLeft = true
       socket.destroy()
     }
-    if (!(await until(() => isOver() || isLeft))) fail(`no end: ${JSON.stringify(show(judge.summary))}`)
+    if (!(await until(() => isOver() || isLeft))) fail(`no end: ${show(judge.summary)}`)
     const { closed } = judge.summary
+    const closedItself = sentClose !== undefined || socket.writableEnded
     if (closed && sentClose === undefined && !socket.writableEnded && !isLeft) {
       // Behind a frame that breaks the protocol no close frame can be found.
       if (scenario.answersClose && !expected.isFailed) {
@@ -243,8 +238,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
         socket.end()
       }
     }
-    const isOurs = closed && [faults.close, ...allowedCodes].includes(closed.code)
-    const isStuck = KNOWN.waitsForSecondClose && isOurs
+    const isStuck = KNOWN.waitsForSecondClose && closedItself && closed !== undefined && closed.code !== sentClose
     if (!(await until(() => isClosed, isStuck ? NOTICE : PATIENCE))) {
       if (!isStuck) fail('the socket stays open')
       isLeft = true
@@ -262,71 +256,18 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     }
     const told = await Promise.race([ended, delay(PATIENCE)])
     if (!told) return fail('the connection is left over, even after DELETE')
-    const has = (msg: string) => told.lines.filter(line => line.msg === msg)
-    const gaveUp = has('Gave the connection up').length > 0
-    if (gaveUp && faults.ping !== 10) fail('it was given up')
-    const isDropFault = faults.drop === 'rst' && mayStrike
-    const isGraceful = isEnded && !socket.errored && !isLeft && !gaveUp && !isDroppedHard && !isDropFault
-    if (!isGraceful && !isLeft && !gaveUp && !isDroppedHard && !isDropFault) fail('the connection was reset')
-    if (isGraceful && rest.length > 0) fail(`it ended within a frame: ${rest.toString('hex', 0, 20)}`)
-    const { summary } = judge
-
-    // What had to come.
-    const isSure = isGraceful && !dismissed && !isStalled && !expected.isFailed
-    const strikesByTime = mayStrike && !strikes && faults.corrupt === undefined
-    const keepsOrder = (faults.delay ?? 0) + (faults.jitter ?? 0) === 0
-    const isPatient = ending === 'patient' && expected.close === undefined
-    const mustBeWhole = isSure && !strikesByTime && (isPatient || (keepsOrder && !(strikes && !faults.corrupt)))
-    if (mustBeWhole && summary.answered !== summary.due) fail(`incomplete: ${JSON.stringify(show(summary))}`)
-    if (mustBeWhole && !mayStrike && summary.ponged !== summary.pongs) fail(`pongs: ${JSON.stringify(show(summary))}`)
-    if (mustBeWhole && judge.isWithinMessage) fail('it ended within a message')
-    if (mustBeWhole && faults.hello && summary.data === 0) fail('no hello')
-    for (const [content, state] of pushed) {
-      const isSeen = summary.seen.has(content)
-      if (state === 'refused' && isSeen) fail(`${content} came, though it was refused`)
-      if (state === 'sent' && !isSeen && mustBeWhole && isPatient) fail(`${content} did not come`)
-    }
-
-    // The close codes on the wire and in the log.
-    const isFaultClose = faults.close !== undefined && mayStrike
-    if (isFaultClose) allowedCodes.push(faults.close ?? 0)
-    if (expected.isFailed) allowedCodes.push(expected.close ?? 0)
-    const answer = sentClose
-    const isAllowed = (code: number) => allowedCodes.includes(code) || code === answer
-    if (summary.closed && !isAllowed(summary.closed.code)) fail(`closed with ${summary.closed.code}`)
-    if (isSure && !mayStrike && ending !== 'end' && !summary.closed) fail('no close frame')
-    if (expected.isFailed && isGraceful && !dismissed && !mayStrike && summary.closed?.code !== expected.close) {
-      fail(`expected it to fail with ${expected.close}, got ${summary.closed?.code}`)
-    }
-    checkLog(told, target)
-    const last = told.lines.at(-1) as { code: number; messages: number }
-    const isTrue =
-      last.code === summary.closed?.code ||
-      last.code === answer ||
-      (last.code === 1006 && !(summary.closed && isGraceful)) ||
-      (!isGraceful && allowedCodes.includes(last.code))
-    if (!isTrue) fail(`log: code ${last.code}, with ${summary.closed?.code} on the wire`)
-
-    // How many messages it says have come and left.
-    if (last.messages > messages) fail(`log: ${last.messages} messages, of ${messages}`)
-    if (last.messages < judge.leastReceived) fail(`log: ${last.messages} messages, but ${judge.leastReceived} answered`)
-    if (mustBeWhole && !strikes && last.messages !== messages) fail(`log: ${last.messages} messages of ${messages}`)
-    if (target.isDebug) {
-      if (told.received !== last.messages) fail(`log: ${told.received} lines for ${last.messages} messages`)
-      if (told.replied > judge.replies.length) fail(`log: ${told.replied} replies, of ${judge.replies.length}`)
-      if (isGraceful && told.replied !== summary.answered) {
-        fail(`log: ${told.replied} replies, ${summary.answered} came`)
-      }
-    }
-    const notes = has('Misbehaves as asked').map(({ fault }) => String(fault))
-    if (notes.length > 1) fail(`log: misbehaved ${notes.join()}`)
-    if (notes.length > 0 && !mayStrike) fail(`log: ${notes.join()} at the wrong time`)
-    if (summary.isCorrupted && notes.length === 0) fail('log: nothing about the frame that broke the protocol')
-    if (isGraceful && notes[0]?.startsWith('corrupt') && !summary.isCorrupted) fail(`log: ${notes[0]} did not come`)
-    if (target.hasJournal) await checkJournal(target, told, scenario, last, sentClose)
-
-    const most = isGraceful ? summary.data : judge.replies.length + ANY_PUSHES + (faults.tick === 10 ? ANY_TICKS : 0)
-    return { least: isGraceful ? summary.data : 0, most, received: last.messages }
+    const isReset = isDroppedHard || (faults.drop === 'rst' && judge.mayStrike)
+    const isWhole = isEnded && !socket.errored && !isLeft
+    return await compare(target, scenario, judge, told, {
+      isWhole,
+      mayBeCut: isLeft || isReset,
+      rest,
+      ending: closesItself || expected.isFailed ? 'itself' : ending,
+      sentClose,
+      dismissed,
+      kickCodes,
+      pushed,
+    })
   } finally {
     socket.destroy()
     target.log.forget(path)
@@ -355,8 +296,6 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
 
 const isPush = ({ kick }: { kick: Kick }) => kick.kind === 'push'
 
-const show = ({ seen, ...summary }: { seen: Set<string> }) => ({ ...summary, pushes: seen.size })
-
 function checkHead(head: string, { faults, headers, isDeflating }: Scenario): void {
   const of = (name: string) => new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1]
   const offered = headers['Sec-WebSocket-Protocol']?.split(', ')[0]
@@ -372,44 +311,4 @@ function checkHead(head: string, { faults, headers, isDeflating }: Scenario): vo
     throw new Error('Sec-WebSocket-Accept is not what it should be')
   if (isDeflating !== (of('Sec-WebSocket-Extensions') !== undefined))
     throw new Error('permessage-deflate is not agreed')
-}
-
-/** Lines that must be there once, or may be. */
-function checkLog({ lines }: ConnectionLog, { name }: Target): void {
-  const said = lines.map(({ msg }) => msg)
-  const count = (wanted: string) => said.filter(msg => msg === wanted).length
-  const known = ['Connected!', 'Disconnected', 'Misbehaves as asked', 'Failed the connection', 'Gave the connection up']
-  const isRight =
-    count('Connected!') === 1 &&
-    said.at(-1) === 'Disconnected' &&
-    count('Failed the connection') <= 1 &&
-    said.every(msg => known.includes(String(msg)))
-  if (!isRight) throw new Error(`log of ${name}: ${said.join()}`)
-}
-
-/** Compares the journal with what the log counts. */
-async function checkJournal(
-  { ask }: Target,
-  { id }: ConnectionLog,
-  { expected }: Scenario,
-  last: { code: number; messages: number },
-  sentClose: number | undefined,
-): Promise<void> {
-  const { body } = await ask('GET', `/messages?connection=${id}`)
-  const kept = body.messages as { opcode: string; bytes: number; text?: string; base64?: string; code?: number }[]
-  const ending = kept.pop()
-  // Only what the client sent; the log falls back on what the server did.
-  const isClosed = ending?.opcode === 'close' && ending.code === sentClose && ending.code === last.code
-  if (!isClosed && ending?.code !== 1006) throw new Error(`journal: ended with ${ending?.code}, sent ${sentClose}`)
-  let messages = 0
-  for (const [i, { opcode, bytes, text: content, base64 }] of kept.entries()) {
-    const came = expected.replies[i]
-    if (opcode !== 'ping') messages++
-    const name = came && { [text]: 'text', [binary]: 'binary', [pong]: 'ping' }[came.opcode]
-    const payload = content === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(content)
-    if (name !== opcode || bytes !== payload.length || !came?.payload.equals(payload)) {
-      throw new Error(`journal: entry ${i} is ${opcode} of ${bytes} bytes, came ${name} of ${came?.payload.length}`)
-    }
-  }
-  if (messages !== last.messages) throw new Error(`journal: ${messages} messages, the log has ${last.messages}`)
 }
