@@ -54,8 +54,11 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
     build: true,
     env: isHostile ? environment : {},
   })
-  const addresses = () =>
-    Promise.all(servers.map(async server => `ws://${await addressOf(server)}:7777/`)).catch(() => [])
+  const addresses = async () => {
+    const hosts = await Promise.all(servers.map(server => addressOf(server).catch(() => '')))
+    // One that is down has none.
+    return hosts.filter(host => host !== '').map(host => `ws://${host}:7777/`)
+  }
   let attackers: ReturnType<typeof startHostile> | undefined
   let probe: ReturnType<typeof startProbe> | undefined
   try {
