@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { PUSHED } from './judge.ts'
@@ -6,16 +7,29 @@ import { PUSHED } from './judge.ts'
 // Milliseconds from one echo to the next.
 const INTERVAL = 10
 
-/** What a client saw that did nothing but echo. Durations are in milliseconds. */
-export type Witness = { echoes: number; worst: number; problem: string | undefined }
+/**
+ * What a client saw that did nothing but echo. Durations are in milliseconds; `worst` is without the time in which the
+ * server or the client waited for a processor, which says nothing of the server.
+ */
+export type Witness = { echoes: number; worst: number; slowest: number; problem: string | undefined }
+
+/** Milliseconds that the main thread of a process, or this thread, has waited for a processor so far; 0 without /proc. */
+function waitedForProcessor(task: string): number {
+  try {
+    return Number(readFileSync(`/proc/${task}/schedstat`, 'utf8').split(' ')[1]) / 1e6
+  } catch {
+    return 0
+  }
+}
 
 /**
  * Echoes on a connection of its own all the while, in a thread of its own: how late an echo is then says how long the
  * server's event loop was busy with others.
+ * @param pid of the server
  * @param prefix of the server's replies to texts
  */
-export async function startBystander(url: string, prefix: string) {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { url, prefix } })
+export async function startBystander(url: string, prefix: string, pid: number) {
+  const worker = new Worker(new URL(import.meta.url), { workerData: { url, prefix, pid } })
   await once(worker, 'message')
   const told = once(worker, 'message')
   told.catch(() => {})
@@ -30,16 +44,18 @@ export async function startBystander(url: string, prefix: string) {
   }
 }
 
-async function stand(url: string, prefix: string): Promise<Witness> {
+async function stand(url: string, prefix: string, pid: number): Promise<Witness> {
+  const waited = () => waitedForProcessor(`${pid}/task/${pid}`) + waitedForProcessor('thread-self')
   let isDone = false
   parentPort?.once('message', () => {
     isDone = true
   })
-  const witness: Witness = { echoes: 0, worst: 0, problem: undefined }
+  const witness: Witness = { echoes: 0, worst: 0, slowest: 0, problem: undefined }
   const { socket, frame: nextFrame } = await connectRaw(url)
   parentPort?.postMessage('connected')
   while (!isDone && !witness.problem) {
     const sent = performance.now()
+    const waitedBefore = waited()
     const content = `still here ${witness.echoes}`
     socket.write(frame(opcodes.text, content))
     for (;;) {
@@ -52,7 +68,8 @@ async function stand(url: string, prefix: string): Promise<Witness> {
     }
     witness.echoes++
     const took = performance.now() - sent
-    witness.worst = Math.max(witness.worst, took)
+    witness.slowest = Math.max(witness.slowest, took)
+    witness.worst = Math.max(witness.worst, took - (waited() - waitedBefore))
     await new Promise(resolve => setTimeout(resolve, INTERVAL - Math.min(INTERVAL - 1, took)))
   }
   socket.end()
@@ -61,8 +78,13 @@ async function stand(url: string, prefix: string): Promise<Witness> {
 }
 
 if (!isMainThread && workerData?.prefix !== undefined) {
-  const { url, prefix } = workerData
+  const { url, prefix, pid } = workerData
   parentPort?.postMessage(
-    await stand(url, prefix).catch(error => ({ echoes: 0, worst: 0, problem: (error as Error).message })),
+    await stand(url, prefix, pid).catch(error => ({
+      echoes: 0,
+      worst: 0,
+      slowest: 0,
+      problem: (error as Error).message,
+    })),
   )
 }

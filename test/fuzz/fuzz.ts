@@ -19,7 +19,7 @@ while.
 Then it opens connections that ask for faults, several at once and each at its bounds, sends frames in pieces with pauses
 between them, and meanwhile closes and drops connections, pushes messages and changes the default faults at the control
 port. Replies, log, journal, counters and metrics must agree with each other and with a model. A bystander sends an echo
-every 10 ms; one that takes more than a second is a failure.
+every 10 ms; one that takes more than a second, waits for a processor aside, is a failure.
 
 A failure is printed with its seed, its stream and its query. A longer run: npm run fuzz -- --frames 1 --faults 50000
 
