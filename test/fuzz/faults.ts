@@ -84,10 +84,12 @@ export async function fuzzFaults({ seed, streams, only, most = Number.POSITIVE_I
   const started = performance.now()
 
   let next = only ?? 0
+  let count = 0
   let isFailed = false
   const work = async () => {
     while (!isFailed && next < (only === undefined ? streams : only + 1) && performance.now() - started < most) {
       const stream = next++
+      count++
       const scenario = drawScenario(seed, stream)
       const index = stream % targets.length
       const [target, sum] = [targets[index], sums[index]]
@@ -120,5 +122,5 @@ export async function fuzzFaults({ seed, streams, only, most = Number.POSITIVE_I
     if (witness.worst > WORST) throw new Error(`seed ${seed}: an echo of the ${target.name} server took ${worst}`)
   }
   const seconds = Math.round((performance.now() - started) / 1000)
-  return [`${next} connections with faults in ${seconds} s, seed ${seed}`, ...lines]
+  return [`${count} connections with faults in ${seconds} s, seed ${seed}`, ...lines]
 }
