@@ -50,6 +50,8 @@ export class Connection implements Outlet, WireEvents {
   /** The code of the close frame that was sent, and the peer's close frame. */
   private sentCode: number | undefined
   private closed: { code: number; reason: Buffer } | undefined
+  /** Whether the peer has closed or ended its side, and only what is due still leaves. */
+  private isFinishing = false
   private messages: Traffic | undefined
   /** Ends its pace. */
   private hurry: (() => void) | undefined
@@ -197,7 +199,8 @@ export class Connection implements Outlet, WireEvents {
     this.behaviour.stop?.()
     this.hurry?.()
     this.sendClose(code, Buffer.from(reason))
-    this.wire.awaitClose()
+    if (this.isFinishing) this.wire.finish()
+    else this.wire.awaitClose()
   }
 
   silence(): void {
@@ -297,6 +300,7 @@ export class Connection implements Outlet, WireEvents {
   /** Ends the connection when what is due has left, since the peer has ended its side. */
   private finish(last: () => void): void {
     if (this.state !== 'open') return void this.wire.finish()
+    this.isFinishing = true
     this.behaviour.finish(() => {
       if (this.state === 'open') last()
       this.behaviour.stop?.()

@@ -30,7 +30,9 @@ export function pace(socket: Socket, bytesPerSecond: number): () => void {
       if (isReleased) return sendPart()
       dueAt += (Math.min(most, chunk.length - at) / bytesPerSecond) * 1000
       hurry = sendPart
-      timer = setTimeout(sendPart, Math.max(0, Math.ceil(dueAt - performance.now())))
+      const wait = dueAt - performance.now()
+      if (wait < 1) sendPart()
+      else timer = setTimeout(sendPart, Math.ceil(wait))
     }
     dueAt = Math.max(dueAt, performance.now())
     waitForPart()

@@ -69,7 +69,7 @@ export class Reader {
   private deadline: NodeJS.Timeout | undefined
   /** Whether more of a message has come since the deadline was set. */
   private hasProgressed = false
-  /** What has been done since the time was looked at, and when the slice is over. */
+  /** What has been done since the time was looked at, and when the slice is over; 0 if that has yet to be told. */
   private work = 0
   private sliceEnd = 0
   private readonly around: Surroundings
@@ -129,9 +129,7 @@ export class Reader {
       const next = this.step(chunk, at)
       if (next < 0) break
       at = next
-      if (++this.work < WORK) continue
-      this.work = 0
-      if (performance.now() > this.sliceEnd && at < chunk.length) this.waitForTurn()
+      if (++this.work >= WORK && this.isSliceOver() && at < chunk.length) this.waitForTurn()
     }
     if (at < chunk.length && this.mode !== 'nothing') {
       this.rest = keepable(chunk.subarray(at), chunk)
@@ -154,7 +152,15 @@ export class Reader {
   /** A slice goes on where inflating interrupts it, which takes no more than a moment for short messages. */
   private beginSlice(): void {
     this.work = 0
+    this.sliceEnd = 0
+  }
+
+  private isSliceOver(): boolean {
+    this.work = 0
+    if (this.sliceEnd > 0) return performance.now() > this.sliceEnd
+    // The time is told only to those that have more to do: it costs as much as the rest of a short message.
     this.sliceEnd = this.around.options.turns.sliceEnd()
+    return false
   }
 
   private waitForTurn(): void {
@@ -240,7 +246,8 @@ export class Reader {
     if (opcode <= 0x02) this.isFragmented = first < 0x80
     this.owed = size
     this.isNew = true
-    this.isSkipping = this.mode === 'only close' && opcode !== 0x08
+    // A frame without a mask isn't skipped: where it ends is unknown, and with it where a close frame would begin.
+    this.isSkipping = this.mode === 'only close' && opcode !== 0x08 && size < Number.POSITIVE_INFINITY
     return at
   }
 

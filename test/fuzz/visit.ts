@@ -15,12 +15,6 @@ const GOODBYE = 4998
 const PATIENCE = 15_000
 const NOTICE = 300
 
-/** Faults of the server that are left out, each until it is mended: test/integration/known-faults.test.ts has them. */
-const KNOWN = {
-  /** A close fault that strikes once the client has closed makes the server wait 30 s for another close frame. */
-  waitsForSecondClose: true,
-}
-
 type Count = { texts: number; binaries: number }
 
 /** Plays a scenario, and compares everything that can be seen of it with what may happen. @throws what differs */
@@ -228,7 +222,6 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     }
     if (!(await until(() => isOver() || isLeft))) fail(`no end: ${show(judge.summary)}`)
     const { closed } = judge.summary
-    const closedItself = sentClose !== undefined || socket.writableEnded
     if (closed && sentClose === undefined && !socket.writableEnded && !isLeft) {
       // Behind a frame that breaks the protocol no close frame can be found.
       if (scenario.answersClose && !expected.isFailed) {
@@ -238,16 +231,11 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
         socket.end()
       }
     }
-    const isStuck = KNOWN.waitsForSecondClose && closedItself && closed !== undefined && closed.code !== sentClose
-    if (!(await until(() => isClosed, isStuck ? NOTICE : PATIENCE))) {
-      if (!isStuck) fail('the socket stays open')
-      isLeft = true
-      socket.destroy()
-    }
+    if (!(await until(() => isClosed))) fail('the socket stays open')
 
     // What the server says of it.
     const ended = target.log.ended(path)
-    const mayLinger = isStalled || isStuck || (faults.rate ?? 2 ** 30) < 2 ** 20
+    const mayLinger = isStalled || (faults.rate ?? 2 ** 30) < 2 ** 20
     const inTime = await Promise.race([ended, delay(mayLinger ? NOTICE : PATIENCE)])
     if (!inTime) {
       if (!mayLinger) fail('the connection is left over')
