@@ -106,6 +106,10 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
     const expected = `at most a quarter of MEMORY_BUDGET, which is ${config.memoryBudget} bytes`
     problems.push(`MAX_PAYLOAD=${JSON.stringify(env.MAX_PAYLOAD ?? config.maxPayload)}: expected ${expected}`)
   }
+  if (config.memoryBudget < 2 * config.journalSize) {
+    const expected = `at most half of MEMORY_BUDGET, which is ${config.memoryBudget} bytes`
+    problems.push(`JOURNAL_SIZE=${JSON.stringify(env.JOURNAL_SIZE ?? config.journalSize)}: expected ${expected}`)
+  }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return config
 }

@@ -14,7 +14,7 @@ import { createRoutes } from './routes.ts'
 /** Creates the port to inspect and steer a server from outside. The server reports to its observer. */
 export function createControl(options: Config & { logger: Logger; registry: Registry }) {
   const { controlPort, controlHost, controlAllowedHosts, journalSize, logger, registry } = options
-  const journal = journalSize > 0 ? createJournal(journalSize) : undefined
+  const journal = journalSize > 0 ? createJournal(journalSize, registry.budget) : undefined
   const metrics = createMetrics(registry)
   const answer = getRequestListener(createRoutes({ ...options, journal, metrics }).fetch)
   const http = createHttpServer((request, response) => {

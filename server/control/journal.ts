@@ -1,4 +1,5 @@
 import type { z } from '@hono/zod-openapi'
+import type { Budget } from '../wire/budget.ts'
 import type * as schemas from './schemas.ts'
 
 type Entry = z.output<typeof schemas.entry>
@@ -14,11 +15,16 @@ export type Journal = ReturnType<typeof createJournal>
 /**
  * Creates a journal of what the server received, as much of it as there is room for.
  * @param size bytes to keep at most
+ * @param budget counts what is kept
  */
-export function createJournal(size: number) {
+export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
   /** Numbered as they came since it was cleared, so that the oldest has as its number how many were dropped. */
   const kept = new Map<number, Received>()
   let bytes = 0
+  const count = (cost: number) => {
+    bytes += cost
+    budget.add(cost)
+  }
   let dropped = 0
 
   return {
@@ -28,9 +34,9 @@ export function createJournal(size: number) {
       const copy = Buffer.alloc(payload.length, payload)
       const entry = { time: Date.now(), connection, opcode, payload: copy, code }
       kept.set(dropped + kept.size, entry)
-      bytes += sizeOf(entry)
+      count(sizeOf(entry))
       for (let oldest = kept.get(dropped); oldest && bytes > size; oldest = kept.get(dropped)) {
-        bytes -= sizeOf(oldest)
+        count(-sizeOf(oldest))
         kept.delete(dropped++)
       }
     },
@@ -43,7 +49,7 @@ export function createJournal(size: number) {
 
     clear(): void {
       kept.clear()
-      bytes = 0
+      count(-bytes)
       dropped = 0
     },
   }

@@ -25,17 +25,14 @@ describe.skipIf(!inject('stack'))('the server’s image alone', () => {
     }
   })
 
-  test.for([100, 200, 300])(
-    'ends at once when it is told to %i ms after its start, as process 1, too',
-    async wait => {
-      const id = (await docker('run', '-d', await serverImage())).trim()
-      try {
-        await delay(wait)
-        await docker('stop', '-t', '5', id)
-        expect(await inspect(id, '{{.State.ExitCode}}')).toBe('0')
-      } finally {
-        await docker('rm', '-f', id)
-      }
-    },
-  )
+  test.for([100, 200, 300])('ends at once when it is told to %i ms after its start, as process 1, too', async wait => {
+    const id = (await docker('run', '-d', await serverImage())).trim()
+    try {
+      await delay(wait)
+      await docker('stop', '-t', '5', id)
+      expect(await inspect(id, '{{.State.ExitCode}}')).toBe('0')
+    } finally {
+      await docker('rm', '-f', id)
+    }
+  })
 })

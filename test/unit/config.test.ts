@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, parseConfig } from '../../server/config/config.ts'
 
@@ -84,6 +85,8 @@ describe('a variable that can’t be parsed is named with its value and what was
     ['MAX_PAYLOAD', '2GiB', /a size from 1 to 1GiB/],
     ['MAX_PAYLOAD', '16MB', /a size/],
     ['HIGH_WATER_MARK', '63KiB', /a size from 64KiB to 1GiB/],
+    ['MEMORY_BUDGET', '100KiB', /a size from 1MiB to 1024GiB/],
+    ['MESSAGE_TIMEOUT', '99', /a duration from 100ms to 24h/],
     ['MAX_CONNECTIONS', '0', /an integer from 1/],
     ['MAX_CONNECTIONS_PER_IP', 'ten', /an integer/],
     ['CONTROL_PORT', '65536', /an integer from 0 to 65535/],
@@ -106,6 +109,19 @@ describe('a variable that can’t be parsed is named with its value and what was
     expect(problem).toContain(`${name}="${value}": expected `)
     expect(problem).toMatch(expected)
   })
+})
+
+test('the memory budget is a quarter of what there is, but no more than V8 can bear', () => {
+  expect(parseConfig({}, 2 ** 30).memoryBudget).toBe(2 ** 28)
+  expect(parseConfig({}).memoryBudget).toBe(Math.floor(getHeapStatistics().heap_size_limit / 2))
+  expect(parseConfig({ MEMORY_BUDGET: '64MiB' }, 2 ** 30).memoryBudget).toBe(2 ** 26)
+})
+
+test('what has to fit into the memory budget is compared with it', () => {
+  expect(problems({ MEMORY_BUDGET: '4MiB', MAX_PAYLOAD: '2MiB', JOURNAL_SIZE: '3MiB' })).toEqual([
+    'MAX_PAYLOAD="2MiB": expected at most a quarter of MEMORY_BUDGET, which is 4194304 bytes',
+    'JOURNAL_SIZE="3MiB": expected at most half of MEMORY_BUDGET, which is 4194304 bytes',
+  ])
 })
 
 test('all bad variables are named at once', () => {

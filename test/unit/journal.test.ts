@@ -1,12 +1,16 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { createJournal } from '../../server/control/journal.ts'
 
 const KiB = 1024
 
+let counted = 0
+const budget = { add: (cost: number) => (counted += cost) }
+beforeEach(() => (counted = 0))
+
 test('keeps what fits, the newest, and says how many it dropped', () => {
-  const journal = createJournal(10 * KiB)
+  const journal = createJournal(10 * KiB, budget)
   for (let i = 0; i < 100; i++) journal.add(i % 2, 'binary', Buffer.alloc(KiB, i))
   const { dropped, messages: kept } = journal.read()
   // Each counts 512 bytes beside its payload.
@@ -17,7 +21,7 @@ test('keeps what fits, the newest, and says how many it dropped', () => {
 })
 
 test('keeps nothing of an entry that is too large for it', () => {
-  const journal = createJournal(10 * KiB)
+  const journal = createJournal(10 * KiB, budget)
   journal.add(1, 'text', Buffer.from('small'))
   journal.add(1, 'text', Buffer.alloc(10 * KiB))
   expect(journal.read()).toEqual({ dropped: 2, messages: [] })
@@ -26,14 +30,14 @@ test('keeps nothing of an entry that is too large for it', () => {
 })
 
 test('starts anew when it is cleared', () => {
-  const journal = createJournal(2 * KiB)
+  const journal = createJournal(2 * KiB, budget)
   for (let i = 0; i < 10; i++) journal.add(1, 'ping', Buffer.of(i))
   journal.clear()
   expect(journal.read()).toEqual({ dropped: 0, messages: [] })
 })
 
 test('a small message does not keep the chunk that it came in', () => {
-  const journal = createJournal(10 * KiB)
+  const journal = createJournal(10 * KiB, budget)
   const chunk = Buffer.from('a message in a chunk')
   journal.add(1, 'text', chunk.subarray(2, 9))
   chunk.fill('x')
@@ -44,7 +48,7 @@ test('holds no more memory than its size, also of a hundred times that', async (
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const size = 2 ** 24
-  const journal = createJournal(size)
+  const journal = createJournal(size, budget)
   collect()
   const before = process.memoryUsage().arrayBuffers
   const payload = 2 ** 16
@@ -55,4 +59,14 @@ test('holds no more memory than its size, also of a hundred times that', async (
   }
   await expect.poll(held).toBeLessThan(1.1 * size)
   expect(journal.read().messages.length).toBeGreaterThan(100)
+})
+
+test('what it keeps counts in the budget, and counts no longer when it is dropped or cleared', () => {
+  const journal = createJournal(2 * KiB, budget)
+  journal.add(1, 'text', Buffer.alloc(KiB))
+  expect(counted).toBe(512 + KiB)
+  journal.add(1, 'text', Buffer.alloc(KiB))
+  expect(counted).toBe(512 + KiB)
+  journal.clear()
+  expect(counted).toBe(0)
 })
