@@ -117,7 +117,7 @@ function parse(entries: Iterable<[name: string, value: string]>): Faults {
   const seen = new Set<string>()
   const problems: string[] = []
   const complain = (name: string, value: string, expected: string) =>
-    problems.push(`${JSON.stringify(printable(value === '' ? name : `${name}=${value}`))}: expected ${expected}`)
+    problems.push(`"${printable(value === '' ? name : `${name}=${value}`)}": expected ${expected}`)
 
   for (const [name, value] of entries) {
     if (!isName(name)) complain(name, value, `one of ${names.join(', ')}`)

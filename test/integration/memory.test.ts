@@ -51,7 +51,7 @@ describe.skipIf(platform() !== 'linux')('memory', () => {
   test.for([
     ['messages', { FAST_PATH: '1' }, binary, binary, 65_536, 800],
     ['messages, without the fast path', { FAST_PATH: '0' }, binary, binary, 65_536, 800],
-    ['small messages', { FAST_PATH: '1' }, binary, binary, 100, 300_000],
+    ['small messages', { FAST_PATH: '1' }, binary, binary, 100, 200_000],
     ['messages of 1 MiB', { FAST_PATH: '1' }, binary, binary, MiB, 40],
     ['pings', { FAST_PATH: '1' }, ping, pong, 125, 150_000],
   ] as const)(
@@ -69,7 +69,8 @@ describe.skipIf(platform() !== 'linux')('memory', () => {
       }
       await stalled(clients)
       expect(memory() - before).toBeLessThan(clients.length * 2 * MiB + 100 * MiB)
-      for (const { socket } of clients) expect(socket.writableLength).toBeGreaterThan(0)
+      // The system's own buffers may take all that a single client sends.
+      expect(clients.filter(({ socket }) => socket.writableLength > 0)).not.toEqual([])
 
       await Promise.all(
         clients.map(client => {
