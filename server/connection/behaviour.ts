@@ -10,7 +10,7 @@ export type Outlet = {
   /** Writes bytes as they are, and calls back when they have left. */
   write(bytes: Buffer, left: () => void): void
   /** Counts and logs a message that has left by `write`. */
-  sent(message: Message, kind: Kind): void
+  sent(isBinary: boolean, bytes: number, kind: Kind): void
   /** Counts bytes that begin to wait in the behaviour, or, when negative, that wait no longer. */
   account(cost: number): void
   /** Counts bytes of replies that are still to be made, or, when negative, that have been. */

@@ -137,8 +137,9 @@ export class Connection implements Outlet, WireEvents {
     this.options.logger.info({ connection: this.id, holding, problem: 'Memory is short' }, 'Gave the connection up')
     this.behaviour.stop?.()
     this.hurry?.()
+    this.wire.sender.drop()
     this.sendClose(1013, NOTHING)
-    this.wire.shed()
+    this.wire.shed(() => (this.sentCode = undefined))
   }
 
   /**
@@ -162,9 +163,12 @@ export class Connection implements Outlet, WireEvents {
 
   send(message: Message, kind: Kind, left?: () => void): void {
     if (this.state !== 'open') return
-    this.wire.sender.send(firstOf(message.isBinary), message.payload, error => {
+    const { isBinary, payload } = message
+    const { length } = payload
+    // What is called back keeps no message: it would stay in memory with its chunk while a copy of it waits.
+    this.wire.sender.send(firstOf(isBinary), payload, error => {
       if (error) return
-      this.sent(message, kind)
+      this.sent(isBinary, length, kind)
       left?.()
     })
     // Somebody waits for it: it leaves now, not with the rest of what answers a chunk.
@@ -177,8 +181,8 @@ export class Connection implements Outlet, WireEvents {
     this.wire.flow.flush()
   }
 
-  sent({ payload, isBinary }: Message, kind: Kind): void {
-    count(this.traffic.sent, isBinary, payload.length)
+  sent(isBinary: boolean, bytes: number, kind: Kind): void {
+    count(this.traffic.sent, isBinary, bytes)
     if (kind === 'reply') this.options.logger.debug({ connection: this.id }, 'Just replied')
   }
 
@@ -220,7 +224,7 @@ export class Connection implements Outlet, WireEvents {
     if (this.state !== 'open') return
     const { observer, stallTimeout } = this.options
     const { bytesRead, bytesWritten } = this.wire.socket
-    const progress = { bytesRead, bytesWritten, isBehind: this.wire.flow.isBehind }
+    const progress = { bytesRead, bytesWritten, isBehind: this.wire.flow.isBehind || this.wire.flow.isHeld }
     const verdict = this.pulse.beat(progress, interval, stallTimeout)
     if (verdict === 'lost') this.giveUp('Silent since the last ping')
     if (verdict !== 'ping') return
@@ -301,6 +305,7 @@ export class Connection implements Outlet, WireEvents {
   private finish(last: () => void): void {
     if (this.state !== 'open') return void this.wire.finish()
     this.isFinishing = true
+    this.wire.destroyAfter(this.options.stallTimeout)
     this.behaviour.finish(() => {
       if (this.state === 'open') last()
       this.behaviour.stop?.()

@@ -25,7 +25,7 @@ export function createHeartbeat(connections: Iterable<Visited>, interval: number
   }
 }
 
-/** How far a peer has got, seen from this side of its socket; `isBehind` while bytes wait in it. */
+/** How far a peer has got, seen from this side of its socket; `isBehind` while bytes wait in it, or nothing is read. */
 type Progress = { bytesRead: number; bytesWritten: number; isBehind: boolean }
 
 /**

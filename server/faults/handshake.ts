@@ -30,17 +30,26 @@ export function spoil(headers: Map<string, string>, { handshake }: Faults, reque
   headers.set('Sec-WebSocket-Protocol', `not-${offeredBy(request).join('-') || 'offered'}`)
 }
 
+export type LateHandshake = {
+  /** Bytes that the request takes while it waits. */
+  cost: number
+  /** Is given what has come meanwhile; not called for a peer that leaves, or is given up. */
+  proceed: (head: Buffer) => void
+  giveUp: (problem: string) => void
+}
+
 /**
  * Waits before a handshake is answered.
- * @param proceed is given what has come meanwhile; it is not called for a peer that leaves, or sends much
+ * @param registry counts it among those that hold memory until then
  */
 export function delayHandshake(
   socket: Socket,
   head: Buffer,
   milliseconds: number,
-  budget: Budget,
-  proceed: (head: Buffer) => void,
-): Holder {
+  registry: { budget: Budget; delayed: Set<Holder> },
+  events: LateHandshake,
+): void {
+  const { budget, delayed } = registry
   const early: Buffer[] = []
   let holding = 0
   const count = (cost: number) => {
@@ -51,27 +60,34 @@ export function delayHandshake(
     early.push(chunk)
     count(costOf(chunk.length))
     // Nothing may come before the answer (RFC 6455, section 4.1), and so not much does.
-    if (holding > MOST_EARLY) leave()
+    if (holding > events.cost + MOST_EARLY) give('Much data before the answer')
   }
   const leave = () => void socket.destroy()
+  const give = (problem: string) => {
+    events.giveUp(problem)
+    leave()
+  }
   const stop = () => {
     clearTimeout(timer)
+    delayed.delete(holder)
     socket.off('data', keep).off('end', leave).off('close', stop)
     count(-holding)
   }
   const timer = setTimeout(() => {
     stop()
-    proceed(Buffer.concat(early))
+    events.proceed(Buffer.concat(early))
   }, milliseconds)
+  const holder = {
+    get holding() {
+      return holding
+    },
+    shed: () => give('Memory is short'),
+  }
+  delayed.add(holder)
+  count(events.cost)
   keep(head)
   // Read, so that a peer that leaves is noticed.
   socket.on('data', keep)
   socket.on('end', leave)
   socket.on('close', stop)
-  return {
-    get holding() {
-      return holding
-    },
-    shed: leave,
-  }
 }

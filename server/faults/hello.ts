@@ -7,7 +7,7 @@ const PROXY_HEADERS = ['x-real-ip', 'x-forwarded-for', 'x-forwarded-proto', 'x-f
 
 // Headers in which a browser, or a proxy that has logged somebody in, puts what a page of another origin must not read.
 const SECRET =
-  /cookie|authorization|token|session|secret|password|credential|user(?!-agent)|email|^x-auth|^x-api-key$|cert/i
+  /^(?!sec-websocket-).*(cookie|auth|token|session|secret|password|credential|user(?!-agent)|email|cert|key|jwt|assertion|oidc|principal)/i
 
 const MASK = 'hidden from pages of other origins'
 
@@ -25,7 +25,7 @@ export function describeHandshake(
 ): string {
   const all = Array.from({ length: rawHeaders.length / 2 }, (_, i): [string, string] => {
     const [name = '', value = ''] = rawHeaders.slice(2 * i, 2 * i + 2)
-    return [name, isForeign(headers) && SECRET.test(name) ? MASK : value]
+    return [name, isForeign(headers, isProxied) && SECRET.test(name) ? MASK : value]
   })
   // Only the stack's own NGINX asks for the next replica.
   const isOwn = ([name]: [string, string]) =>
@@ -45,6 +45,7 @@ export function describeHandshake(
 }
 
 /** Whether a page of another origin has opened the connection. */
-function isForeign({ origin, host }: IncomingMessage['headers']): boolean {
-  return origin !== undefined && URL.parse(origin)?.host !== host
+function isForeign({ origin, host, ...headers }: IncomingMessage['headers'], isProxied: boolean): boolean {
+  const scheme = isProxied && headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
+  return origin !== undefined && origin !== `${scheme}://${host}`
 }

@@ -119,7 +119,7 @@ export class Misbehaviour implements Behaviour {
       const { value } = chunks.next()
       if (value) return void this.outlet.write(value, writeNext)
       this.outlet.account(-cost)
-      this.outlet.sent(message, kind)
+      this.outlet.sent(message.isBinary, message.payload.length, kind)
       left()
     }, this.turns)
     writeNext()

@@ -116,8 +116,11 @@ function parse(entries: Iterable<[name: string, value: string]>): Faults {
   const faults: Record<string, unknown> = {}
   const seen = new Set<string>()
   const problems: string[] = []
-  const complain = (name: string, value: string, expected: string) =>
+  let more = 0
+  const complain = (name: string, value: string, expected: string) => {
+    if (problems.length === MOST_PROBLEMS) return void more++
     problems.push(`"${printable(value === '' ? name : `${name}=${value}`)}": expected ${expected}`)
+  }
 
   for (const [name, value] of entries) {
     if (!isName(name)) complain(name, value, `one of ${names.join(', ')}`)
@@ -140,8 +143,7 @@ function parse(entries: Iterable<[name: string, value: string]>): Faults {
   }
   if (seen.has('reason') && !seen.has('close')) problems.push('reason: expected close beside it')
 
-  const left = problems.length - MOST_PROBLEMS
-  if (left > 0) problems.splice(MOST_PROBLEMS, left, `and ${left} more`)
+  if (more > 0) problems.push(`and ${more} more`)
   if (problems.length > 0) throw new FaultsError(problems.join('\n'))
   return faults
 }

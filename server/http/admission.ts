@@ -53,7 +53,10 @@ export function createAdmission(options: AdmissionOptions) {
   ): T | Answer => {
     const { origin } = request.headers
     // RFC 9112, section 3.2: a proxy on the way may have meant the other one.
-    if (hostsOf(request) > 1) return { reason: 'malformed', status: 400, body: 'Host: expected it only once' }
+    const hosts = hostsOf(request)
+    if (hosts > 1) return { reason: 'malformed', status: 400, body: 'Host: expected it only once' }
+    if (hosts === 0 && request.httpVersion === '1.1')
+      return { reason: 'malformed', status: 400, body: 'Host: expected it' }
     if (registry.isClosing) {
       return { reason: 'closing', status: 503, body: 'The server is shutting down', isElsewhereBetter: true }
     }

@@ -43,7 +43,12 @@ export function agree(request: IncomingMessage, chosen: string | undefined): Agr
 }
 
 /** A list as it counts: empty elements are ignored (RFC 9110, section 5.6.1), but a list of nothing else is invalid. */
-const withoutEmptyElements = (list: string) => list.replace(/^[\s,]+|[\s,]+$/g, '').replace(/,[\s,]*,/g, ',')
+const withoutEmptyElements = (list: string) =>
+  list
+    .split(',')
+    .map(element => element.trim())
+    .filter(element => element !== '')
+    .join(',')
 
 /** The bytes of a 101. */
 export function switchingProtocols(headers: ReadonlyMap<string, string>): string {

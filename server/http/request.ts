@@ -27,6 +27,10 @@ export const hasLostUpgrade = ({ headers }: IncomingMessage): boolean => headers
 /** Whether it comes from a browser's address bar. */
 export const wantsHtml = ({ headers }: IncomingMessage): boolean => headers.accept?.includes('text/html') === true
 
+/** About what it takes in memory: its headers are kept as they came, and by their names. */
+export const costOfRequest = ({ rawHeaders }: IncomingMessage): number =>
+  rawHeaders.reduce((sum, text) => sum + 2 * text.length + 128, 4096)
+
 /** How many `Host` headers it has. */
 export const hostsOf = ({ rawHeaders }: IncomingMessage): number =>
   rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length

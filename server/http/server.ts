@@ -16,7 +16,15 @@ import { type AdmissionOptions, type Admitted, createAdmission } from './admissi
 import { type Answer, send, upgradeRequired } from './answer.ts'
 import { switchingProtocols } from './handshake.ts'
 import { createPipelines } from './pipelines.ts'
-import { hasLostUpgrade, isHandshake, pathOf, remoteAddressOf, wantsHtml, webSocketAddressOf } from './request.ts'
+import {
+  costOfRequest,
+  hasLostUpgrade,
+  isHandshake,
+  pathOf,
+  remoteAddressOf,
+  wantsHtml,
+  webSocketAddressOf,
+} from './request.ts'
 
 /** Serves files of the page; calls `next` for a request that asks for none of them. */
 export type Page = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
@@ -34,6 +42,9 @@ const KEEP_ALIVE = 30_000
 
 // Connections beyond MAX_CONNECTIONS that are taken for the moment in which they are told that there is no room.
 const SPARE = 64
+
+// Connections that may be without a complete request at a time; beyond them, the oldest is ended.
+const MOST_ASKING = 4096
 
 // Milliseconds for what was destroyed to be gone; after them nothing is waited for any more.
 const LAST_MOMENT = 500
@@ -96,12 +107,33 @@ export function createServer(options: ServerOptions) {
     keepAliveInitialDelay: KEEP_ALIVE,
     // An upgrade to anything else is served as a plain request.
     shouldUpgradeCallback: isHandshake,
+    // Node.js would answer by itself, past what is counted here.
+    requireHostHeader: false,
   })
 
+  /** Sockets whose first request has not come yet, oldest first. Its headers take memory that can't be counted. */
+  const asking = new Set<Socket>()
+  function settle(this: Socket) {
+    asking.delete(this)
+    this.off('close', settle)
+  }
+
   http.maxConnections = maxConnections + SPARE
-  http.on('connection', admission.arrive)
+  http.on('connection', socket => {
+    admission.arrive(socket)
+    asking.add(socket)
+    socket.on('close', settle)
+    const [oldest] = asking
+    if (asking.size > MOST_ASKING) oldest?.destroy()
+  })
+
+  // Only 100-continue is known (RFC 9110, section 10.1.1).
+  http.on('checkExpectation', (request, response) => {
+    if (pipelines.admit(request, response)) send(response, { status: 417, body: 'Expect: expected 100-continue' })
+  })
 
   http.on('request', (request, response) => {
+    settle.call(request.socket)
     if (!pipelines.admit(request, response)) return
     const refused = admission.refusalOf(request)
     const answer = () => {
@@ -121,18 +153,16 @@ export function createServer(options: ServerOptions) {
     if ('status' in decision) return void refuse(request, socket, decision)
     const wait = decision.faults?.['handshake-delay']
     if (!wait) return void open(request, socket, head, decision)
-    const { budget, delayed } = registry
-    const leave = () => delayed.delete(late)
-    const late = delayHandshake(socket, head, wait, budget, head => {
-      leave()
-      open(request, socket, head, decision)
+    delayHandshake(socket, head, wait, registry, {
+      cost: costOfRequest(request),
+      proceed: head => open(request, socket, head, decision),
+      giveUp: problem => logger.info({ address: decision.peer.address, problem }, 'Gave the handshake up'),
     })
-    delayed.add(late)
-    socket.once('close', leave)
   }
 
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
     socket.on('error', destroy)
+    settle.call(socket)
     pipelines.afterwards(socket, () => upgrade(request, socket, head))
   })
 

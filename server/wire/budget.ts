@@ -7,7 +7,7 @@ export type Pressable = Holding & { press(isOn: boolean): void }
 /** Somebody who can be ended, and then holds nothing any more. */
 export type Holder = Holding & { shed(): void }
 
-// Nobody is bothered for holding less than this.
+// Nobody is bothered for holding less than this, or, where there are many, than half of an equal share.
 const LITTLE = 2 ** 15
 
 // Milliseconds between two looks at whether pressing has helped, and until those that hold most are ended if it hasn't.
@@ -22,7 +22,9 @@ export class Budget {
   /** Bytes that are kept for all peers together, at what they cost. */
   bytes = 0
   readonly limit: number
-  private readonly holders: () => Iterable<Holder>
+  private readonly holders: () => Holder[]
+  /** What counts as little; it is told anew with every look at the holders. */
+  private little = LITTLE
   private readonly pressed = new Set<Pressable>()
   private timer: NodeJS.Timeout | undefined
   private isShedding = false
@@ -30,7 +32,7 @@ export class Budget {
   private scarceSince: number | undefined
 
   /** @param holders everybody who may hold much */
-  constructor(limit: number, holders: () => Iterable<Holder>) {
+  constructor(limit: number, holders: () => Holder[]) {
     this.limit = limit
     this.holders = holders
   }
@@ -40,7 +42,7 @@ export class Budget {
     this.bytes += cost
     if (cost <= 0) return
     const { bytes, limit } = this
-    if (holder && holder.holding > Math.max(LITTLE, limit - bytes) && !this.pressed.has(holder)) {
+    if (holder && holder.holding > Math.max(this.little, limit - bytes) && !this.pressed.has(holder)) {
       this.pressed.add(holder)
       holder.press(true)
     }
@@ -62,11 +64,12 @@ export class Budget {
 
   private look(): void {
     const free = this.limit - this.bytes
-    const isScarce = free < this.limit / 4
+    this.little = this.shareOf(this.holders().length)
+    const isScarce = free < this.limit / 4 || this.pressed.size > 0
     this.scarceSince = isScarce ? (this.scarceSince ?? performance.now()) : undefined
     if (this.scarceSince !== undefined && performance.now() - this.scarceSince >= PATIENCE) this.shed()
     for (const holder of this.pressed) {
-      if (holder.holding > Math.max(LITTLE, free) / 2) continue
+      if (holder.holding > Math.max(this.little, free)) continue
       this.pressed.delete(holder)
       holder.press(false)
     }
@@ -74,11 +77,18 @@ export class Budget {
     clearInterval(this.timer)
     this.timer = undefined
     this.scarceSince = undefined
+    this.little = LITTLE
+  }
+
+  private shareOf(holders: number): number {
+    return Math.min(LITTLE, this.limit / 2 / holders)
   }
 
   /** Ends those that hold most, until half of the memory is free. */
   private shed(): void {
-    const candidates = [...this.holders()].filter(({ holding }) => holding > LITTLE)
+    const holders = this.holders()
+    this.little = this.shareOf(holders.length)
+    const candidates = holders.filter(({ holding }) => holding > this.little)
     candidates.sort((a, b) => b.holding - a.holding)
     let left = this.bytes
     for (const holder of candidates) {

@@ -47,25 +47,39 @@ export function agreeOnDeflate(header: string) {
 }
 
 let jobs = 0
-const waiting: { flow: Flow; start: () => void }[] = []
+/** What waits for zlib's threads: one job at most of each owner, oldest first. */
+const waiting = new Map<object, () => void>()
 
-/** Starts a job for zlib's threads in its turn, unless its connection is gone by then. The job ends with `endJob`. */
-function startJob(flow: Flow, start: () => void): void {
-  if (jobs >= MOST_JOBS) return void waiting.push({ flow, start })
+/** Starts a job for zlib's threads in its turn. The job ends with `endJob`. */
+function startJob(owner: object, start: () => void): void {
+  if (jobs >= MOST_JOBS) return void waiting.set(owner, start)
   jobs++
   start()
 }
 
 function endJob(): void {
   jobs--
-  for (let next = waiting.shift(); next; next = waiting.shift()) {
-    if (!next.flow.hasEnded) return void startJob(next.flow, next.start)
-  }
+  const [next] = waiting
+  if (!next) return
+  waiting.delete(next[0])
+  startJob(...next)
 }
 
+/**
+ * Forgets the job of an owner that still waits for its turn, with all that it keeps in memory.
+ * @returns whether there was one
+ */
+export const cancelJob = (owner: object): boolean => waiting.delete(owner)
+
 /** Compresses a message, and calls back with its payload on the wire (section 7.2.1) unless the connection is gone. */
-export function compress(payload: Buffer, windowBits: number, flow: Flow, done: (compressed: Buffer) => void): void {
-  startJob(flow, () => {
+export function compress(
+  owner: object,
+  payload: Buffer,
+  windowBits: number,
+  flow: Flow,
+  done: (compressed: Buffer) => void,
+): void {
+  startJob(owner, () => {
     const chunkSize = Math.min(CHUNK, payload.length + 64)
     deflateRaw(payload, { ...FLUSH, windowBits, chunkSize }, (error, compressed) => {
       endJob()
@@ -101,7 +115,7 @@ export class Inflater {
     if (short) return void queueMicrotask(() => done(null, short))
 
     const { flow } = this
-    startJob(flow, () => {
+    startJob(this, () => {
       const most = Math.min(this.maxPayload, input.length * MOST_EXPANSION)
       flow.keep(most)
       this.inflate(input, [], (error, data) => {
@@ -110,6 +124,12 @@ export class Inflater {
         if (!flow.hasEnded) done(error, data)
       })
     })
+  }
+
+  /** Forgets what has come. */
+  stop(): void {
+    this.frames = []
+    cancelJob(this)
   }
 
   private inflate(input: Buffer, inflated: Buffer[], done: Transformed): void {

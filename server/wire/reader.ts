@@ -43,6 +43,9 @@ const PART = 4096
 const WORK = 64
 const SLOW_WORK = 8
 
+// Bytes that count as much as one frame of the fast path.
+const WORTH = 1024
+
 // As `ws` says it.
 const INVALID_UTF8 = 'Invalid WebSocket frame: invalid UTF-8 sequence'
 
@@ -65,13 +68,16 @@ export class Reader {
   private mode: 'all' | 'only close' | 'nothing' = 'all'
   private hasEnded = false
   private receiver: Receiver | undefined
+  private inflater: Inflater | undefined
   /** Fails the connection when no more of an unfinished message comes. */
   private deadline: NodeJS.Timeout | undefined
+  private heldSince: number | undefined
   /** Whether more of a message has come since the deadline was set. */
   private hasProgressed = false
   /** What has been done since the time was looked at, and when the slice is over; 0 if that has yet to be told. */
   private work = 0
   private sliceEnd = 0
+  private turn = -1
   private readonly around: Surroundings
 
   constructor(around: Surroundings) {
@@ -107,6 +113,7 @@ export class Reader {
     this.mode = 'nothing'
     clearTimeout(this.deadline)
     this.around.fastPath?.drop()
+    this.inflater?.stop()
     this.takeRest()
     this.forget()
     this.receiver = undefined
@@ -116,6 +123,7 @@ export class Reader {
   proceed(): void {
     const rest = this.takeRest()
     if (rest) this.consume(rest)
+    else if (this.mode === 'all') this.watch()
     if (!this.hasEnded || this.around.flow.isHeld) return
     this.hasEnded = false
     this.around.incoming.onEnd()
@@ -123,13 +131,14 @@ export class Reader {
 
   private consume(chunk: Buffer): void {
     const { flow, fastPath } = this.around
+    this.work += chunk.length / WORTH
     flow.collect(true)
     let at = 0
     while (at < chunk.length && !flow.isHeld && this.mode !== 'nothing') {
       const next = this.step(chunk, at)
       if (next < 0) break
       at = next
-      if (++this.work >= WORK && this.isSliceOver() && at < chunk.length) this.waitForTurn()
+      if (++this.work >= WORK && this.isSliceOver()) this.waitForTurn()
     }
     if (at < chunk.length && this.mode !== 'nothing') {
       this.rest = keepable(chunk.subarray(at), chunk)
@@ -149,8 +158,11 @@ export class Reader {
     return rest
   }
 
-  /** A slice goes on where inflating interrupts it, which takes no more than a moment for short messages. */
+  /** One turn of the event loop has one slice, though it may bring many chunks of one socket. */
   private beginSlice(): void {
+    const turn = this.around.options.turns.begin()
+    if (turn === this.turn) return
+    this.turn = turn
     this.work = 0
     this.sliceEnd = 0
   }
@@ -167,26 +179,39 @@ export class Reader {
     const { flow, options } = this.around
     flow.hold(Hold.turn)
     options.turns.wait(() => {
+      this.turn = -1
       this.beginSlice()
       flow.release(Hold.turn)
     })
   }
 
-  /** Sets a deadline while a message is unfinished, unless it is this side that doesn't read. */
+  /** Sets a deadline while a message is unfinished. While this side doesn't read, it is put off. */
   private watch(): void {
     const { flow, fastPath, options } = this.around
     const isOwed = this.owed > 0 && !this.isSkipping
     const isUnfinished = isOwed || this.isFragmented || this.rest !== undefined || fastPath?.isWithin
-    if (!isUnfinished || flow.isHeld) {
-      if (this.deadline) clearTimeout(this.deadline)
+    if (!isUnfinished) {
+      clearTimeout(this.deadline)
       this.deadline = undefined
-    } else if (!this.deadline) {
-      const fail = () => this.fail(1008, `No more of a message came for ${options.messageTimeout} ms`)
-      this.deadline = setTimeout(fail, options.messageTimeout)
-    } else if (this.hasProgressed) {
-      this.deadline.refresh()
+      this.heldSince = undefined
+      return
+    }
+    this.deadline ??= setTimeout(() => this.expire(), options.messageTimeout)
+    if (flow.isHeld) {
+      this.heldSince ??= performance.now()
+    } else {
+      // Short holds don't count: a peer can cause as many of them as it likes.
+      const held = this.heldSince === undefined ? 0 : performance.now() - this.heldSince
+      this.heldSince = undefined
+      if (this.hasProgressed || held > options.messageTimeout / 2) this.deadline.refresh()
     }
     this.hasProgressed = false
+  }
+
+  private expire(): void {
+    const { flow, options } = this.around
+    if (flow.isHeld) this.deadline?.refresh()
+    else this.fail(1008, `No more of a message came for ${options.messageTimeout} ms`)
   }
 
   /** Reads what begins at `at`, and returns where the next step begins, or -1 if it takes more than has come. */
@@ -294,7 +319,7 @@ export class Reader {
     const { deflate, flow, incoming, options } = this.around
     const { maxPayload, maxFragments } = options
     const extensions: Record<string, Inflater> = {}
-    if (deflate) extensions[PerMessageDeflate.extensionName] = new Inflater(flow, maxPayload)
+    if (deflate) this.inflater = extensions[PerMessageDeflate.extensionName] = new Inflater(flow, maxPayload)
     const receiver = new Receiver({ maxPayload, maxFragments, isServer: true, extensions })
     receiver.on('message', (payload: Buffer, isBinary: boolean) => {
       this.forget()
@@ -321,7 +346,7 @@ export class Reader {
 /** A part of a chunk, or a copy of it where it would keep a much larger chunk in memory. */
 function keepable(part: Buffer, chunk: Buffer): Buffer {
   if (part.length > chunk.length / 2) return part
-  // Not from Node.js's pool, of which it would keep 8 KiB.
+  // Not from Node.js's pool, of which it would keep a slab.
   const copy = Buffer.allocUnsafeSlow(part.length)
   part.copy(copy)
   return copy

@@ -1,4 +1,4 @@
-import { COMPRESSION_THRESHOLD, compress, type Deflate } from './deflate.ts'
+import { COMPRESSION_THRESHOLD, cancelJob, compress, type Deflate } from './deflate.ts'
 import { costOf, type Flow, type Written } from './flow.ts'
 import { First, frameOf } from './frame-header.ts'
 
@@ -11,6 +11,8 @@ const COPIED = 2 ** 14
 export class Sender {
   /** What waits behind the message that is being compressed; `undefined` while none is. */
   private queue: { act: () => void; cost: number }[] | undefined
+  /** What the message costs that is being compressed. */
+  private compressing = 0
   private readonly flow: Flow
   private readonly deflate: Deflate
 
@@ -42,12 +44,21 @@ export class Sender {
     this.queue.push({ act, cost })
   }
 
+  /** Forgets what waits for zlib, and behind it, unless zlib is at work already. */
+  drop(): void {
+    if (!this.queue || !cancelJob(this)) return
+    const cost = this.queue.reduce((sum, { cost }) => sum + cost, this.compressing)
+    this.queue = undefined
+    this.flow.add(-cost)
+  }
+
   private compress(windowBits: number, first: First, payload: Buffer, written: Written): void {
     const behind: NonNullable<Sender['queue']> = []
     let cost = costOf(payload.length)
+    this.compressing = cost
     this.queue = behind
     this.flow.add(cost)
-    compress(payload, windowBits, this.flow, compressed => {
+    compress(this, payload, windowBits, this.flow, compressed => {
       this.write(first | RSV1, compressed, written)
       for (const [i, entry] of behind.entries()) {
         cost += entry.cost

@@ -10,8 +10,20 @@ const ROUND = 5
  * turn behind the others, so that one that has little to do is served in between.
  */
 export class Turns {
+  /** Counts the turns of the event loop in which anybody works. */
+  turn = 0
   private waiting: (() => void)[] = []
   private isScheduled = false
+  private isTurnOpen = false
+
+  /** Begins to work. @returns the turn of the event loop */
+  begin(): number {
+    if (!this.isTurnOpen) {
+      this.isTurnOpen = true
+      setImmediate(this.endTurn)
+    }
+    return this.turn
+  }
 
   /** @returns when a slice that begins now is over, as `performance.now()` tells the time */
   sliceEnd(): number {
@@ -24,6 +36,11 @@ export class Turns {
     if (this.isScheduled) return
     this.isScheduled = true
     setImmediate(() => this.run())
+  }
+
+  private readonly endTurn = () => {
+    this.isTurnOpen = false
+    this.turn++
   }
 
   private run(): void {

@@ -48,6 +48,7 @@ export class Wire {
   private readonly events: WireEvents
   /** Destroys the socket of a peer that doesn't end its side in time. */
   private timer: NodeJS.Timeout | undefined
+  private endsAt = Number.POSITIVE_INFINITY
 
   constructor({ socket, head, deflate, fastPath }: WireOpening, options: WireOptions, events: WireEvents) {
     const flow = new Flow(socket, options, this)
@@ -80,9 +81,10 @@ export class Wire {
       if (flow.isBehind) events.onStall()
     },
     close(this: Wired) {
-      const { timer, reader, flow, events } = this[WIRE]
+      const { timer, reader, sender, flow, events } = this[WIRE]
       clearTimeout(timer)
       reader.stop()
+      sender.drop()
       flow.end()
       events.onGone()
     },
@@ -133,13 +135,17 @@ export class Wire {
     socket.once('close', () => clearTimeout(timer))
   }
 
-  /** Ends the connection at once, in the next turn of the loop where that gives a close frame the time to leave. */
-  shed(): void {
+  /**
+   * Ends the connection in the next turn of the loop, which is enough for a close frame if the peer reads.
+   * @param onUntold is called if it was not
+   */
+  shed(onUntold: () => void): void {
     this.discard()
     this.flow.flush()
     setImmediate(() => {
-      if (this.flow.isBehind) this.socket.destroy()
-      else this.finish()
+      if (!this.flow.isBehind) return this.finish()
+      onUntold()
+      return void this.socket.destroy()
     })
   }
 
@@ -164,7 +170,11 @@ export class Wire {
     this.flow.unbound()
   }
 
-  private destroyAfter(milliseconds: number): void {
+  /** Ends the connection after this time, or when it was to end before, if that is sooner. */
+  destroyAfter(milliseconds: number): void {
+    const endsAt = performance.now() + milliseconds
+    if (endsAt >= this.endsAt) return
+    this.endsAt = endsAt
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.socket.destroy(), milliseconds)
   }

@@ -1,8 +1,9 @@
+import { connect as connectTcp } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { deflate } from '../suite/deflate.ts'
-import { closePayload, connectRaw, frame, opcodes, type RawClient } from '../suite/raw-client.ts'
+import { closePayload, connectRaw, frame, handshake, opcodes, type RawClient } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
 const { binary, close, continuation, ping, text } = opcodes
@@ -89,19 +90,60 @@ test('a compressed message that is unfinished takes no more than its bytes', asy
   socket.destroy()
 })
 
-test('data that comes before a late answer fills no more than its limit', async () => {
+test.for([
+  ['much of it on one connection', 1, 100_000, 'Much data before the answer'],
+  ['some of it on many', 100, 60_000, 'Memory is short'],
+] as const)('data before a late answer fills no more than MEMORY_BUDGET: %s', async ([, count, bytes, problem]) => {
+  const { port, url, log, registry } = await serve(limits)
+  const target = new URL(`${url}raw?handshake-delay=5m`)
+  const sockets = Array.from({ length: count }, () => {
+    const socket = connectTcp(port, '127.0.0.1').on('error', () => {})
+    socket.write(Buffer.concat([Buffer.from(`${handshake(target.href)}\r\n`), Buffer.alloc(bytes)]))
+    return socket
+  })
+  await vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: 'Gave the handshake up', problem })))
+  expect(registry.budget.bytes).toBeLessThan(3 * MiB)
+  for (const socket of sockets) socket.destroy()
+  await vi.waitFor(() => expect([registry.delayed.size, registry.budget.bytes]).toEqual([0, 0]))
+})
+
+test('many connections that each hold little fill no more than MEMORY_BUDGET either', async () => {
   const { url, log, registry } = await serve(limits)
-  const early = (bytes: number) => {
-    const client = connectRaw(`${url}raw?handshake-delay=5m`)
-    void client.catch(() => {})
-    return { client, bytes }
+  const isShort = () => log.some(({ msg }) => msg === 'Gave the connection up')
+  const clients = await fill(`${url}raw`, frame(binary, new Uint8Array(40_000)).subarray(0, 31_000), isShort)
+  await vi.waitFor(() => expect(isShort()).toBe(true), { timeout: 5000 })
+  expect(registry.budget.bytes).toBeLessThan(2.1 * MiB)
+  for (const { socket } of clients) socket.destroy()
+})
+
+test('a connection that is not read from for want of memory is read from again, or ended', async () => {
+  const { url, log, registry } = await serve({ MEMORY_BUDGET: '2MiB', MAX_PAYLOAD: '512KiB' })
+  const large = frame(binary, new Uint8Array(500_000))
+  const others = await Promise.all(Array.from({ length: 3 }, () => connectRaw(`${url}raw?delay=5m`)))
+  for (const { socket } of others) socket.write(frame(binary, new Uint8Array(300_000)))
+  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(900_000))
+  const held = await connectRaw(`${url}raw`)
+  held.socket.write(large.subarray(0, 499_000))
+  held.socket.write(large.subarray(499_000))
+  const reply = held.frame().then(({ opcode }) => opcode)
+  expect([binary, close]).toContain(await reply)
+  for (const { socket } of [...others, held]) socket.destroy()
+  await vi.waitFor(() => expect(log.filter(({ msg }) => msg === 'Disconnected')).toHaveLength(4))
+})
+
+test('a peer that is not read from is not taken for silent', async () => {
+  const { url } = await serve({ HEARTBEAT_INTERVAL: '150ms', HIGH_WATER_MARK: '64KiB' })
+  const client = await connectRaw(`${url}raw?delay=1500ms`)
+  const large = frame(binary, new Uint8Array(50_000))
+  client.socket.write(Buffer.concat([large, large, large]))
+  let replies = 0
+  while (replies < 3) {
+    const { opcode, payload } = await client.frame()
+    if (opcode === ping) client.socket.write(frame(opcodes.pong, payload))
+    else if (opcode === binary) replies++
+    else throw new Error(`opcode ${opcode}`)
   }
-  const much = await connectRaw(`${url}raw?handshake-delay=1ms`)
-  much.socket.destroy()
-  for (let i = 0; i < 100; i++) early(0)
-  await vi.waitFor(() => expect(registry.delayed.size).toBe(100))
-  expect(registry.budget.bytes).toBeLessThan(100 * 1024)
-  expect(log).not.toContainEqual(shortage)
+  client.socket.destroy()
 })
 
 test('a message larger than half of what is free still comes through', async () => {

@@ -233,3 +233,42 @@ test('hello hides secrets from a page of another origin alone', async () => {
     expect(Object.fromEntries((await hello(headers)).headers)).toMatchObject(secrets)
   }
 })
+
+test.for([
+  ['no Host', ''],
+  ['an expectation that nobody knows', 'Host: x\r\nExpect: y\r\n'],
+] as const)('a refused handshake behind a request with %s harms nobody', async ([, headers]) => {
+  const { port, url } = await serve()
+  const first = `GET / HTTP/1.1\r\n${headers}\r\n`
+  const handshakes = ['GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n']
+  const answers = await ask(port, first + handshakes.join(''))
+  expect(answers).toMatch(/^HTTP\/1.1 4(00|17) /)
+  expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 101 /)
+})
+
+test('a list of nothing but commas and blanks is read in no time', async () => {
+  const { url } = await serve()
+  const before = process.cpuUsage()
+  for (const filling of [',', ' ', ', ']) {
+    const list = `a${filling.repeat(15_000 / filling.length)}b`
+    await connectRaw(url, { 'Sec-WebSocket-Protocol': list, 'Sec-WebSocket-Extensions': '' }).catch(() => {})
+  }
+  // It took 400 ms of CPU for each.
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(600)
+})
+
+test('requests with an unknown expectation are no way around the limit of a handful', async () => {
+  const { port } = await serve()
+  const answers = await ask(port, 'GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n'.repeat(1000))
+  expect(answers.match(/HTTP\/1.1 417 /g)?.length ?? 0).toBeLessThan(9)
+})
+
+test('a late handshake keeps nothing of its request once it is answered', async () => {
+  const { url, registry } = await serve()
+  const client = await connectRaw(`${url}raw?handshake-delay=1ms`, { 'X-Large': 'x'.repeat(10_000) })
+  expect(client.head).toMatch(/^HTTP\/1.1 101 /)
+  expect([registry.delayed.size, registry.budget.bytes]).toEqual([0, 0])
+  const late = connectRaw(`${url}raw?handshake-delay=5m`, { 'X-Large': 'x'.repeat(10_000) })
+  late.catch(() => {})
+  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(20_000))
+})

@@ -3,7 +3,7 @@ import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { clientImage, docker, startStack } from './stack.ts'
 
 type Stack = Awaited<ReturnType<typeof startStack>>
-type Hello = { headers: [string, string][]; forwardedAddress: string | null }
+type Hello = { headers: [string, string][]; proxyHeaders: [string, string][]; forwardedAddress: string | null }
 
 const stack = inject('stack')
 
@@ -14,7 +14,7 @@ async function hello(url: string, headers: Record<string, string>) {
   const seen: Hello = JSON.parse((await client.frame()).payload.toString())
   client.socket.destroy()
   const valuesOf = (name: string) =>
-    seen.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
+    [...seen.headers, ...seen.proxyHeaders].filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
   return { ...seen, valuesOf }
 }
 
