@@ -70,6 +70,8 @@ type Name = keyof typeof parameters
 /** What can be asked for, by the names of the query. */
 export const names = Object.keys(parameters) as Name[]
 
+const ALL = names.join(', ')
+
 /** Parameters as they are written in a query. */
 export type Written = Partial<Record<Name, string>>
 
@@ -85,6 +87,9 @@ const POSTPONABLE = ['close', 'drop', 'stall', 'corrupt'] as const
 // What is wrong with a query is told up to here: the answer must not be much longer than the query.
 const MOST_PROBLEMS = 10
 
+// No more of a query is read: thousands of parameters would take the event loop for tens of milliseconds.
+const MOST_PARAMETERS = 256
+
 const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
 
 /**
@@ -96,11 +101,13 @@ const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
  */
 export function parseFaults(query: string, defaults: Written = {}) {
   const inherited = new Map(Object.entries(defaults))
-  const asked = new URLSearchParams(query)
+  const parts = query.split('&', MOST_PARAMETERS + 1)
+  const asked = new URLSearchParams(parts.slice(0, MOST_PARAMETERS).join('&'))
   const names = [...new Set(asked.keys())]
   const isAsked = names.some(isName)
   if (!isAsked) return { faults: inherited.size > 0 ? parse(inherited) : undefined, isAsked, names }
 
+  if (parts.length > MOST_PARAMETERS) throw new FaultsError(`query: expected at most ${MOST_PARAMETERS} parameters`)
   for (const name of names) {
     inherited.delete(name)
     if (EXCLUSIVE.some(exclusive => exclusive === name)) for (const other of EXCLUSIVE) inherited.delete(other)
@@ -123,7 +130,7 @@ function parse(entries: Iterable<[name: string, value: string]>): Faults {
   }
 
   for (const [name, value] of entries) {
-    if (!isName(name)) complain(name, value, `one of ${names.join(', ')}`)
+    if (!isName(name)) complain(name, value, `one of ${ALL}`)
     else if (seen.has(name)) complain(name, value, 'it only once')
     else {
       try {
