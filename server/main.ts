@@ -5,8 +5,9 @@ const { promise: asked, resolve: ask } = Promise.withResolvers<string>()
 // Ctrl+C under npm sends SIGINT twice: from the terminal and from npm.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, ask)
 
-// A small buffer that waits would keep a whole slab of Node.js's pool, 64 KiB, in memory, and hardly count in the budget.
-Buffer.poolSize = 0
+// A small buffer that waits may keep a whole slab of Node.js's pool in memory. With 64 KiB, the default, it would hardly
+// count in the budget; with 1 KiB, it counts half of what it may take, and many small buffers still share a slab.
+Buffer.poolSize = 1024
 
 // Milliseconds that may pass from the end of everything to the end of the process.
 const LAST_MOMENT = 1000

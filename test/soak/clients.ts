@@ -24,16 +24,23 @@ export type Soak = {
 /** What the stack's replies to texts begin with. */
 export const PREFIX = '[RE]: '
 
+// How often in a row a client may be refused: NGINX does so while no replica answers its probe in time, since the machine
+// is busy with the hostile ones.
+const REFUSALS = 10
+
 /** Comes again and again; what it throws has gone wrong, unless a replica has just been taken away. */
 async function repeat(soak: Soak, name: string, visit: () => Promise<void>): Promise<void> {
+  let refusals = 0
   while (!soak.isOver()) {
     try {
       await visit()
+      refusals = 0
     } catch (error) {
       if (soak.isOver()) return
       const { message } = error as Error
+      const isRefused = message.startsWith("can't connect") && ++refusals <= REFUSALS
       // Refusals are allowed while there are fewer replicas.
-      if (!soak.mayEnd(1006)) return soak.fail(`${name}: ${message}`)
+      if (!isRefused && !soak.mayEnd(1006)) return soak.fail(`${name}: ${message}`)
       soak.lost()
       await delay(100)
     }

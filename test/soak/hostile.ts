@@ -63,13 +63,13 @@ const attacks: Record<string, Attack> = {
     },
   },
   'replies that wait for 5 minutes': {
-    connections: 100,
+    connections: 40,
     isDirect: true,
     query: '?delay=5m',
     act: socket => pour(socket, large, 250),
   },
   'replies that leave at 1 byte a second': {
-    connections: 100,
+    connections: 40,
     isDirect: true,
     query: '?rate=1',
     reads: true,
