@@ -74,7 +74,7 @@ export class Reader {
   private heldSince: number | undefined
   /** Whether more of a message has come since the deadline was set. */
   private hasProgressed = false
-  /** What has been done since the time was looked at, and when the slice is over; 0 if that has yet to be told. */
+  /** What has been done since the time was looked at, when the slice is over, and the turn that it belongs to. */
   private work = 0
   private sliceEnd = 0
   private turn = -1
@@ -87,7 +87,6 @@ export class Reader {
   read(chunk: Buffer): void {
     if (this.mode === 'nothing') return
     const rest = this.takeRest()
-    this.beginSlice()
     this.consume(rest ? Buffer.concat([rest, chunk]) : chunk)
   }
 
@@ -159,19 +158,14 @@ export class Reader {
   }
 
   /** One turn of the event loop has one slice, though it may bring many chunks of one socket. */
-  private beginSlice(): void {
-    const turn = this.around.options.turns.begin()
-    if (turn === this.turn) return
-    this.turn = turn
-    this.work = 0
-    this.sliceEnd = 0
-  }
-
   private isSliceOver(): boolean {
+    const { turns } = this.around.options
     this.work = 0
-    if (this.sliceEnd > 0) return performance.now() > this.sliceEnd
-    // The time is told only to those that have more to do: it costs as much as the rest of a short message.
-    this.sliceEnd = this.around.options.turns.sliceEnd()
+    // Asked only now, since being told of the end of a turn costs as much as the rest of a short message.
+    const turn = turns.begin()
+    if (turn === this.turn) return performance.now() > this.sliceEnd
+    this.turn = turn
+    this.sliceEnd = turns.sliceEnd()
     return false
   }
 
@@ -180,7 +174,6 @@ export class Reader {
     flow.hold(Hold.turn)
     options.turns.wait(() => {
       this.turn = -1
-      this.beginSlice()
       flow.release(Hold.turn)
     })
   }
