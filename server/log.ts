@@ -133,7 +133,7 @@ export function createOutput() {
   const stream = new sonicBoom.SonicBoom({ fd, sync: false })
   let isOpen = true
   let batch = ''
-  // What the stream has been given and has not written yet. It tells of bytes, which the log hardly has more of.
+  // Bytes that the stream has been given but has not written yet.
   let waiting = 0
   stream.on('write', (bytes: number) => (waiting -= bytes))
   const flush = () => {

@@ -102,14 +102,14 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
     logFormat: read('LOG_FORMAT', oneOf('text', 'json'), 'text'),
   }
 
-  if (config.memoryBudget < 4 * config.maxPayload) {
-    const expected = `at most a quarter of MEMORY_BUDGET, which is ${config.memoryBudget} bytes`
-    problems.push(`MAX_PAYLOAD=${JSON.stringify(env.MAX_PAYLOAD ?? config.maxPayload)}: expected ${expected}`)
+  const { memoryBudget, maxPayload, journalSize } = config
+  const checkShare = (name: string, bytes: number, divisor: number, share: string) => {
+    if (bytes <= memoryBudget / divisor) return
+    const expected = `at most ${share} of MEMORY_BUDGET, which is ${memoryBudget} bytes`
+    problems.push(`${name}=${JSON.stringify(env[name] ?? bytes)}: expected ${expected}`)
   }
-  if (config.memoryBudget < 2 * config.journalSize) {
-    const expected = `at most half of MEMORY_BUDGET, which is ${config.memoryBudget} bytes`
-    problems.push(`JOURNAL_SIZE=${JSON.stringify(env.JOURNAL_SIZE ?? config.journalSize)}: expected ${expected}`)
-  }
+  checkShare('MAX_PAYLOAD', maxPayload, 4, 'a quarter')
+  checkShare('JOURNAL_SIZE', journalSize, 2, 'half')
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return config
 }

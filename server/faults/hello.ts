@@ -23,9 +23,10 @@ export function describeHandshake(
   isProxied: boolean,
   { address, path, query, subprotocol, extensions }: Peer,
 ): string {
+  const isMasked = isForeign(headers, isProxied)
   const all = Array.from({ length: rawHeaders.length / 2 }, (_, i): [string, string] => {
     const [name = '', value = ''] = rawHeaders.slice(2 * i, 2 * i + 2)
-    return [name, isForeign(headers, isProxied) && SECRET.test(name) ? MASK : value]
+    return [name, isMasked && SECRET.test(name) ? MASK : value]
   })
   // Only the stack's own NGINX asks for the next replica.
   const isOwn = ([name]: [string, string]) =>

@@ -7,7 +7,7 @@ const MOST = 8
 // Milliseconds for a peer to take the answers to all of them.
 const DEADLINE = 30_000
 
-/** The answers that a connection still owes, and what waits for them. */
+/** How many requests of a connection are unanswered, and what to do once none is. */
 type Pipeline = { answers: number; deadline: NodeJS.Timeout | undefined; next: (() => void) | undefined }
 
 /** Keeps an eye on plain requests that come before the ones before them are answered (RFC 9112, section 9.3.2). */

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import { createEcho } from '../answerers/echo.ts'
 import { type Outlet, PlainBehaviour } from '../connection/behaviour.ts'
 import { Connection, type Peer } from '../connection/connection.ts'
@@ -107,7 +106,7 @@ export function createServer(options: ServerOptions) {
     keepAliveInitialDelay: KEEP_ALIVE,
     // An upgrade to anything else is served as a plain request.
     shouldUpgradeCallback: isHandshake,
-    // Node.js would answer by itself, past what is counted here.
+    // Otherwise Node.js would answer such a request itself, and the limit on pipelined requests would not apply to it.
     requireHostHeader: false,
   })
 
@@ -179,15 +178,12 @@ export function createServer(options: ServerOptions) {
       for (const late of registry.delayed) late.shed()
       for (const connection of registry) connection.goAway()
       if (registry.size === 0) emptied.resolve()
-      let timer = setTimeout(() => {
-        for (const connection of registry) connection.destroy()
-        timer = setTimeout(emptied.resolve, LAST_MOMENT)
-      }, options.shutdownTimeout)
-      await emptied.promise
-      clearTimeout(timer)
+      const isEmpty = await isInTime(emptied.promise, options.shutdownTimeout)
+      for (const connection of registry) connection.destroy()
+      if (!isEmpty) await isInTime(emptied.promise, LAST_MOMENT)
       heartbeat.stop()
       http.closeAllConnections()
-      await Promise.race([httpClosed, delay(LAST_MOMENT, undefined, { ref: false })])
+      await isInTime(httpClosed, LAST_MOMENT)
     },
   }
 }
@@ -204,6 +200,15 @@ export async function listen(http: Server, logger: Logger, port?: number, host?:
 // One for all sockets: a closure would keep the request of each.
 function destroy(this: Socket): void {
   this.destroy()
+}
+
+/** Waits for something to happen, but no longer than this many milliseconds. @returns whether it has happened */
+async function isInTime(happened: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(resolve, milliseconds, false)
+  const outcome = await Promise.race([happened.then(() => true), late])
+  clearTimeout(timer)
+  return outcome
 }
 
 /** A proxy that knows of other replicas tries the next one when it gets no answer at all. */

@@ -76,10 +76,9 @@ export class Flow implements Pressable {
   /** Counts bytes that begin to wait, or, when negative, that wait no longer. */
   add(cost: number): void {
     if (this.mode === 'ended') return
-    const { highWaterMark, budget } = this.options
     this.waiting += cost
-    budget.add(cost, this)
-    this.balance(highWaterMark)
+    this.options.budget.add(cost, this)
+    this.balance()
     if (this.waiting === 0) this.watch(false)
   }
 
@@ -87,10 +86,11 @@ export class Flow implements Pressable {
   owe(bytes: number): void {
     if (this.mode === 'ended') return
     this.owed += bytes
-    this.balance(this.options.highWaterMark)
+    this.balance()
   }
 
-  private balance(highWaterMark: number): void {
+  private balance(): void {
+    const { highWaterMark } = this.options
     const due = this.waiting + this.owed
     if (due > highWaterMark && this.mode === 'bounded') this.hold(Hold.backlog)
     else if (due < highWaterMark / 2) this.release(Hold.backlog)

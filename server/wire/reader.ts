@@ -36,7 +36,7 @@ type Surroundings = {
   incoming: Incoming
 }
 
-// Bytes from which on a part of a frame is handed on by itself. The receiver of `ws` keeps a list of the parts.
+// The smallest part of a frame, in bytes, that is passed on before the rest has arrived. `ws` keeps a list of the parts.
 const PART = 4096
 
 // How much is done before the time is looked at: a frame of the fast path counts as 1, another one as more.
@@ -161,7 +161,7 @@ export class Reader {
   private isSliceOver(): boolean {
     const { turns } = this.around.options
     this.work = 0
-    // Asked only now, since being told of the end of a turn costs as much as the rest of a short message.
+    // Only after some work: `begin` schedules an immediate, which is too expensive for a single short message.
     const turn = turns.begin()
     if (turn === this.turn) return performance.now() > this.sliceEnd
     this.turn = turn

@@ -9,10 +9,8 @@ const COPIED = 2 ** 14
 
 /** Sends final frames in their order, also while one of them is being compressed. */
 export class Sender {
-  /** What waits behind the message that is being compressed; `undefined` while none is. */
+  /** The message that is being compressed, and what waits behind it; `undefined` while none is. */
   private queue: { act: () => void; cost: number }[] | undefined
-  /** What the message costs that is being compressed. */
-  private compressing = 0
   private readonly flow: Flow
   private readonly deflate: Deflate
 
@@ -44,32 +42,32 @@ export class Sender {
     this.queue.push({ act, cost })
   }
 
-  /** Forgets what waits for zlib, and behind it, unless zlib is at work already. */
+  /** Discards the message that waits for zlib and everything queued behind it. Does nothing once zlib has started. */
   drop(): void {
     if (!this.queue || !cancelJob(this)) return
-    const cost = this.queue.reduce((sum, { cost }) => sum + cost, this.compressing)
+    const cost = this.queue.reduce((sum, { cost }) => sum + cost, 0)
     this.queue = undefined
     this.flow.add(-cost)
   }
 
   private compress(windowBits: number, first: First, payload: Buffer, written: Written): void {
-    const behind: NonNullable<Sender['queue']> = []
-    let cost = costOf(payload.length)
-    this.compressing = cost
-    this.queue = behind
-    this.flow.add(cost)
+    // Its own entry has nothing left to do: the callback below writes the message.
+    const queue = [{ act: () => {}, cost: costOf(payload.length) }]
+    this.queue = queue
+    this.flow.add(costOf(payload.length))
     compress(this, payload, windowBits, this.flow, compressed => {
       this.write(first | RSV1, compressed, written)
-      for (const [i, entry] of behind.entries()) {
+      let cost = 0
+      for (const [i, entry] of queue.entries()) {
         cost += entry.cost
         entry.act()
         // That was another one to be compressed: the rest waits behind it.
-        if (this.queue !== behind) {
-          for (const rest of behind.slice(i + 1)) this.queue?.push(rest)
+        if (this.queue !== queue) {
+          for (const rest of queue.slice(i + 1)) this.queue?.push(rest)
           break
         }
       }
-      if (this.queue === behind) this.queue = undefined
+      if (this.queue === queue) this.queue = undefined
       // Only now: it may release the reader, whose next replies must not overtake these.
       this.flow.add(-cost)
     })

@@ -11,7 +11,7 @@ const ROUND = 5
  */
 export class Turns {
   /** Counts the turns of the event loop in which anybody works. */
-  turn = 0
+  private turn = 0
   private waiting: (() => void)[] = []
   private isScheduled = false
   private isTurnOpen = false

@@ -5,7 +5,7 @@ import { attacks, type Door, floods, type Part } from './hostile-attacks.ts'
 
 // Run as a process of its own, which attacks until it is killed.
 
-/** An attack by its name, or a flood by its name and over so many connections. */
+/** Names an attack, or a flood and its number of connections. */
 export type Orders = { urls: Record<Door, string[]> } & ({ attack: string } | { flood: string; connections: number })
 
 /** What has happened so far; it has begun when the first connections may send. */

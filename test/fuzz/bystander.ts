@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { connectRaw, frame, nextAfterPings, opcodes } from '../suite/raw-client.ts'
 import { PUSHED } from './judge.ts'
 
 // Milliseconds from one echo to the next.
@@ -51,26 +52,25 @@ async function stand(url: string, prefix: string, pid: number): Promise<Witness>
     isDone = true
   })
   const witness: Witness = { echoes: 0, worst: 0, slowest: 0, problem: undefined }
-  const { socket, frame: nextFrame } = await connectRaw(url)
+  const client = await connectRaw(url)
+  const { socket } = client
   parentPort?.postMessage('connected')
   while (!isDone && !witness.problem) {
     const sent = performance.now()
     const waitedBefore = waited()
     const content = `still here ${witness.echoes}`
     socket.write(frame(opcodes.text, content))
-    for (;;) {
-      const { opcode, payload } = await nextFrame()
-      if (opcode === opcodes.ping) socket.write(frame(opcodes.pong, payload))
-      // Others push to everybody.
-      if (opcode === opcodes.ping || payload.toString().startsWith(PUSHED)) continue
-      if (payload.toString() !== prefix + content) witness.problem = `got ${opcode} ${payload.toString().slice(0, 60)}`
-      break
-    }
+    let reply = await nextAfterPings(client)
+    // Others push to everybody.
+    while (reply.payload.toString().startsWith(PUSHED)) reply = await nextAfterPings(client)
+    const got = reply.payload.toString()
+    if (got !== prefix + content) witness.problem = `got ${reply.opcode} ${got.slice(0, 60)}`
     witness.echoes++
     const took = performance.now() - sent
     witness.slowest = Math.max(witness.slowest, took)
     witness.worst = Math.max(witness.worst, took - (waited() - waitedBefore))
-    await new Promise(resolve => setTimeout(resolve, INTERVAL - Math.min(INTERVAL - 1, took)))
+    // A steady rhythm: a bystander that sends without a pause would itself be the load.
+    await delay(INTERVAL - Math.min(INTERVAL - 1, took))
   }
   socket.end()
   await new Promise(resolve => socket.once('close', resolve))

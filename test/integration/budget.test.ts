@@ -1,9 +1,17 @@
 import { connect as connectTcp } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { deflate } from '../suite/deflate.ts'
-import { closePayload, connectRaw, frame, handshake, opcodes, type RawClient } from '../suite/raw-client.ts'
+import {
+  closePayload,
+  connectRaw,
+  frame,
+  handshake,
+  nextAfterPings,
+  opcodes,
+  type RawClient,
+} from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
 const { binary, close, continuation, ping, text } = opcodes
@@ -136,13 +144,7 @@ test('a peer that is not read from is not taken for silent', async () => {
   const client = await connectRaw(`${url}raw?delay=1500ms`)
   const large = frame(binary, new Uint8Array(50_000))
   client.socket.write(Buffer.concat([large, large, large]))
-  let replies = 0
-  while (replies < 3) {
-    const { opcode, payload } = await client.frame()
-    if (opcode === ping) client.socket.write(frame(opcodes.pong, payload))
-    else if (opcode === binary) replies++
-    else throw new Error(`opcode ${opcode}`)
-  }
+  for (let i = 0; i < 3; i++) expect((await nextAfterPings(client)).opcode).toBe(binary)
   client.socket.destroy()
 })
 
@@ -184,7 +186,8 @@ test('MESSAGE_TIMEOUT leaves a message alone that makes progress, and one that i
   const bytes = frame(binary, '0123456789')
   for (const byte of bytes) {
     slow.socket.write(Buffer.of(byte))
-    await new Promise(resolve => setTimeout(resolve, 40))
+    // The passing of time is what is tested: the bytes together take longer than MESSAGE_TIMEOUT, each alone does not.
+    await delay(40)
   }
   expect(await slow.frame()).toMatchObject({ opcode: binary, payload: Buffer.from('0123456789') })
   const held = await connectRaw(`${url}raw?delay=500ms`)

@@ -95,7 +95,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', fastPath => {
   })
 })
 
-test('connections that ask for several faults get what a model expects, and all that is told of them agrees', async () => {
+test('connections with several faults behave as the model predicts, on the wire and in log, journal and metrics', async () => {
   const lines = await fuzzFaults({ seed: 1, streams: 400, most: 15_000 })
   expect(lines).toHaveLength(3)
 }, 40_000)

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { connectRaw, frame, nextAfterPings, opcodes } from '../suite/raw-client.ts'
 
 // Milliseconds from one echo to the next, and after which a reply counts as lost.
 const INTERVAL = 50
@@ -28,16 +28,10 @@ async function echo(url: string, prefix: string): Promise<void> {
       sent = Date.now()
       const started = performance.now()
       client.socket.write(frame(opcodes.text, `probe ${i}`))
-      for (;;) {
-        const timeout = delay(LOST, undefined, { ref: false })
-        const came = await Promise.race([client.frame(), timeout])
-        if (!came) throw new Error(`no reply in ${LOST / 1000} s`)
-        if (came.opcode === opcodes.ping) client.socket.write(frame(opcodes.pong, came.payload))
-        if (came.opcode === opcodes.ping) continue
-        const got = came.payload.toString()
-        if (got !== `${prefix}probe ${i}`) throw new Error(`got ${came.opcode} ${got.slice(0, 60)}`)
-        break
-      }
+      const came = await Promise.race([nextAfterPings(client), delay(LOST, undefined, { ref: false })])
+      if (!came) throw new Error(`no reply in ${LOST / 1000} s`)
+      const got = came.payload.toString()
+      if (got !== `${prefix}probe ${i}`) throw new Error(`got ${came.opcode} ${got.slice(0, 60)}`)
       parentPort?.postMessage({ sent, took: performance.now() - started })
       await delay(INTERVAL)
     }

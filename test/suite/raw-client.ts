@@ -83,6 +83,15 @@ export function handshake(url: string, headers: Record<string, string> = {}): st
   return `GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}`
 }
 
+/** Resolves with the next frame that is no ping, and answers those that come before it. */
+export async function nextAfterPings(client: RawClient): Promise<Frame> {
+  for (;;) {
+    const next = await client.frame()
+    if (next.opcode !== opcodes.ping) return next
+    client.socket.write(frame(opcodes.pong, next.payload))
+  }
+}
+
 /** Opens a connection over plain TCP; the answer's head is in `head`, whether it is a 101 or not. */
 export async function connectRaw(url: string, headers?: Record<string, string>): Promise<RawClient> {
   const { hostname, port } = new URL(url)
