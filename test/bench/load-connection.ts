@@ -24,8 +24,8 @@ export type LoadConnectionOptions = {
   latencies: RecordableHistogram
   /** Called with what went wrong: a wrong byte, a reply too many, or the connection's end. */
   onError: (problem: string) => void
-  /** Called with the close code, 1006 for none, where an end between two replies is no error. */
-  onEnd?: (code: number) => void
+  /** Called with the close code (1006 for none) where an end between two replies is no error; a refused handshake adds why. */
+  onEnd?: (code: number, refusal?: string) => void
 }
 
 // Shared by all connections, since each reads it before the next is read into it.
@@ -106,9 +106,9 @@ export function openLoadConnection(options: LoadConnectionOptions): Promise<Load
     if (rest < end) receive(rest, end)
   }
 
-  const finish = (code: number) => {
+  const finish = (code: number, refusal?: string) => {
     connection.close()
-    onEnd?.(code)
+    onEnd?.(code, refusal)
   }
 
   const connection: LoadConnection = {
@@ -135,8 +135,10 @@ export function openLoadConnection(options: LoadConnectionOptions): Promise<Load
     const rest = read.length - read.indexOf('\r\n\r\n') - 4
     head = rest > read.length - 4 ? read : undefined
     if (head !== undefined) return
-    if (!read.startsWith('HTTP/1.1 101 '))
-      return onEnd ? finish(1006) : onError(`refused the handshake: ${read.split('\r\n', 1)[0]}`)
+    if (!read.startsWith('HTTP/1.1 101 ')) {
+      const refusal = `can't connect: ${read.split('\r\n', 1)[0]}`
+      return onEnd ? finish(1006, refusal) : onError(refusal)
+    }
     if (rest > 0) return receive(length - rest, length)
     opened.resolve(connection)
   }

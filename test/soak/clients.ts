@@ -7,6 +7,7 @@ import { bytesOf } from '../fuzz/model.ts'
 import { createRandom } from '../fuzz/random.ts'
 import { connect, implementations } from '../suite/client.ts'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { createPatience, openRaw } from './refusals.ts'
 
 /** What the clients of a soak share. */
 export type Soak = {
@@ -24,23 +25,17 @@ export type Soak = {
 /** What the stack's replies to texts begin with. */
 export const PREFIX = '[RE]: '
 
-// How often in a row a client may be refused: NGINX does so while no replica answers its probe in time, since the machine
-// is busy with the hostile ones.
-const REFUSALS = 10
-
-/** Comes again and again; what it throws has gone wrong, unless a replica has just been taken away. */
+/** Visits again and again. A visit that throws fails the soak, unless a replica has just been taken away. */
 async function repeat(soak: Soak, name: string, visit: () => Promise<void>): Promise<void> {
-  let refusals = 0
+  const patience = createPatience()
   while (!soak.isOver()) {
     try {
       await visit()
-      refusals = 0
+      patience.accepted()
     } catch (error) {
       if (soak.isOver()) return
-      const { message } = error as Error
-      const isRefused = message.startsWith("can't connect") && ++refusals <= REFUSALS
-      // Refusals are allowed while there are fewer replicas.
-      if (!isRefused && !soak.mayEnd(1006)) return soak.fail(`${name}: ${message}`)
+      const problem = error as Error
+      if (!patience.bears(problem) && !soak.mayEnd(1006)) return soak.fail(`${name}: ${problem.message}`)
       soak.lost()
       await delay(100)
     }
@@ -56,17 +51,21 @@ function equal(got: unknown, wanted: unknown): void {
 export async function chatter(soak: Soak, size: number, inFlight: number): Promise<void> {
   const stream = createStream({ url: soak.url, prefix: PREFIX }, size, inFlight)
   const latencies = createHistogram()
+  const patience = createPatience()
   while (!soak.isOver()) {
     const ended = Promise.withResolvers<void>()
     let counted = 0
-    const onEnd = (code: number) => {
-      if (!soak.isOver() && !soak.mayEnd(code)) soak.fail(`a chatty connection ended with ${code}`)
+    const onEnd = (code: number, refusal?: string) => {
+      const isBorne = refusal && patience.bears(new Error(refusal))
+      if (!soak.isOver() && !isBorne && !soak.mayEnd(code))
+        soak.fail(`a chatty connection ended with ${code} ${refusal ?? ''}`)
       soak.lost()
       ended.resolve()
     }
     const opening = openLoadConnection({ url: soak.url, stream, first: 0, latencies, onError: soak.fail, onEnd })
     const connection = await Promise.race([opening, ended.promise])
     if (connection) {
+      patience.accepted()
       soak.connected()
       connection.start(inFlight)
       const watch = setInterval(() => {
@@ -101,8 +100,7 @@ export const idle = (soak: Soak) =>
 /** Sends much at once, and reads it bit by bit. */
 export const slow = (soak: Soak) =>
   repeat(soak, 'a slow connection', async () => {
-    const { socket, head, frame: nextFrame } = await connectRaw(soak.url)
-    equal(head.split('\r\n', 1)[0], 'HTTP/1.1 101 Switching Protocols')
+    const { socket, frame: nextFrame } = await openRaw(soak.url)
     soak.connected()
     const text = 'slowly '.repeat(2000)
     for (let i = 0; i < 200; i++) socket.write(frame(opcodes.text, `${i} ${text}`))

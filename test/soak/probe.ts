@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { connectRaw, frame, nextAfterPings, opcodes } from '../suite/raw-client.ts'
+import { frame, nextAfterPings, opcodes } from '../suite/raw-client.ts'
+import { createPatience, openRaw } from './refusals.ts'
 
 // Milliseconds from one echo to the next, and after which a reply counts as lost.
 const INTERVAL = 50
@@ -18,12 +19,11 @@ export function startProbe(url: string, prefix: string, onEcho: (echo: Echo) => 
   return { stop: () => worker.terminate() }
 }
 
-async function echo(url: string, prefix: string): Promise<void> {
+async function echo(url: string, prefix: string, patience: ReturnType<typeof createPatience>): Promise<void> {
   let sent = Date.now()
   try {
-    const client = await connectRaw(url)
-    const [status] = client.head.split('\r\n', 1)
-    if (status !== 'HTTP/1.1 101 Switching Protocols') throw new Error(`refused: ${status}`)
+    const client = await openRaw(url)
+    patience.accepted()
     for (let i = 0; ; i++) {
       sent = Date.now()
       const started = performance.now()
@@ -36,7 +36,7 @@ async function echo(url: string, prefix: string): Promise<void> {
       await delay(INTERVAL)
     }
   } catch (error) {
-    parentPort?.postMessage({ sent, problem: (error as Error).message })
+    if (!patience.bears(error as Error)) parentPort?.postMessage({ sent, problem: (error as Error).message })
     await delay(INTERVAL)
   }
 }
@@ -44,7 +44,8 @@ async function echo(url: string, prefix: string): Promise<void> {
 if (!isMainThread && workerData?.probe) {
   const { url, prefix } = workerData.probe
   const repeat = async () => {
-    for (;;) await echo(url, prefix)
+    const patience = createPatience()
+    for (;;) await echo(url, prefix, patience)
   }
   await Promise.all(Array.from({ length: CLIENTS }, repeat))
 }
