@@ -68,7 +68,7 @@ describe.skipIf(!stack)('headers through NGINX', () => {
 })
 
 describe.skipIf(!stack)('a client that ends its side', () => {
-  // NGINX ends both sides of a WebSocket with the first; see docs/front-door.md.
+  // NGINX ends both sides of a WebSocket with the first; see docs/deployment.md.
   test('gets no reply that is still on its way', async () => {
     const client = await connectRaw(`${stack?.ws}?delay=500ms`)
     client.socket.write(frame(opcodes.text, 'hello'))
