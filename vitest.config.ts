@@ -15,6 +15,9 @@ export default defineConfig({
         },
       },
       {
+        test: { name: 'docs', include: ['test/docs/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 },
+      },
+      {
         test: { name: 'swarm', include: ['test/swarm/*.test.ts'], testTimeout: 120_000, hookTimeout: 240_000 },
       },
     ],

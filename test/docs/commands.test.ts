@@ -1,0 +1,115 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify, stripVTControlCharacters } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { launchBrowser } from '../browser/browser.ts'
+import { patternOf, readSteps, type Step } from './steps.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const run = promisify(execFile)
+
+let folder: string
+
+beforeAll(async () => {
+  // As a reader's clone, whose name becomes that of the images.
+  folder = join(await mkdtemp(join(tmpdir(), 'docs-')), 'websocket-echo')
+  const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })
+  for (const file of stdout.split('\0').filter(Boolean)) await cp(join(root, file), join(folder, file))
+  await run('npm', ['ci'], { cwd: folder })
+})
+afterAll(async () => {
+  await rm(join(folder, '..'), { recursive: true, force: true })
+})
+
+const { CI, NO_COLOR, FORCE_COLOR, ...environment } = process.env
+const interpreters = { sh: ['bash', '-euo', 'pipefail', '-c'], js: ['node', '-e'], python: ['/usr/bin/python3', '-c'] }
+
+/** Runs a step's program in the reader's clone, and gathers what it prints. */
+function start({ language, code }: Step) {
+  const [program = '', ...args] = [...interpreters[language], code]
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: environment,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  const arrived: (() => void)[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += stripVTControlCharacters(text).replaceAll('\r', '')
+      for (const look of arrived) look()
+    })
+  }
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  return {
+    child,
+    ended,
+    output: () => output,
+    /** Resolves when the output matches; rejects when the program ends before that. */
+    prints: (pattern: RegExp) =>
+      new Promise<void>((resolve, reject) => {
+        const look = () => pattern.test(output) && resolve()
+        arrived.push(look)
+        look()
+        void ended.then(code => reject(new Error(`ended with ${code} before that:\n${output}`)))
+      }),
+  }
+}
+
+async function inConsole(address: string, { code, expected = '' }: Step): Promise<void> {
+  const browser = await launchBrowser('chrome')
+  try {
+    const page = await browser.newPage()
+    const printed = new Promise(resolve => page.on('console', message => resolve(message.text())))
+    await page.goto(address)
+    // As typed into the console: not bound by the page's Content-Security-Policy.
+    await (await page.createCDPSession()).send('Runtime.evaluate', { expression: code })
+    expect(await printed).toMatch(new RegExp(`^${patternOf(expected)}$`))
+  } finally {
+    await browser.close()
+  }
+}
+
+const background = new Set<ReturnType<typeof start>>()
+
+async function stopAll(): Promise<void> {
+  for (const { child, ended } of background) {
+    if (isRunning(child)) process.kill(-(child.pid ?? 0), 'SIGINT')
+    await ended
+  }
+  background.clear()
+}
+
+const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null
+
+const documents = [
+  'README.md',
+  ...(await readdir(join(root, 'docs'))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`),
+]
+
+describe.for(documents)('%s', async document => {
+  afterAll(stopAll)
+
+  for (const step of readSteps(await readFile(join(root, document), 'utf8'))) {
+    if (step === 'stop') {
+      test('(stops what still runs)', stopAll)
+      continue
+    }
+    const { code, expected, fails, isBackground, console } = step
+    test(code.split('\n', 1)[0] ?? '', async () => {
+      if (console !== undefined) return inConsole(console, step)
+      const program = start(step)
+      if (isBackground) {
+        background.add(program)
+        return program.prints(new RegExp(`^${patternOf(expected ?? '')}`, 'm'))
+      }
+      expect((await program.ended) === 0, program.output()).toBe(!fails)
+      if (expected !== undefined) expect(program.output().trimEnd()).toMatch(new RegExp(`^${patternOf(expected)}$`))
+    })
+  }
+})
