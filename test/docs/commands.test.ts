@@ -25,7 +25,9 @@ afterAll(async () => {
   await rm(join(folder, '..'), { recursive: true, force: true })
 })
 
-const { CI, NO_COLOR, FORCE_COLOR, ...environment } = process.env
+const { CI, NO_COLOR, FORCE_COLOR, ...inherited } = process.env
+// Readers confirm that npx may install what they have asked for.
+const environment = { ...inherited, npm_config_yes: 'true' }
 const interpreters = { sh: ['bash', '-euo', 'pipefail', '-c'], js: ['node', '-e'], python: ['/usr/bin/python3', '-c'] }
 
 /** Runs a step's program in the reader's clone, and gathers what it prints. */
@@ -35,7 +37,8 @@ function start({ language, code }: Step) {
     cwd: folder,
     env: environment,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // Some programs end with their standard input, which stays open in a reader's terminal.
+    stdio: 'pipe',
   })
   let output = ''
   const arrived: (() => void)[] = []
@@ -87,15 +90,18 @@ async function stopAll(): Promise<void> {
 
 const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null
 
-const documents = [
-  'README.md',
-  ...(await readdir(join(root, 'docs'))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`),
-]
+const names = (await readdir(join(root, 'docs'))).filter(name => name.endsWith('.md'))
+const documents = await Promise.all(
+  ['README.md', ...names.map(name => `docs/${name}`)].map(async document => ({
+    document,
+    steps: readSteps(await readFile(join(root, document), 'utf8')),
+  })),
+)
 
-describe.for(documents)('%s', async document => {
+describe.for(documents.filter(({ steps }) => steps.length > 0))('$document', ({ steps }) => {
   afterAll(stopAll)
 
-  for (const step of readSteps(await readFile(join(root, document), 'utf8'))) {
+  for (const step of steps) {
     if (step === 'stop') {
       test('(stops what still runs)', stopAll)
       continue
