@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'stack',
-          include: ['test/stack/*.test.ts', 'test/browser/*.test.ts', 'test/example/*.test.ts'],
+          include: ['test/stack/*.test.ts', 'test/browser/*.test.ts'],
           globalSetup: 'test/stack/setup.ts',
           testTimeout: 60_000,
           hookTimeout: 120_000,

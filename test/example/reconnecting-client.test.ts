@@ -1,11 +1,11 @@
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createReconnectingClient } from './reconnecting-client.ts'
 
-const image = process.env.ECHO_IMAGE ?? 'ghcr.io/this--checkout/websocket-echo-server'
+const image = process.env.ECHO_IMAGE
+if (!image) throw new Error('Set ECHO_IMAGE to the name of the echo server’s image, as `docker images` shows it.')
 
-// Skipped, and said so, where there is no Docker engine.
-describe.skipIf(!inject('stack'))('a client that reconnects', () => {
+describe('a reconnecting client', { timeout: 30_000 }, () => {
   let echo: StartedTestContainer
   let url: string
   let control: string
@@ -18,8 +18,8 @@ describe.skipIf(!inject('stack'))('a client that reconnects', () => {
       .start()
     url = `ws://${echo.getHost()}:${echo.getMappedPort(7777)}`
     control = `http://${echo.getHost()}:${echo.getMappedPort(7778)}`
-  })
-  afterAll(() => echo.stop())
+    return () => echo.stop()
+  }, 120_000)
 
   const setFaults = (faults: object) =>
     fetch(`${control}/faults`, {
@@ -38,9 +38,9 @@ describe.skipIf(!inject('stack'))('a client that reconnects', () => {
   afterEach(() => client.close())
 
   const start = () => {
-    client = createReconnectingClient(url, { onReply: text => replies.push(text), retryDelay: 50, patience: 500 })
+    client = createReconnectingClient(url, { onReply: text => replies.push(text), retryDelay: 50, replyTimeout: 500 })
   }
-  const replied = (...texts: string[]) =>
+  const expectReplies = (...texts: string[]) =>
     expect.poll(() => replies, { timeout: 10_000 }).toEqual(texts.map(text => `[RE]: ${text}`))
 
   test.for([
@@ -48,32 +48,32 @@ describe.skipIf(!inject('stack'))('a client that reconnects', () => {
     { drop: 'fin', after: 1 },
     { drop: 'rst', after: 1 },
     { stall: true, after: 1 },
-  ])('gets every message answered although the server has %o', async faults => {
+  ])('gets a reply to every message when the server’s faults are %o', async faults => {
     await setFaults(faults)
     start()
     for (const text of ['one', 'two', 'three']) client.send(text)
-    await replied('one', 'two', 'three')
+    await expectReplies('one', 'two', 'three')
   })
 
-  test('tries again until it is let in', async () => {
+  test('retries until the server accepts the handshake', async () => {
     await setFaults({ reject: 503 })
     start()
     client.send('hello')
     const metrics = async () => (await fetch(`${control}/metrics`)).text()
     await expect.poll(metrics).toMatch(/^websocket_handshakes_total\{outcome="asked"\} [2-9]$/m)
     await setFaults({})
-    await replied('hello')
+    await expectReplies('hello')
   })
 
-  test('comes back when it is kicked', async () => {
+  test('reconnects after the server has closed its connection', async () => {
     start()
     client.send('before')
-    await replied('before')
+    await expectReplies('before')
     const { connections } = await (await fetch(`${control}/connections`)).json()
     const { id } = connections.at(-1)
     await fetch(`${control}/connections/${id}?code=1012`, { method: 'DELETE' })
     client.send('after')
-    await replied('before', 'after')
+    await expectReplies('before', 'after')
 
     const { messages } = await (await fetch(`${control}/messages?connection=${id}`)).json()
     expect(messages).toMatchObject([

@@ -1,13 +1,16 @@
 export type ReconnectingClientOptions = {
   onReply: (text: string) => void
-  /** Milliseconds until the next attempt. */
+  /** Milliseconds between the end of a connection and the next attempt. */
   retryDelay: number
-  /** Milliseconds without a reply after which a connection is given up. */
-  patience: number
+  /** Milliseconds to wait for a reply before giving up the connection. */
+  replyTimeout: number
 }
 
-/** Gets every message answered, in order, over as many connections as that takes. */
-export function createReconnectingClient(url: string, { onReply, retryDelay, patience }: ReconnectingClientOptions) {
+/** Sends messages in order, and sends each again on a new connection until a reply arrives. */
+export function createReconnectingClient(
+  url: string,
+  { onReply, retryDelay, replyTimeout }: ReconnectingClientOptions,
+) {
   const unanswered: string[] = []
   let socket: WebSocket | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -40,7 +43,7 @@ export function createReconnectingClient(url: string, { onReply, retryDelay, pat
 
   function awaitReply() {
     clearTimeout(timer)
-    timer = setTimeout(() => retry(socket), patience)
+    timer = setTimeout(() => retry(socket), replyTimeout)
   }
 
   connect()

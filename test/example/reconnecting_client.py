@@ -1,0 +1,33 @@
+"""Usage: python3 reconnecting_client.py ws://localhost:7777 http://localhost:7778"""
+import asyncio, json, sys, urllib.request
+import websockets
+
+async def client(*messages):  # The code under test: it reconnects until every message has a reply.
+    replies = []
+    async for socket in websockets.connect(sys.argv[1]):
+        try:
+            for message in messages[len(replies):]:
+                await socket.send(message)
+                replies.append(await socket.recv())
+            await socket.close()
+            return replies
+        except websockets.ConnectionClosed:
+            pass
+
+def control(method, path, body=None):
+    data, headers = json.dumps(body).encode() if body else None, {"Content-Type": "application/json"}
+    return urllib.request.urlopen(urllib.request.Request(sys.argv[2] + path, data, headers, method=method)).read()
+
+async def test():
+    control("PUT", "/faults", {"reject": 503})
+    replies = asyncio.create_task(client("hello"))
+    while b'outcome="asked"' not in control("GET", "/metrics"): await asyncio.sleep(0.1)
+    control("PUT", "/faults", {"delay": "1m"})  # The client now gets in, and waits for its reply.
+    while not json.loads(control("GET", "/connections"))["connections"]: await asyncio.sleep(0.1)
+    control("PUT", "/faults", {"close": 1011, "after": 1})  # Every further connection gets one reply.
+    control("DELETE", "/connections?code=1012")
+    assert await replies == ["[RE]: hello"]
+    assert await client("one", "two") == ["[RE]: one", "[RE]: two"]
+    control("DELETE", "/faults")
+
+asyncio.run(test())
