@@ -38,7 +38,7 @@ const tabs = createTabs(
 function showSelected() {
   tabs.show()
   status.show(tabs.selected().session)
-  // Browsers refuse more than some hundred changes of the address in a short time.
+  // Browsers limit how often a page may change its address.
   clearTimeout(linking)
   linking = setTimeout(() => {
     const link = writeLink(tabs.selected().read(), defaults)
@@ -46,7 +46,7 @@ function showSelected() {
   }, 300)
 }
 
-/** Sets up what the address says. To another host than the page's own, connecting is left to the reader. */
+/** Applies the settings in the page's address. Connects only to the page's own host; for any other the user must click. */
 function followLink() {
   const setup = { ...defaults, ...readLink(location.hash) }
   tabs.selected().fill(setup)
@@ -64,7 +64,7 @@ const retryAll = () => {
 addEventListener('online', retryAll)
 document.addEventListener('visibilitychange', () => document.hidden || retryAll())
 
-/** Reading `localStorage` alone throws where a browser denies it. */
+/** Reading `localStorage` throws if the browser denies storage. */
 function openStorage(): Storage | undefined {
   try {
     return localStorage

@@ -18,7 +18,7 @@ import {
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const DAY = 86_400_000
 
-/** As PEM. */
+/** A certificate and its private key, as PEM. */
 export type Authority = { certificate: string; key: string }
 
 const createKeys = () => crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
@@ -34,7 +34,7 @@ const lasting = (days: number) => ({
   notAfter: new Date(Date.now() + days * DAY),
 })
 
-/** Makes an authority of one's own, which browsers and clients have to be told to trust. */
+/** Creates a certificate authority, which browsers and clients must be configured to trust. */
 export async function createAuthority(): Promise<Authority> {
   const keys = await createKeys()
   const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -51,7 +51,7 @@ export async function createAuthority(): Promise<Authority> {
   return { certificate: certificate.toString('pem'), key: await writeKey(keys.privateKey) }
 }
 
-/** Makes a certificate for names and addresses. Browsers take none that lasts longer than 398 days. */
+/** Creates a certificate for names and addresses. It lasts 396 days, because browsers reject more than 398. */
 export async function createCertificate(authority: Authority, names: string[]): Promise<Authority> {
   const keys = await createKeys()
   const certificate = await X509CertificateGenerator.create({
@@ -72,15 +72,15 @@ export async function createCertificate(authority: Authority, names: string[]): 
   return { certificate: certificate.toString('pem'), key: await writeKey(keys.privateKey) }
 }
 
-/** Writes a file that everybody may read, whatever the umask: NGINX runs as a user that this machine doesn't know. */
-async function publish(file: string, text: string): Promise<void> {
-  // Docker makes an empty folder in place of a missing file that it is told to mount.
+/** Writes a file that everybody can read, whatever the umask, because NGINX runs as a user of its container. */
+async function writePublic(file: string, text: string): Promise<void> {
+  // Docker creates an empty folder in place of a missing file that it should mount.
   if ((await stat(file).catch(() => undefined))?.isDirectory()) await rmdir(file)
   await writeFile(file, text)
   await chmod(file, 0o644)
 }
 
-/** Writes a certificate into a folder, by the authority that is there, or a new one. */
+/** Writes a certificate into a folder, issued by the authority in that folder, or by a new one. */
 export async function writeCertificates(folder: string, names: string[]): Promise<void> {
   await mkdir(folder, { recursive: true })
   const [certificateFile, keyFile] = [join(folder, 'authority.crt'), join(folder, 'authority.key')]
@@ -93,12 +93,14 @@ export async function writeCertificates(folder: string, names: string[]): Promis
     await writeFile(keyFile, authority.key, { mode: 0o600 })
   }
   const { certificate, key } = await createCertificate(authority, names)
-  await publish(join(folder, 'server.crt'), certificate)
-  await publish(join(folder, 'server.key'), key)
+  await writePublic(join(folder, 'server.crt'), certificate)
+  await writePublic(join(folder, 'server.key'), key)
 }
 
 if (import.meta.main) {
   const names = ['localhost', '127.0.0.1', '::1', ...process.argv.slice(2)]
   await writeCertificates('certs', names)
-  console.log(`certs/server.crt is for ${names.join(', ')}: trust certs/authority.crt, and keep its key to yourself`)
+  console.log(
+    `certs/server.crt is valid for ${names.join(', ')}. Trust certs/authority.crt, and keep certs/authority.key secret.`,
+  )
 }

@@ -1,4 +1,4 @@
-/** Gives the address of the server that is beside a page: `ws` under its base URI, secure when the page is. */
+/** Returns the address of the page's own server: `ws` under its base URI, with `wss:` when the page uses `https:`. */
 export function defaultAddress(baseURI: string): string {
   const url = new URL('ws', baseURI)
   url.protocol = url.protocol.replace('http', 'ws')

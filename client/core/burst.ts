@@ -1,13 +1,13 @@
 import type { Message } from './message.ts'
 
 export type BurstOptions = {
-  /** How many messages. */
+  /** The number of messages. */
   count: number
-  /** Bytes of each. */
+  /** Bytes per message. */
   size: number
-  /** How many may be unanswered at a time; 0 is any number. */
+  /** Unanswered messages at a time; 0 means no limit. */
   inFlight: number
-  /** Messages a second; 0 is as fast as they go. */
+  /** Messages per second; 0 means as fast as possible. */
   rate: number
   isBinary: boolean
 }
@@ -18,44 +18,44 @@ export type BurstResult = {
   sent: number
   answered: number
   seconds: number
-  /** Whether it ended before every message was answered. */
+  /** Whether the burst ended before every message was answered. */
   isStopped: boolean
 }
 
 export type BurstPorts = {
-  /** Tells whether the message was sent. */
+  /** Returns whether the message was sent. */
   send: (message: Message) => boolean
-  /** Bytes that were sent and haven't left yet. */
+  /** Bytes that are queued in the browser. */
   bufferedAmount: () => number
-  /** Called each 100 ms at most, and once before the end. */
+  /** Called at most every 100 ms, and once before `onEnd`. */
   onProgress: (progress: BurstProgress) => void
   onEnd: (result: BurstResult) => void
-  /** ms. */
+  /** Returns the current time in ms. */
   now?: () => number
-  /** Calls back later, not before `delay` in ms has passed. */
+  /** Calls `task` after at least `delay` ms. */
   schedule?: (task: () => void, delay: number) => void
 }
 
-/** Sends many messages while everything else goes on. It can be started once. */
+/** Sends many messages without blocking the page. A burst can be started only once. */
 export type Burst = {
   start(): void
   stop(): void
-  /** To be called for each message received. */
+  /** Call this for each message received. */
   answered(): void
 }
 
-/** What a form gives: the numbers as they were typed. */
+/** The fields of the form, with the numbers as they were typed. */
 export type BurstFields = { count: string; size: string; inFlight: string; rate: string; isBinary: boolean }
 
-/** ms without a break: a frame of the page has 16. */
+/** ms of work before the burst yields: half a frame at 60 Hz. */
 const SLICE = 8
-const MOST_BUFFERED = 1024 * 1024
+const MAX_BUFFERED = 1024 * 1024
 const BUFFER_CHECK = 5
 const PROGRESS = 100
-/** ms of lost time that a rate makes up for. The timers of a hidden page come once a second. */
+/** ms of delay that a burst catches up with. In a hidden page, timers fire only once a second. */
 const CATCH_UP = 1000
 
-/** Creates a burst that ends when every message is answered, when it is stopped, or when sending fails. */
+/** Creates a burst. It ends when every message is answered, when it is stopped, or when sending fails. */
 export function createBurst(
   { count, size, inFlight, rate, isBinary }: BurstOptions,
   { send, bufferedAmount, onProgress, onEnd, now = () => performance.now(), schedule = later }: BurstPorts,
@@ -63,7 +63,7 @@ export function createBurst(
   const create = isBinary ? binaryMessage : textMessage
   const interval = rate > 0 ? 1000 / rate : 0
   let isRunning = false
-  let isHeld = false
+  let isAwaitingReplies = false
   let willReport = false
   let startedAt = 0
   let dueAt = 0
@@ -75,9 +75,9 @@ export function createBurst(
     report()
     const sliceEnd = now() + SLICE
     while (sent < count) {
-      isHeld = inFlight > 0 && sent - answered >= inFlight
-      if (isHeld) return
-      if (bufferedAmount() >= MOST_BUFFERED) return schedule(run, BUFFER_CHECK)
+      isAwaitingReplies = inFlight > 0 && sent - answered >= inFlight
+      if (isAwaitingReplies) return
+      if (bufferedAmount() >= MAX_BUFFERED) return schedule(run, BUFFER_CHECK)
       const time = now()
       if (time < dueAt) return schedule(run, dueAt - time)
       if (time >= sliceEnd) return schedule(run, 0)
@@ -114,17 +114,17 @@ export function createBurst(
     stop: end,
 
     answered() {
-      // One that comes with nothing unanswered is not an answer.
+      // A message that arrives when nothing is unanswered is no reply.
       if (!isRunning || answered === sent) return
       answered++
       if (answered === count) return end()
       report()
-      if (isHeld) run()
+      if (isAwaitingReplies) run()
     },
   }
 }
 
-/** Reads the fields of a form; the problem names the field, what it has, and what it may have. */
+/** Reads the fields of the form. A problem names the field, its value, and the allowed range. */
 export function checkBurst({ isBinary, ...fields }: BurstFields): BurstOptions | { problem: string } {
   const options: BurstOptions = { count: 0, size: 0, inFlight: 0, rate: 0, isBinary }
   for (const [key, name, least, most] of RANGES) {
@@ -140,9 +140,9 @@ export function checkBurst({ isBinary, ...fields }: BurstFields): BurstOptions |
 
 const RANGES = [
   ['count', 'Messages', 1, 1_000_000],
-  ['size', 'Bytes each', 0, 16 * 1024 * 1024],
+  ['size', 'Bytes per message', 0, 16 * 1024 * 1024],
   ['inFlight', 'In flight', 0, 10_000],
-  ['rate', 'A second', 0, 1_000_000],
+  ['rate', 'Per second', 0, 1_000_000],
 ] as const
 
 const textMessage = (number: number, size: number): Message => `${number} `.padEnd(size, '.').slice(0, size)

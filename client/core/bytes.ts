@@ -1,9 +1,9 @@
 import type { Message } from './message.ts'
 
-/** The bytes that a text gives, or in one line why it gives none. */
+/** The bytes that a text stands for, or one line that says why it is invalid. */
 export type Parsed = { bytes: Uint8Array<ArrayBuffer> } | { problem: string }
 
-/** Reads pairs of hex digits, each with a `0x` before it or not, and with whitespace, commas, colons or nothing between. */
+/** Reads pairs of hex digits. A pair may start with `0x`; whitespace, commas and colons may separate pairs. */
 export function parseHex(text: string): Parsed {
   const bytes = new Uint8Array(text.length >> 1)
   let length = 0
@@ -27,47 +27,47 @@ export function parseHex(text: string): Parsed {
 }
 
 /**
- * Reads base64 in either alphabet (RFC 4648 sections 4 and 5), with whitespace anywhere. Padding may be left out; what
- * is there has to be right, and no bits may be left over (section 3.5).
+ * Reads base64 in either alphabet (RFC 4648 sections 4 and 5). Whitespace is ignored. Padding is optional, but must be
+ * correct if present, and no bits may be left over (section 3.5).
  */
 export function parseBase64(text: string): Parsed {
   const wrong = text.search(/[^\w+/\-=\s]/)
   if (wrong !== -1) return { problem: `${place(text, wrong)} is not a base64 digit` }
   const pad = text.indexOf('=')
   if (pad !== -1 && /[^=\s]/.test(text.slice(pad))) {
-    return { problem: `${place(text, pad)} is padding, which in base64 comes at the end` }
+    return { problem: `${place(text, pad)} is padding, which must be at the end` }
   }
 
   const padded = text.replace(/\s/g, '')
   const digits = padded.replace(/=+$/, '')
   const padding = padded.length - digits.length
   const rest = digits.length % 4
-  if (rest === 1) return { problem: 'the last base64 digit alone makes no byte' }
+  if (rest === 1) return { problem: 'one base64 digit is left over, and a byte needs two' }
   const needed = (4 - rest) % 4
   if (padding > 0 && padding !== needed) {
-    return { problem: `the base64 ends with ${padding} × "=" where it takes ${needed ? `${needed} or none` : 'none'}` }
+    return { problem: `the padding is ${padding} × "=", but must be ${needed ? `${needed} or none` : 'none'}` }
   }
   const isWhole = rest === 0 || (rest === 2 ? /[AQgw]$/ : /[AEIMQUYcgkosw048]$/).test(digits)
-  if (!isWhole) return { problem: `the last base64 digit "${digits.at(-1)}" has bits that belong to no byte` }
+  if (!isWhole) return { problem: `the last base64 digit "${digits.at(-1)}" has bits beyond the last byte` }
 
   const binary = atob(digits.replace(/-/g, '+').replace(/_/g, '/'))
   return { bytes: Uint8Array.from(binary, character => character.charCodeAt(0)) }
 }
 
-/** Lower-case pairs with spaces between. */
+/** Writes bytes as pairs of lower-case hex digits, separated by spaces. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, byte => PAIRS[byte]).join(' ')
 }
 
-/** Base64 with padding (RFC 4648 section 4). */
+/** Writes base64 with padding (RFC 4648 section 4). */
 export function toBase64(bytes: Uint8Array): string {
   let binary = ''
-  // An engine takes so many arguments, and not many more.
+  // JavaScript engines limit the number of arguments of a call.
   for (let at = 0; at < bytes.length; at += 0x2000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x2000))
   return btoa(binary)
 }
 
-/** Sixteen bytes a line, as `hexdump -C` shows them: the offset, the bytes, and what of them is ASCII. */
+/** Writes sixteen bytes per line in the format of `hexdump -C`: offset, bytes, printable ASCII. */
 export function hexDump(bytes: Uint8Array): string {
   const lines: string[] = []
   for (let at = 0; at < bytes.length; at += 16) {
@@ -79,7 +79,7 @@ export function hexDump(bytes: Uint8Array): string {
   return lines.join('\n')
 }
 
-/** The bytes of a message on the wire; those of a text in UTF-8, where a lone surrogate goes as U+FFFD. */
+/** Returns the size of a message in bytes. Text counts as UTF-8, in which a lone surrogate becomes U+FFFD. */
 export function byteLength(message: Message): number {
   if (typeof message !== 'string') return message.length
   let bytes = message.length
@@ -87,17 +87,17 @@ export function byteLength(message: Message): number {
     const code = message.charCodeAt(i)
     if (code < 0x80) continue
     bytes += code < 0x800 ? 1 : 2
-    // A pair has four bytes: two more than it has code units.
+    // A surrogate pair takes four bytes in UTF-8: two more than its two code units.
     if (isHigh(code) && isLow(message.charCodeAt(i + 1))) i++
   }
   return bytes
 }
 
-/** Such as `5 B`, `1.5 KiB`, `12 MiB`. */
+/** Formats a size, for example `5 B`, `1.5 KiB`, `12 MiB`. */
 export function formatSize(bytes: number): string {
   let size = bytes
   let unit = 0
-  // From 1023.5 on it would be rounded to 1024.
+  // 1023.5 would be rounded to 1024.
   while (size >= 1023.5 && unit < UNITS.length - 1) {
     size /= 1024
     unit++

@@ -4,25 +4,25 @@ import { createRoundTrip } from './round-trip.ts'
 
 export type ConnectionState = 'connecting' | 'connected' | 'closing' | 'disconnected'
 
-/** What happened on a connection, in the order in which it happened. */
+/** An event of a connection. */
 export type ConnectionEvent =
   | { type: 'connected'; protocol: string; extensions: string }
   | { type: 'sent'; message: Message }
-  /** `roundTrip` is in ms, and there only where it is certain. */
+  /** `roundTrip` is in ms, and `undefined` unless it is certain. */
   | { type: 'received'; message: Message; roundTrip?: number | undefined }
   | { type: 'disconnected'; code: number; reason: string }
   | { type: 'error'; problem: string }
-  /** The handshake failed, and the browser doesn't tell why. */
+  /** The handshake failed. Browsers hide the reason. */
   | { type: 'refused'; url: string }
   | { type: 'note'; text: string }
 
-/** Messages one way, and the bytes of their payloads. */
+/** The messages in one direction, and the bytes of their payloads. */
 export type Traffic = { messages: number; bytes: number }
 
-/** What is known of the latest socket, also when it is closed. */
+/** Facts about the latest socket, which remain after it has closed. */
 export type Facts = {
   url: string
-  /** When it opened, in ms since the epoch; `undefined` if it hasn't. */
+  /** When it opened, in ms since the epoch; `undefined` if it has not. */
   since: number | undefined
   protocol: string
   extensions: string
@@ -36,26 +36,26 @@ export type ConnectionListener = {
   onEvent: (event: ConnectionEvent) => void
 }
 
-/** At most one socket at a time, to any server, as often as wanted. Nothing here throws: problems are events. */
+/** Manages one socket at a time, and can connect again and again. No method throws: problems are events. */
 export type Connection = {
   /**
-   * Opens a socket and lets go of the one before. A bad address, or subprotocols that can't be offered
-   * (RFC 6455 section 4.1), leave the one before as it is.
+   * Opens a socket and closes the previous one. On an invalid address or invalid subprotocols (RFC 6455 section 4.1),
+   * the previous socket stays open.
    */
   connect(address: string, protocols?: string[]): void
-  /** Sends when connected, and tells whether it did. */
+  /** Sends a message if connected, and returns whether it did. */
   send(message: Message): boolean
-  /** Starts the closing handshake (RFC 6455 section 7.1.2). The code is 1000, or from 3000 to 4999. */
+  /** Starts the closing handshake (RFC 6455 section 7.1.2). The code must be 1000 or from 3000 to 4999. */
   disconnect(code?: number, reason?: string): void
   facts(): Facts
 }
 
 const NORMAL = 1000
 const REPLACED = 'replaced by a new connection'
-/** A token of HTTP (RFC 9110 section 5.6.2). */
+/** An HTTP token (RFC 9110 section 5.6.2). */
 const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/
 
-/** Creates a connection that is not connected yet. `now` is in ms and times round trips. */
+/** Creates a connection without a socket. `now` returns the time in ms, for measuring round trips. */
 export function createConnection(
   { onState, onEvent }: ConnectionListener,
   Socket: new (url: string, protocols: string[]) => WebSocket = WebSocket,
@@ -121,7 +121,7 @@ export function createConnection(
     connect(address, protocols = []) {
       let opened: WebSocket
       try {
-        // Browsers resolve a relative address against the page's: a typing error would connect to somewhere else.
+        // Browsers resolve a relative address against the page's, so a typo would connect to the wrong server.
         const { href } = new URL(address)
         const problem = checkProtocols(protocols)
         if (problem) return onEvent({ type: 'error', problem })
@@ -175,15 +175,14 @@ function count(traffic: Traffic, message: Message) {
 
 function checkProtocols(protocols: string[]): string | undefined {
   const bad = protocols.find(protocol => !TOKEN.test(protocol))
-  if (bad !== undefined)
-    return `"${bad}" is not a subprotocol. It is made of letters, digits and !#$%&'*+-.^_\`|~ only.`
+  if (bad !== undefined) return `"${bad}" is not a subprotocol: use only letters, digits and !#$%&'*+-.^_\`|~.`
   const repeated = protocols.find((protocol, i) => protocols.indexOf(protocol) < i)
   if (repeated !== undefined) return `The subprotocol "${repeated}" is offered twice.`
   return undefined
 }
 
 function explain(address: string, error: unknown): string {
-  // Such as ws: from a page that came by https:. Only the browser knows its own rules.
+  // For example, an https: page may not connect to ws:. The browser explains its own rules best.
   if (error instanceof DOMException && error.name === 'SecurityError') return error.message
-  return `"${address}" is not a WebSocket address. It starts with ws:// or wss:// and has no #fragment.`
+  return `"${address}" is not a WebSocket address: expected ws:// or wss://, a host, an optional port up to 65535, and no #fragment.`
 }

@@ -1,13 +1,13 @@
-/** A part of a text, or the visible form of a character that has none. */
+/** A part of a text, or a visible stand-in for an invisible character. */
 export type Segment = { text: string; isControl: boolean }
 
-// Controls, what only directs the layout (zero-width, bidirectional, soft hyphen), and the separators of lines.
+// Control characters, format characters (zero-width, bidirectional, soft hyphen), and line separators.
 const ALL = /([\p{Cc}\p{Cf}\u2028\u2029])/u
 const ALL_BUT_LAYOUT = /((?![\n\t])[\p{Cc}\p{Cf}\u2028\u2029])/u
 
 /**
- * Splits a text at characters that can't be seen, and makes each of them visible: ASCII's as their Control Pictures,
- * others as `U+202E`. `keepLayout` leaves line feeds and tabs as they are.
+ * Splits a text at invisible characters and makes each of them visible: ASCII controls as Control Pictures, others
+ * like `U+202E`. `keepLayout` leaves line feeds and tabs unchanged.
  */
 export function segments(text: string, { keepLayout = false } = {}): Segment[] {
   return text

@@ -1,40 +1,40 @@
 import type { Stored } from './stored.ts'
 
-/** The messages sent, which all tabs share. */
+/** The messages sent, shared by all tabs. */
 export type History = {
-  /** Keeps a message as the newest, but not an empty or very long one, nor the same twice in a row. */
+  /** Adds a message as the newest, unless it is empty, very long, or equal to the newest. */
   add(text: string): void
-  /** Creates a walk for one field: how far it has gone, and its draft, are its own. */
+  /** Creates a walk for one field, with a position and a draft of its own. */
   createWalk(): Walk
 }
 
-/** A way back through the messages sent, as in a shell. */
+/** Steps through the messages sent, like the history of a shell. */
 export type Walk = {
-  /** Steps back; `current` is the draft that comes back at the end of the walk. `undefined` at the oldest. */
+  /** Steps back and keeps `current` as the draft. Returns `undefined` at the oldest message. */
   older(current: string): string | undefined
-  /** Steps forward, after the newest to the draft, which ends the walk. `undefined` when there is no walk. */
+  /** Steps forward. After the newest message it returns the draft and ends the walk. `undefined` without a walk. */
   newer(): string | undefined
-  /** Lets go of the draft: the next step back is to the newest again. */
+  /** Forgets the draft, so that the next step back starts at the newest message again. */
   end(): void
 }
 
-const MOST_TEXTS = 100
+const MAX_TEXTS = 100
 /** In characters. */
-const MOST_LENGTH = 16 * 1024
+const MAX_LENGTH = 16 * 1024
 
-const isKept = (text: unknown): text is string => typeof text === 'string' && text !== '' && text.length <= MOST_LENGTH
+const isKept = (text: unknown): text is string => typeof text === 'string' && text !== '' && text.length <= MAX_LENGTH
 
-/** Takes what is stored, newest last, and leaves out what can't have been a message. */
+/** Reads the stored messages, newest last, and skips invalid entries. */
 export function parseHistory(json: unknown): string[] {
-  return Array.isArray(json) ? json.filter(isKept).slice(-MOST_TEXTS) : []
+  return Array.isArray(json) ? json.filter(isKept).slice(-MAX_TEXTS) : []
 }
 
-/** Creates a history of what is stored and what is added. */
+/** Creates a history that continues the stored one. */
 export function createHistory(stored: Stored<string[]>): History {
   return {
     add(text) {
       const texts = stored.get()
-      if (isKept(text) && text !== texts.at(-1)) stored.set([...texts, text].slice(-MOST_TEXTS))
+      if (isKept(text) && text !== texts.at(-1)) stored.set([...texts, text].slice(-MAX_TEXTS))
     },
 
     createWalk: () => createWalk(stored),

@@ -1,15 +1,15 @@
-/** Deeper levels are indented no further: else a message of nothing but brackets would grow by its square. */
+/** Deeper levels are not indented further. Otherwise the output for nested brackets would grow quadratically. */
 const DEEPEST = 64
 
-// No pattern for a whole string: the engine's stack does not hold one of megabytes.
+// Strings are matched piece by piece: a pattern for a whole string of megabytes overflows the engine's stack.
 const TOKENS = /\\.|"|\{\s*\}|\[\s*\]|[{}[\],:]|\s+/g
 
-/** Lays JSON out in lines, and changes nothing but whitespace: numbers, escapes, repeated keys stay as they are written. */
+/** Indents JSON. Only whitespace changes: numbers, escapes and repeated keys stay as written. */
 export function formatJson(text: string): { text: string } | { problem: string } {
   try {
     JSON.parse(text)
   } catch (error) {
-    // It quotes some of the text, which may have more than one line.
+    // The message quotes the text, which may contain line breaks.
     return { problem: (error as Error).message.replace(/\s+/g, ' ') }
   }
 
@@ -35,7 +35,7 @@ export function formatJson(text: string): { text: string } | { problem: string }
   return { text: text.replace(TOKENS, layOut) }
 }
 
-/** Tells whether a text is a JSON object or array. Most texts are refused by their first character. */
+/** Returns whether a text is a JSON object or array. The first character rules out most texts cheaply. */
 export function isJson(text: string): boolean {
   if (!/^\s*[{[]/.test(text)) return false
   try {

@@ -3,14 +3,14 @@ import { explainClose } from './close-code.ts'
 import type { ConnectionEvent } from './connection.ts'
 import type { Message } from './message.ts'
 
-/** A line of the log: what it says, then the message it is about, if any. */
+/** A line of the log: its text, followed by the message if there is one. */
 export type Line = {
   kind: 'system' | 'sent' | 'received' | 'error'
   text: string
   message?: Message
 }
 
-/** The part of a message that is shown, and in words how much more there is, if any. */
+/** The visible part of a message, and a text that says how much is left out, or an empty string. */
 export type Excerpt = { text: string; more: string }
 
 const FOLDED_LINES = 3
@@ -19,7 +19,7 @@ const FOLDED_BYTES = 32
 const UNFOLDED_CHARACTERS = 64 * 1024
 const UNFOLDED_BYTES = 8 * 1024
 
-/** Puts an event into words. */
+/** Describes an event as a line of the log. */
 export function describeEvent(event: ConnectionEvent): Line {
   switch (event.type) {
     case 'connected':
@@ -39,7 +39,7 @@ export function describeEvent(event: ConnectionEvent): Line {
   }
 }
 
-/** The beginning of a message: some lines of a text; of binary its length and first bytes in hex. */
+/** Returns the beginning of a message: the first lines of a text, or the length and the first bytes of binary data. */
 export function fold(message: Message): Excerpt {
   if (typeof message === 'string') {
     const lines = message.slice(0, FOLDED_CHARACTERS + 1).split('\n', FOLDED_LINES)
@@ -50,7 +50,7 @@ export function fold(message: Message): Excerpt {
   return { text: hex ? `${words} ${hex}` : words, more: describeRest(message.length - FOLDED_BYTES, 'byte') }
 }
 
-/** As much of a message as a page can well show: a text, or the hex dump of binary. */
+/** Returns as much of a message as a page can render quickly: text, or a hex dump of binary data. */
 export function unfold(message: Message): Excerpt {
   if (typeof message === 'string') return cut(message, UNFOLDED_CHARACTERS)
   return {
@@ -59,7 +59,7 @@ export function unfold(message: Message): Excerpt {
   }
 }
 
-/** What a screen reader says of an event. */
+/** Describes an event for a screen reader. */
 export function speak(event: ConnectionEvent): string {
   const { text, message } = describeEvent(event)
   if (message === undefined) return text
@@ -68,7 +68,7 @@ export function speak(event: ConnectionEvent): string {
 }
 
 function cut(text: string, most: number): Excerpt {
-  // Not within a surrogate pair.
+  // Never cut a surrogate pair in two.
   const end = most < text.length && /[\uD800-\uDBFF]/.test(text.charAt(most - 1)) ? most - 1 : most
   return { text: text.slice(0, end), more: describeRest(text.length - end, 'character') }
 }

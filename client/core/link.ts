@@ -1,12 +1,12 @@
 const FORMATS = ['text', 'hex', 'base64'] as const
 
-/** How the text in the field is read. */
+/** How the text in the message field is encoded. */
 export type Format = (typeof FORMATS)[number]
 
-/** The field, as it was typed. */
+/** The message field, as it was typed. */
 export type Draft = { format: Format; message: string }
 
-/** What a link carries. */
+/** The settings that a link can contain. */
 export type Setup = Draft & {
   url: string
   /** As they were typed. */
@@ -24,7 +24,7 @@ const NAMES = [
   ['message', 'message'],
 ] as const
 
-/** Reads the fragment of an address. What it doesn't say, or says wrong, is left out. */
+/** Reads the fragment of an address. Missing or invalid settings are left out. */
 export function readLink(hash: string): Partial<Setup> {
   const values = new URLSearchParams(hash.replace(/^#/, ''))
   const setup: Partial<Setup> = {}
@@ -37,7 +37,7 @@ export function readLink(hash: string): Partial<Setup> {
   return setup
 }
 
-/** Writes the fragment for what differs from the defaults, empty if nothing does. A very long message is left out. */
+/** Writes the settings that differ from the defaults as a fragment, or an empty string. Leaves out a very long message. */
 export function writeLink(setup: Setup, defaults: Setup): string {
   const values = new URLSearchParams()
   for (const [key, name] of NAMES) {
@@ -48,7 +48,7 @@ export function writeLink(setup: Setup, defaults: Setup): string {
   return fragment && `#${fragment}`
 }
 
-/** Tells whether a link may connect by itself: only to the page's own host, at the same port, or both at the usual one. */
+/** Returns whether a link may connect without a click: only to the page's own host and port. */
 export function mayConnect(address: string, baseURI: string): boolean {
   try {
     const { protocol, host } = new URL(address)

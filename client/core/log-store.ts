@@ -4,9 +4,9 @@ import { describeEvent } from './line.ts'
 import type { Message } from './message.ts'
 
 export type LogEntry = {
-  /** Counts up by one from entry to entry. */
+  /** Increases by one with each entry. */
   readonly id: number
-  /** ms since the epoch. */
+  /** In ms since the epoch. */
   readonly at: number
   readonly event: ConnectionEvent
 }
@@ -14,43 +14,43 @@ export type LogEntry = {
 export const logKinds = ['all', 'messages', 'sent', 'received', 'events'] as const
 export type LogKind = (typeof logKinds)[number]
 
-/** All that happened, and what of it is to be shown. It lets go of the oldest when it holds too much. */
+/** The entries of a log, and those that pass its filter. It removes the oldest entries when it is full. */
 export type LogStore = {
-  /** Grows in place, and is another array once something was taken out of it. So does `shown`. */
+  /** Entries are added in place, but removing any creates a new array. The same is true of `shown`. */
   readonly entries: readonly LogEntry[]
-  /** The entries that the filter lets through. */
+  /** The entries that pass the filter. */
   readonly shown: readonly LogEntry[]
-  /** How many entries were let go since the log was last cleared. */
-  readonly released: number
+  /** How many entries have been removed since the log was last cleared. */
+  readonly removed: number
   /** `at` is in ms since the epoch. */
   add(event: ConnectionEvent, at?: number): void
-  /** Searches texts in any case, binary messages for the text's bytes or for those that it gives in hex. */
+  /** Searches text case-insensitively, and binary messages for the UTF-8 bytes of `text` or for its bytes in hex. */
   filter(kind: LogKind, text: string): void
   clear(): void
-  /** The place in `shown` of an entry, or of the next one shown after it. */
+  /** Returns the index in `shown` of an entry, or of the next entry after it. */
   indexOf(id: number): number
-  /** The whole log whatever the filter, as one JSON object a line (NDJSON). */
+  /** Returns the whole log, ignoring the filter, with one JSON object per line (NDJSON). */
   toNdjson(): Blob
-  /** Calls back at every change, until the function that it returns is called. */
+  /** Calls `listener` at every change. Returns a function that stops this. */
   onChange(listener: () => void): () => void
 }
 
 type LogLimits = {
-  /** How many entries are kept. */
+  /** The maximum number of entries. */
   limit?: number
-  /** How many bytes of memory their messages may take; the newest is kept whatever its size. */
+  /** The maximum memory of all messages in bytes. The newest entry is kept whatever its size. */
   byteLimit?: number
 }
 
-/** Letting go of this share at once makes it cost little for each entry. */
-const RELEASED_SHARE = 0.1
+/** Removing this share at a time keeps the cost per entry low. */
+const REMOVED_SHARE = 0.1
 
-/** Creates a log that holds nothing and shows everything. */
+/** Creates an empty log without a filter. */
 export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }: LogLimits = {}): LogStore {
   let entries: LogEntry[] = []
   let shown = entries
   let passes: ((event: ConnectionEvent) => boolean) | undefined
-  let released = 0
+  let removed = 0
   let bytes = 0
   let nextId = 0
   const listeners = new Set<() => void>()
@@ -59,21 +59,21 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
     for (const listener of listeners) listener()
   }
 
-  function release() {
+  function removeOldest() {
     let count = 0
-    const mostEntries = limit * (1 - RELEASED_SHARE)
-    const mostBytes = byteLimit * (1 - RELEASED_SHARE)
+    const mostEntries = limit * (1 - REMOVED_SHARE)
+    const mostBytes = byteLimit * (1 - REMOVED_SHARE)
     for (const { event } of entries) {
       const left = entries.length - count
       if (left === 1 || (left <= mostEntries && bytes <= mostBytes)) break
       bytes -= memoryOf(event)
       count++
     }
-    // Copies: who still lays out the old ones finds them as they were.
+    // New arrays, so that a view that is still drawing the old ones is not disturbed.
     const isFiltered = shown !== entries
     shown = shown.slice(indexOf(entries[count]?.id ?? nextId))
     entries = isFiltered ? entries.slice(count) : shown
-    released += count
+    removed += count
   }
 
   function indexOf(id: number): number {
@@ -94,8 +94,8 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
     get shown() {
       return shown
     },
-    get released() {
-      return released
+    get removed() {
+      return removed
     },
 
     add(event, at = Date.now()) {
@@ -103,7 +103,7 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
       entries.push(entry)
       if (shown !== entries && passes?.(event)) shown.push(entry)
       bytes += memoryOf(event)
-      if (entries.length > limit || bytes > byteLimit) release()
+      if (entries.length > limit || bytes > byteLimit) removeOldest()
       changed()
     },
 
@@ -116,7 +116,7 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
     clear() {
       entries = []
       shown = passes ? [] : entries
-      released = 0
+      removed = 0
       bytes = 0
       changed()
     },
@@ -131,7 +131,7 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
   }
 }
 
-/** A character takes at most two bytes in a browser's memory; to count those of UTF-8 would take a look at each. */
+/** Estimates memory in bytes: browsers keep a character in at most two, and counting UTF-8 would be slow. */
 function memoryOf(event: ConnectionEvent): number {
   if (!('message' in event)) return 0
   return typeof event.message === 'string' ? event.message.length * 2 : event.message.length
@@ -147,7 +147,7 @@ function createFilter(kind: LogKind, text: string): ((event: ConnectionEvent) =>
   }
   if (text === '') return isOfKind
 
-  // Unlike comparing in lower case, it copies no message.
+  // Unlike lower-casing, a pattern does not copy the message.
   const pattern = new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'iu')
   const needles = [new TextEncoder().encode(text), hexIn(text)]
   const contains = (message: Message) =>
@@ -157,7 +157,7 @@ function createFilter(kind: LogKind, text: string): ((event: ConnectionEvent) =>
     isOfKind(event) && ('message' in event ? contains(event.message) : pattern.test(describeEvent(event).text))
 }
 
-/** The whole bytes that a text gives in hex, none if it is something else. */
+/** Returns the complete bytes of a hex text, or no bytes if it is not hex. */
 function hexIn(text: string): Uint8Array {
   const digits = text.replace(/\s/g, '')
   if (!/^[\da-f]+$/i.test(digits)) return new Uint8Array()

@@ -1,4 +1,4 @@
-/** One parameter of an address, as a person reads it. */
+/** One decoded query parameter. */
 export type Parameter = readonly [name: string, value: string]
 
 const split = (address: string): [base: string, query: string] => {
@@ -9,18 +9,18 @@ const split = (address: string): [base: string, query: string] => {
 
 const nameOf = (part: string) => [...new URLSearchParams(part).keys()][0] ?? ''
 
-/** A value as it is written in an address, with what needs no escape left readable. */
+/** Encodes a value, and leaves characters readable that need no escape in a query. */
 const encode = (text: string) =>
   encodeURIComponent(text).replace(/%(?:20|2C|3A|2F|40)/g, found => {
     return found === '%20' ? '+' : decodeURIComponent(found)
   })
 
-/** Reads the query of an address, however unfinished that is. */
+/** Reads the query of an address, which may be incomplete because the user is still typing. */
 export const readQuery = (address: string): Parameter[] => [...new URLSearchParams(split(address)[1])]
 
 /**
- * Gives an address these parameters in place of those of the same names, and leaves the others as they were written.
- * @param names of all that are meant, also of those that have no value now
+ * Replaces parameters in the query of an address, and leaves all others as they were written.
+ * @param names parameters to remove, whether or not they get a new value
  */
 export function writeQuery(address: string, names: ReadonlySet<string>, parameters: readonly Parameter[]): string {
   const [base, query] = split(address)

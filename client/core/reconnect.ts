@@ -1,32 +1,32 @@
-/** When to connect again. */
+/** Decides when to reconnect. */
 export type Reconnect = {
-  /** Plans the next attempt: to be called at each end that nobody asked for, failed handshakes included. */
+  /** Plans the next attempt. Call this whenever a connection ends unexpectedly or a handshake fails. */
   closed(): void
   opened(): void
-  /** Drops what is planned, and starts over. */
+  /** Cancels the planned attempt and resets the delay. */
   stop(): void
-  /** Makes the planned attempt at once, if there is one: the network is back, or the machine awake. */
+  /** Makes the planned attempt, if any, immediately, for example because the network is back. */
   retryNow(): void
 }
 
 type ReconnectOptions = {
   connect: () => void
-  /** Called with the time of the next attempt, in ms since the epoch, and with `undefined` when none is planned any more. */
+  /** Called with the time of the next attempt in ms since the epoch, or `undefined` when it is no longer planned. */
   onWait: (until: number | undefined) => void
-  /** From 0 to 1. */
+  /** Returns a number from 0 to 1. */
   random?: () => number
-  /** ms since the epoch. */
+  /** Returns the time in ms since the epoch. */
   now?: () => number
 }
 
 const FIRST_DELAY = 1000
 const LONGEST_DELAY = 30_000
-/** A server that accepts and drops at once is not to be hammered. */
-const LASTING = 5000
-/** The timers of a machine that slept go on where they stopped: the clock is asked each second. */
+/** Only a connection that lasts this long in ms resets the delay: a server may accept connections and drop them. */
+const STABLE_AFTER = 5000
+/** The clock is checked every second, because timers pause while the machine sleeps. */
 const TICK = 1000
 
-/** Creates a plan that waits twice as long from attempt to attempt, half of it by chance, and starts over once one lasts. */
+/** Creates a schedule with exponential backoff, whose delays are random in their upper half. */
 export function createReconnect({
   connect,
   onWait,
@@ -59,7 +59,7 @@ export function createReconnect({
 
   return {
     closed() {
-      if (openedAt !== undefined && now() - openedAt >= LASTING) attempts = 0
+      if (openedAt !== undefined && now() - openedAt >= STABLE_AFTER) attempts = 0
       openedAt = undefined
       const delay = Math.min(FIRST_DELAY * 2 ** attempts++, LONGEST_DELAY)
       wait(now() + (delay / 2) * (1 + random()))

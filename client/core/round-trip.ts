@@ -1,23 +1,24 @@
 import type { Message } from './message.ts'
 
-/** Times replies on one connection, for as long as it is certain which message a reply answers. */
+/** Measures round trips on one connection, for as long as it is certain which message a reply answers. */
 export type RoundTrip = {
-  /** To be called when a message is about to be sent. */
+  /** Call this just before a message is sent. */
   sent(message: Message): void
-  /** Gives the ms since the message was sent that this one answers; `undefined` where that isn't certain. */
+  /** Returns the round trip of a received message in ms; `undefined` unless it is certain. */
   received(message: Message): number | undefined
 }
 
-const MOST_WAITING = 100_000
-/** In characters and bytes. */
-const MOST_LENGTH = 16 * 1024 * 1024
+const MAX_WAITING = 100_000
+/** In characters of text plus bytes of binary data. */
+const MAX_LENGTH = 16 * 1024 * 1024
 
 /**
- * Times the replies that equal or end with the oldest unanswered message. From the first that doesn't, and when too
- * much is unanswered, it gives up: nothing said is better than something wrong. `now` is in ms.
+ * Creates a measurement that matches each reply with the oldest unanswered message: the reply must equal that message
+ * or end with it. After the first mismatch, or with too much unanswered, it stops, since no figure is better than a
+ * wrong one. `now` returns the time in ms.
  */
 export function createRoundTrip(now: () => number): RoundTrip {
-  // Keyed by running numbers: taking the oldest costs the same however many wait.
+  // Keyed by increasing numbers, so that removing the oldest is fast however many wait.
   const waiting = new Map<number, { message: Message; at: number }>()
   let oldest = 0
   let next = 0
@@ -34,7 +35,7 @@ export function createRoundTrip(now: () => number): RoundTrip {
       if (!isCertain) return
       waiting.set(next++, { message, at: now() })
       length += message.length
-      if (waiting.size > MOST_WAITING || length > MOST_LENGTH) giveUp()
+      if (waiting.size > MAX_WAITING || length > MAX_LENGTH) giveUp()
     },
 
     received(message) {

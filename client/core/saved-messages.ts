@@ -4,27 +4,27 @@ import type { Stored } from './stored.ts'
 export type SavedMessage = {
   name: string
   format: Format
-  /** As it is in the field, also when that isn't valid for the format. */
+  /** As it was typed, even if it is invalid in this format. */
   text: string
 }
 
-/** Messages under names. */
+/** Messages saved by name. */
 export type SavedMessages = {
   /** Sorted by name. */
   list(): SavedMessage[]
-  /** Replaces the one of the same name. Tells whether there was room for it. */
+  /** Saves a message, or replaces the one of the same name. Returns false if there is no room. */
   save(message: SavedMessage): boolean
   remove(name: string): void
 }
 
-const MOST = 100
+const MAX_MESSAGES = 100
 
-/** Takes what is stored, and leaves out each item that isn't a saved message. */
+/** Reads the stored messages and skips invalid entries. */
 export function parseSavedMessages(json: unknown): SavedMessage[] {
-  return Array.isArray(json) ? json.filter(isSavedMessage).slice(0, MOST) : []
+  return Array.isArray(json) ? json.filter(isSavedMessage).slice(0, MAX_MESSAGES) : []
 }
 
-/** Creates the saved messages of what is stored. */
+/** Creates the list of saved messages on top of stored ones. */
 export function createSavedMessages(stored: Stored<SavedMessage[]>): SavedMessages {
   const others = (name: string) => stored.get().filter(message => message.name !== name)
 
@@ -33,7 +33,7 @@ export function createSavedMessages(stored: Stored<SavedMessage[]>): SavedMessag
 
     save(message) {
       const messages = others(message.name)
-      if (messages.length >= MOST) return false
+      if (messages.length >= MAX_MESSAGES) return false
       stored.set([...messages, message])
       return true
     },

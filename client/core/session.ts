@@ -17,25 +17,25 @@ export type SessionListener = {
   onBurst: (progress: BurstProgress | undefined) => void
 }
 
-/** What one tab holds: a connection with its log, its figures, its reconnecting and its burst. */
+/** The state of one tab: a connection with its log, statistics, reconnecting and burst. */
 export type Session = {
   readonly log: LogStore
   readonly statistics: Statistics
   facts(): Facts
   connect(address: string, protocols: string[]): void
-  /** Closes, and plans no further attempt. The code and reason have to be checked before. */
+  /** Closes the connection and stops reconnecting. The code and reason must be valid. */
   disconnect(code: number, reason: string): void
   send(message: Message): boolean
-  /** Sets whether a connection that ends unasked is opened again. */
+  /** Sets whether to reconnect when the connection ends unexpectedly. */
   setReconnect(isOn: boolean): void
-  /** Makes a planned attempt at once: the network is back, or the machine awake. */
+  /** Makes a planned attempt immediately, for example because the network is back. */
   retryNow(): void
-  /** Starts a burst, and stops one that is under way. */
+  /** Starts a burst, and stops one that is already running. */
   startBurst(options: BurstOptions): void
   stopBurst(): void
 }
 
-/** Creates a session that is not connected yet. */
+/** Creates a session that is not connected. */
 export function createSession({ onState, onBurst }: SessionListener, pageOrigin: string): Session {
   const log = createLogStore()
   const statistics = createStatistics()
@@ -43,7 +43,7 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
   let target: [address: string, protocols: string[]] = ['', []]
   let isWanted = false
   let reconnects = false
-  /** A series of attempts that fail asks why once, not at each. */
+  /** Whether this attempt follows a failed one: only the first failure in a row is investigated. */
   let isRetry = false
   let burst: Burst | undefined
 
@@ -94,7 +94,7 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
     connect(address, protocols) {
       reconnect.stop()
       isRetry = false
-      // The end of the connection that this one replaces is asked for.
+      // Replacing a connection ends it on purpose, so that is no reason to reconnect.
       isWanted = false
       connection.connect(address, protocols)
       isWanted = true
@@ -125,7 +125,7 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
           const how = isStopped ? 'stopped' : 'done'
           log.add({
             type: 'note',
-            text: `Burst ${how}: ${sent} sent, ${answered} answered in ${seconds.toFixed(2)} s, ${rate} a second`,
+            text: `Burst ${how}: ${sent} sent, ${answered} answered in ${seconds.toFixed(2)} s, ${rate} per second`,
           })
         },
       })

@@ -3,20 +3,20 @@ const BUCKET = 500
 const BUCKETS = 120
 
 export type Summary = {
-  /** Round trips in ms: percentiles of the newest 10,000, the maximum of all; `undefined` while there are none. */
+  /** Round trips in ms: percentiles of the newest 10,000, and the maximum of all; `undefined` if there are none. */
   p50: number | undefined
   p95: number | undefined
   p99: number | undefined
   max: number | undefined
-  /** Messages received a second, over the last two full buckets. */
+  /** Messages received per second, over the last two complete buckets. */
   rate: number
 }
 
-/** The last minute in halves of a second, oldest first; `null` where a bucket has no round trip. */
+/** The last minute in buckets of half a second, oldest first; `null` for a bucket without round trips. */
 export type Series = {
   /** Seconds before now. */
   times: number[]
-  /** Messages received a second. */
+  /** Messages received per second. */
   received: number[]
   /** The median round trip in ms. */
   median: (number | null)[]
@@ -24,7 +24,7 @@ export type Series = {
 }
 
 export type Statistics = {
-  /** Takes in a message received, with its round trip in ms where it is known. */
+  /** Counts a received message, with its round trip in ms if that is known. */
   received(roundTrip: number | undefined): void
   summary(): Summary
   series(): Series
@@ -32,7 +32,7 @@ export type Statistics = {
 
 type Bucket = { received: number; roundTrips: number[] }
 
-/** Counts in constant memory, and works out percentiles when asked. */
+/** Creates statistics that use constant memory and compute percentiles on demand. */
 export function createStatistics(now = () => performance.now()): Statistics {
   const samples = new Float64Array(SAMPLES)
   const buckets = new Map<number, Bucket>()
@@ -60,7 +60,7 @@ export function createStatistics(now = () => performance.now()): Statistics {
       const current = bucket()
       current.received++
       if (roundTrip === undefined) return
-      // A sample of a busy half second tells its median well enough.
+      // In a busy half second, a sample is enough for the median.
       if (current.roundTrips.length < SAMPLES) current.roundTrips.push(roundTrip)
       samples[count++ % SAMPLES] = roundTrip
       max = Math.max(max ?? 0, roundTrip)

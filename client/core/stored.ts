@@ -1,12 +1,12 @@
-/** A value that outlasts the page where the browser lets it. */
+/** A value that survives a reload if the browser permits storage. */
 export type Stored<T> = {
   get(): T
   set(value: T): void
 }
 
 /**
- * Keeps a value as JSON under a key, and in memory where that fails. Never throws, provided that `parse` takes anything:
- * it gets `undefined` when there is nothing, or nothing that is JSON.
+ * Stores a value as JSON under a key, or in memory if storage fails. Never throws if `parse` accepts any value; `parse`
+ * gets `undefined` if nothing is stored or it is not JSON.
  */
 export function createStored<T>(storage: Storage | undefined, key: string, parse: (json: unknown) => T): Stored<T> {
   let unsaved: { value: T } | undefined
@@ -20,7 +20,7 @@ export function createStored<T>(storage: Storage | undefined, key: string, parse
   }
 
   return {
-    // Read anew each time: another tab may have written.
+    // Read each time, because another tab may have changed it.
     get: () => (unsaved ? unsaved.value : parse(read())),
 
     set(value) {
@@ -30,7 +30,7 @@ export function createStored<T>(storage: Storage | undefined, key: string, parse
         storage.setItem(key, JSON.stringify(value))
         unsaved = undefined
       } catch {
-        // Denied or full.
+        // Storage is denied or full.
       }
     },
   }

@@ -10,7 +10,7 @@ type AddressBarOptions = {
   onEdit: () => void
 }
 
-/** The server's address with CONNECT and DISCONNECT, which take turns at one place, and what goes with either. */
+/** Controls the server's address, CONNECT and DISCONNECT (only one of which is visible), and their options. */
 export function createAddressBar(
   root: ParentNode,
   { onConnect, onDisconnect, onReconnect, onEdit }: AddressBarOptions,
@@ -28,19 +28,19 @@ export function createAddressBar(
   createDisclosure(root, '#options-toggle')
 
   function checkClosing() {
-    const broken = checkClose(/^\d+$/.test(code.value) ? Number(code.value) : Number.NaN, reason.value)
-    problem.textContent = broken ?? ''
-    for (const field of [code, reason]) field.ariaInvalid = String(broken !== undefined)
-    return broken === undefined
+    const brokenRule = checkClose(/^\d+$/.test(code.value) ? Number(code.value) : Number.NaN, reason.value)
+    problem.textContent = brokenRule ?? ''
+    for (const field of [code, reason]) field.ariaInvalid = String(brokenRule !== undefined)
+    return brokenRule === undefined
   }
 
   const submit = () => onConnect(url.value.trim(), protocols.value.split(/[\s,]+/).filter(Boolean))
 
   disconnect.addEventListener('click', () => checkClosing() && onDisconnect(Number(code.value), reason.value))
   for (const button of [connect, disconnect]) {
-    // They share one place: what follows of a double click or a held key is meant for neither.
-    button.addEventListener('click', event => event.detail > 1 && halt(event), { capture: true })
-    button.addEventListener('keydown', event => event.repeat && halt(event))
+    // The two buttons swap places, so the second click of a double click or a held key would hit the other one.
+    button.addEventListener('click', event => event.detail > 1 && cancel(event), { capture: true })
+    button.addEventListener('keydown', event => event.repeat && cancel(event))
   }
   form.addEventListener('submit', event => {
     event.preventDefault()
@@ -54,18 +54,18 @@ export function createAddressBar(
     submit,
 
     show({ connection, retryAt }: SessionState) {
-      // Also while closing: a server that never answers the close frame can't hold up the next connection.
+      // Connecting is possible while closing, because some servers never answer the close frame.
       const canConnect = (connection === 'closing' || connection === 'disconnected') && retryAt === undefined
-      const [shown, gone] = canConnect ? [connect, disconnect] : [disconnect, connect]
-      const hadFocus = document.activeElement === gone
+      const [shown, hidden] = canConnect ? [connect, disconnect] : [disconnect, connect]
+      const hadFocus = document.activeElement === hidden
       shown.hidden = false
-      gone.hidden = true
+      hidden.hidden = true
       if (hadFocus) shown.focus()
     },
   }
 }
 
-function halt(event: Event): void {
+function cancel(event: Event): void {
   event.preventDefault()
   event.stopImmediatePropagation()
 }

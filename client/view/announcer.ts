@@ -1,15 +1,15 @@
 import { speak } from '../core/line.ts'
 import type { LogEntry, LogStore } from '../core/log-store.ts'
 
-/** Tells a screen reader what happens, in one polite live region for the whole page. */
+/** Announces events to screen readers in one polite live region for the whole page. */
 export type Announcer = {
-  /** Announces what is added to a log from now on, and no more of the one before. */
+  /** Announces new entries of this log, and stops following the previous one. */
   follow(log: LogStore): void
 }
 
 const PAUSE = 1000
 
-/** Creates an announcer that says something at most once in a second: what it missed meanwhile, it sums up. */
+/** Creates an announcer that speaks at most once per second, and summarizes the events in between. */
 export function createAnnouncer(region: HTMLElement): Announcer {
   let stop = () => {}
 
@@ -42,7 +42,7 @@ export function createAnnouncer(region: HTMLElement): Announcer {
 function sumUp(entries: readonly LogEntry[]): string {
   const events = entries.map(({ event }) => event)
   const messages = events.filter(event => 'message' in event)
-  // A question and its answer are worth hearing.
+  // One message and its reply are read out in full.
   if (messages.length <= 2) return events.map(speak).join('\n')
   const received = messages.filter(({ type }) => type === 'received').length
   const others = events.filter(event => !('message' in event)).slice(-2)

@@ -3,7 +3,7 @@ import type { SessionState } from '../core/session.ts'
 import { createDisclosure } from './disclosure.ts'
 import { element } from './element.ts'
 
-/** The form of a burst: how many messages, of which size, how fast. */
+/** Controls the form that starts and stops a burst. */
 export function createBurstForm(
   root: ParentNode,
   { onStart, onStop }: { onStart: (options: BurstOptions) => void; onStop: () => void },

@@ -5,7 +5,7 @@ import type { Plot } from './plot.ts'
 
 const INTERVAL = 500
 
-/** Round trips and the message rate in numbers, as a picture, and in words, kept up to date while looked at. */
+/** Shows round trips and the message rate as numbers, as a plot, and as its text alternative. Updates while visible. */
 export function createChart(root: ParentNode, statistics: Statistics) {
   const box = element(root, '#plot', HTMLElement)
   const numbers = {
@@ -63,12 +63,12 @@ export function createChart(root: ParentNode, statistics: Statistics) {
 }
 
 function describe({ p50 }: Summary, texts: Record<keyof Summary, string>): string {
-  const rate = `${texts.rate} messages received a second`
-  if (p50 === undefined) return `No round trips are known. ${rate}.`
-  return `Round trips: half within ${texts.p50}, 95% within ${texts.p95}, 99% within ${texts.p99}, at most ${texts.max}. ${rate}.`
+  const rate = `${texts.rate} messages received per second`
+  if (p50 === undefined) return `No round trips yet. ${rate}.`
+  return `Round trips: 50% within ${texts.p50}, 95% within ${texts.p95}, 99% within ${texts.p99}, at most ${texts.max}. ${rate}.`
 }
 
-/** Milliseconds to three digits, or a dash for those that aren't known. */
+/** Formats milliseconds with three significant digits, or a dash if unknown. */
 function milliseconds(ms: number | undefined): string {
   return ms === undefined ? '–' : `${Number(ms.toPrecision(3))} ms`
 }

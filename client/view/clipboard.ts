@@ -1,10 +1,10 @@
-/** Copies a text, and tells whether it did. `shown` is an element that stands for it and can be selected. */
+/** Copies a text and returns whether it succeeded. `shown` is the element that displays the text. */
 export async function copy(text: string, shown: Element): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)
     return true
   } catch {
-    // Only secure pages and localhost have a clipboard. Elsewhere it takes a selection, which stays as a sign.
+    // The clipboard API needs a secure page or localhost. Elsewhere, copying needs a selection.
     getSelection()?.selectAllChildren(shown)
     document.addEventListener(
       'copy',

@@ -13,9 +13,9 @@ type ComposerOptions = {
   onEdit: () => void
 }
 
-const MOST_LINES = 8
+const MAX_LINES = 8
 
-/** The field for a message, and SEND. What was typed stays until `onSend` tells that it was sent. */
+/** Controls the message field and SEND. The text stays in the field until `onSend` returns that it was sent. */
 export function createComposer(root: HTMLElement, { history, onSend, onEdit }: ComposerOptions) {
   const form = element(root, '#composer', HTMLFormElement)
   const field = element(root, '#message', HTMLTextAreaElement)
@@ -37,25 +37,25 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
     return 'problem' in parsed ? parsed : { message: parsed.bytes }
   }
 
-  /** Shows what the field holds: its lines, its size, and what is wrong with it. */
-  function look() {
-    field.rows = Math.min(MOST_LINES, field.value.split('\n', MOST_LINES).length)
+  /** Updates everything that depends on the message: the height of the field, the size, and the problem. */
+  function refresh() {
+    field.rows = Math.min(MAX_LINES, field.value.split('\n', MAX_LINES).length)
     field.hidden = attached !== undefined
     attachment.hidden = attached === undefined
     element(attachment, 'span', HTMLElement).textContent = attached?.name ?? ''
     const parsed = parse()
-    complain('problem' in parsed ? `Not ${format.value}: ${parsed.problem}` : '')
+    showProblem('problem' in parsed ? `Not valid ${format.value}: ${parsed.problem}` : '')
     size.textContent = 'problem' in parsed ? '–' : formatSize(byteLength(parsed.message))
   }
 
-  function complain(text: string) {
+  function showProblem(text: string) {
     if (problem.textContent !== text) problem.textContent = text
     field.ariaInvalid = String(text !== '')
   }
 
   function write(text: string) {
     field.value = text
-    look()
+    refresh()
     onEdit()
   }
 
@@ -63,16 +63,16 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
     if (!file) return
     try {
       attached = { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }
-      look()
+      refresh()
       send.focus()
     } catch (error) {
-      complain(`${file.name} can't be read: ${(error as Error).message}`)
+      showProblem(`Cannot read ${file.name}: ${(error as Error).message}`)
     }
   }
 
   function detach() {
     attached = undefined
-    look()
+    refresh()
     field.focus()
   }
 
@@ -90,11 +90,11 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
 
   field.addEventListener('input', () => {
     walk.end()
-    look()
+    refresh()
     onEdit()
   })
   field.addEventListener('keydown', event => {
-    // While an input method composes, Enter and the arrows belong to it.
+    // While an input method is composing, it uses Enter and the arrow keys.
     if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return
     if (event.key === 'Enter') {
       event.preventDefault()
@@ -114,19 +114,19 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
   }
 
   format.addEventListener('change', () => {
-    look()
+    refresh()
     onEdit()
   })
   element(root, '#format-json', HTMLButtonElement).addEventListener('click', () => {
     const formatted = formatJson(field.value)
-    if ('problem' in formatted) complain(`Not JSON: ${formatted.problem}`)
+    if ('problem' in formatted) showProblem(`Not valid JSON: ${formatted.problem}`)
     else write(formatted.text)
   })
 
   element(root, '#pick', HTMLButtonElement).addEventListener('click', () => picker.click())
   picker.addEventListener('change', () => {
     void attach(picker.files?.[0])
-    // So that the same file can be picked again.
+    // Allows the same file to be picked again.
     picker.value = ''
   })
   element(attachment, 'button', HTMLButtonElement).addEventListener('click', detach)
@@ -145,7 +145,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onEdit }: C
       walk.end()
       format.value = draft.format
       field.value = draft.message
-      look()
+      refresh()
     },
 
     show({ connection }: SessionState) {

@@ -1,6 +1,6 @@
 import { element } from './element.ts'
 
-/** Lets a button show and hide the part of the page that its `aria-controls` names. */
+/** Makes a button show and hide the element named by its `aria-controls`. */
 export function createDisclosure(root: ParentNode, button: string, onToggle: (isOpen: boolean) => void = () => {}) {
   const toggle = element(root, button, HTMLButtonElement)
   const part = element(root, `#${toggle.getAttribute('aria-controls')}`, HTMLElement)

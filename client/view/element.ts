@@ -1,4 +1,4 @@
-/** Finds an element that the page can't do without. */
+/** Finds an element. @throws if there is none of this type */
 export function element<T extends Element>(root: ParentNode, selector: string, type: new () => T): T {
   const found = root.querySelector(selector)
   if (!(found instanceof type)) throw new Error(`The page has no ${type.name} ${selector}`)

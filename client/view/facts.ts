@@ -7,7 +7,7 @@ const INTERVAL = 500
 
 const clock = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
-/** What is known of the connection, kept up to date while it is looked at. */
+/** Shows facts about the connection. Updates while visible. */
 export function createFacts(root: ParentNode, facts: () => Facts) {
   const values = {
     since: element(root, '#since', HTMLElement),

@@ -7,7 +7,7 @@ type FaultsFormOptions = {
   onConnect: () => void
 }
 
-/** How the server is to misbehave: a form whose fields are parameters of the address, each by its name. */
+/** Controls the form of faults. Its fields set the query parameters of the server's address that have the same names. */
 export function createFaultsForm(root: ParentNode, { onEdit, onConnect }: FaultsFormOptions) {
   const form = element(root, '#faults', HTMLFormElement)
   const url = element(root, '#url', HTMLInputElement)
@@ -16,7 +16,7 @@ export function createFaultsForm(root: ParentNode, { onEdit, onConnect }: Faults
 
   createDisclosure(root, '#faults-toggle')
 
-  /** What is asked for; of two fields for one name, by the last. */
+  /** Returns the parameters of all filled fields. If two fields have the same name, the last one wins. */
   function read(): Parameter[] {
     const values = new Map<string, string>()
     for (const field of fields) {

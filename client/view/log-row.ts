@@ -6,11 +6,11 @@ import type { LogEntry } from '../core/log-store.ts'
 import type { Message } from '../core/message.ts'
 import { copy } from './clipboard.ts'
 
-/** How much of a message its row shows. */
+/** How a row shows its message. */
 export type RowView = 'folded' | 'unfolded' | 'json'
 
-/** Longer ones aren't looked into, as that is done for each row that scrolls into view. */
-const MOST_JSON = 256 * 1024
+/** Longer messages are not checked for JSON, because the check runs for every row that scrolls into view. */
+const MAX_JSON = 256 * 1024
 const COPIED_FOR = 1500
 
 const clock = new Intl.DateTimeFormat('en-GB', {
@@ -20,7 +20,7 @@ const clock = new Intl.DateTimeFormat('en-GB', {
   fractionalSecondDigits: 3,
 })
 
-/** Makes the row of an entry. `onView` is called when the reader has chosen to see more or less of it. */
+/** Creates the row of an entry. Calls `onView` when the user switches its view. */
 export function createRow({ at, event }: LogEntry, view: RowView, onView: (view: RowView) => void): HTMLLIElement {
   const { kind, text, message } = describeEvent(event)
   const row = document.createElement('li')
@@ -31,7 +31,7 @@ export function createRow({ at, event }: LogEntry, view: RowView, onView: (view:
   time.textContent = clock.format(at)
 
   const words = make('span', 'words')
-  // A reason and what a server answers to a plain request are a peer's words too.
+  // Close reasons and HTTP responses come from the server, so they are rendered like messages.
   words.append(...render({ text, more: '' }))
   row.append(time, ' ', words)
   if (message === undefined) return row
@@ -59,11 +59,11 @@ function addMessage(
 
   const folded = fold(message)
   const isBinary = typeof message !== 'string'
-  const unfolder = isBinary ? message.length > 0 : folded.more !== ''
+  const canUnfold = isBinary ? message.length > 0 : folded.more !== ''
   const toggle = makeButton('')
-  if (unfolder) words.append(toggle)
+  if (canUnfold) words.append(toggle)
   const json = makeButton('JSON')
-  if (!isBinary && message.length <= MOST_JSON && isJson(message)) actions.prepend(json)
+  if (!isBinary && message.length <= MAX_JSON && isJson(message)) actions.prepend(json)
 
   function show() {
     const excerpt = view === 'folded' ? folded : unfold(view === 'json' ? pretty(message) : message)
@@ -71,7 +71,7 @@ function addMessage(
     code.replaceChildren(...render(excerpt))
     const isDump = isBinary && view !== 'folded'
     code.className = isDump ? 'dump' : ''
-    // So that the arrow keys can scroll one that is wider than the page.
+    // Lets the arrow keys scroll a dump that is wider than the page.
     if (isDump) code.tabIndex = 0
     else code.removeAttribute('tabindex')
     rest.textContent = view === 'folded' || excerpt.more === '' ? '' : `and ${excerpt.more}`
@@ -81,22 +81,22 @@ function addMessage(
   }
   show()
 
-  function turn(next: RowView) {
+  function setView(next: RowView) {
     view = next
     show()
     onView(view)
   }
-  toggle.addEventListener('click', () => turn(view === 'folded' ? 'unfolded' : 'folded'))
-  json.addEventListener('click', () => turn(view === 'json' ? 'folded' : 'json'))
+  toggle.addEventListener('click', () => setView(view === 'folded' ? 'unfolded' : 'folded'))
+  json.addEventListener('click', () => setView(view === 'json' ? 'folded' : 'json'))
   code.addEventListener('click', () => {
-    // Not who ends a selection on it.
-    if (unfolder && view === 'folded' && getSelection()?.isCollapsed !== false) turn('unfolded')
+    // A click that ends a selection must not unfold the message.
+    if (canUnfold && view === 'folded' && getSelection()?.isCollapsed !== false) setView('unfolded')
   })
 
   let timer: ReturnType<typeof setTimeout> | undefined
   copier.addEventListener('click', async () => {
     const isCopied = await copy(isBinary ? toHex(message) : message, code)
-    copier.textContent = isCopied ? 'Copied' : 'Not copied'
+    copier.textContent = isCopied ? 'Copied' : 'Copy failed'
     clearTimeout(timer)
     timer = setTimeout(() => {
       copier.textContent = 'Copy'

@@ -1,10 +1,10 @@
 import { type LogStore, logKinds } from '../core/log-store.ts'
 import { element } from './element.ts'
 
-/** A big log takes some time to search: not at each key of a word. */
+/** ms without a keystroke before the search runs, because searching a large log takes time. */
 const TYPING = 150
 
-/** Search, filter, clearing and export of a log. */
+/** Controls the search, filter, clearing and export of a log. */
 export function createLogToolbar(root: ParentNode, store: LogStore): void {
   const search = element(root, '#search', HTMLInputElement)
   const kinds = element(root, '#kinds', HTMLSelectElement)
@@ -31,6 +31,6 @@ function download(blob: Blob, name: string) {
   link.href = URL.createObjectURL(blob)
   link.download = name
   link.click()
-  // Firefox reads it only after the click.
+  // Firefox reads the blob after the click.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }

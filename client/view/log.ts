@@ -12,31 +12,31 @@ import { createLogToolbar } from './log-toolbar.ts'
 
 type Options = VirtualizerOptions<HTMLElement, HTMLLIElement>
 
-/** Where a reader is: so many pixels into the row of an entry. */
+/** A scroll position: a number of pixels into the row of an entry. */
 type Place = { id: number; within: number }
 
-/** What the style sheet makes of it, in pixels: only rows that weren't in view yet are taken to be as high as this. */
+/** Sizes in pixels, as the style sheet sets them. The height is an estimate for rows that have not been drawn yet. */
 const ROW = 27
 const NARROW_ROW = 54
 const NARROW = 552
 const PADDING = 14
 const SLACK = 1
 const OVERSCAN = 4
-/** Rows just made can turn out smaller than they were taken for, and leave room for more. */
-const MOST_PASSES = 4
-/** A log that holds more than this is past its beginning, and needs no hint. */
-const BEGINNING = 20
+/** New rows can be lower than estimated and leave room for more, so drawing repeats up to this many times. */
+const MAX_PASSES = 4
+/** A log with more entries than this needs no hint. */
+const HINT_LIMIT = 20
 
 /**
- * The lines of a log, of which only those near the view are in the document. It follows the newest one unless somebody
- * has scrolled up to read. Nothing is drawn before `show` and after `hide`, and at most once in a frame.
+ * Shows the lines of a log; only those near the visible part are in the document. It follows the newest line unless
+ * the user has scrolled up. It draws only between `show` and `hide`, and at most once per frame.
  */
 export function createLog(root: ParentNode, store: LogStore) {
   const log = element(root, '#log', HTMLElement)
   const lines = element(log, 'ol', HTMLOListElement)
   const hint = element(log, '#log-hint', HTMLElement)
   const noMatch = element(log, '#no-match', HTMLElement)
-  const letGo = element(log, '#released', HTMLElement)
+  const removedNote = element(log, '#removed', HTMLElement)
   const toEnd = element(root, '#to-end', HTMLButtonElement)
 
   const rows = new Map<number, HTMLLIElement>()
@@ -47,16 +47,16 @@ export function createLog(root: ParentNode, store: LogStore) {
   let width = 0
   let isShown = false
   let isFollowing = true
-  /** Where this log last scrolled to while it followed. */
+  /** The last scroll position while following. */
   let end = 0
-  /** Where to be after the next drawing; `undefined` leaves it to the browser. */
+  /** The position to restore at the next drawing; `undefined` leaves scrolling to the browser. */
   let place: Place | undefined
   let frame: number | undefined
   let isDrawing = false
-  /** Whether the store changed since the last drawing. */
+  /** Whether the store has changed since the last drawing. */
   let isStale = true
 
-  // So that the arrow keys can scroll it in every browser.
+  // Lets the arrow keys scroll the log in every browser.
   log.tabIndex = 0
 
   const virtualizer = new Virtualizer<HTMLElement, HTMLLIElement>(options())
@@ -67,17 +67,17 @@ export function createLog(root: ParentNode, store: LogStore) {
     return {
       count: shown.length,
       getScrollElement: () => (isShown ? log : null),
-      // Made anew each time, which tells that the keys may have changed although their number didn't.
+      // A new function each time tells the virtualizer that keys may have changed even if their number has not.
       getItemKey: index => shown[index]?.id ?? index,
       estimateSize: () => (width < NARROW ? NARROW_ROW : ROW),
-      paddingStart: store.released > 0 ? PADDING + ROW : PADDING,
+      paddingStart: store.removed > 0 ? PADDING + ROW : PADDING,
       paddingEnd: PADDING,
       overscan: OVERSCAN,
       scrollToFn: elementScroll,
       observeElementOffset,
       observeElementRect(instance, onRect) {
         return observeElementRect(instance, rect => {
-          // Lines break elsewhere now.
+          // Another width breaks lines elsewhere.
           if (rect.width !== width) instance.measure()
           width = rect.width
           onRect(rect)
@@ -96,7 +96,7 @@ export function createLog(root: ParentNode, store: LogStore) {
     frame = undefined
     isDrawing = true
     if (isStale) update()
-    for (let pass = 0; pass < MOST_PASSES; pass++) {
+    for (let pass = 0; pass < MAX_PASSES; pass++) {
       lines.style.blockSize = `${virtualizer.getTotalSize()}px`
       if (isFollowing) scroll(log.scrollHeight)
       else if (place) scroll(startOf(place) + place.within)
@@ -109,7 +109,7 @@ export function createLog(root: ParentNode, store: LogStore) {
     isDrawing = false
   }
 
-  /** Takes over what the store holds now. */
+  /** Takes over the current entries of the store. */
   function update() {
     if (!isFollowing) place ??= readPlace()
     isStale = false
@@ -124,13 +124,13 @@ export function createLog(root: ParentNode, store: LogStore) {
     }
   }
 
-  /** Puts the rows into the document that the view needs, and tells whether any is not as high as it was taken for. */
+  /** Puts the rows of the visible part into the document. Returns whether the height of any differed from its estimate. */
   function drawRows(): boolean {
     const items = virtualizer.getVirtualItems()
     const wanted = new Set(items.map(({ key }) => key))
     for (const [id, row] of rows) {
       if (wanted.has(id)) continue
-      // Else whoever is there by keyboard would start over at the top of the page.
+      // Otherwise a keyboard user in this row would land at the top of the page.
       if (row.contains(document.activeElement)) log.focus({ preventScroll: true })
       row.remove()
       rows.delete(id)
@@ -148,7 +148,7 @@ export function createLog(root: ParentNode, store: LogStore) {
     })
     lines.style.paddingBlockStart = `${items[0]?.start ?? 0}px`
 
-    // After all that was written, so that the browser lays out once.
+    // Heights are read after all writes, so that the browser lays out only once.
     let isResized = false
     for (const { id, index, row } of drawn) {
       const height = row.offsetHeight
@@ -162,7 +162,7 @@ export function createLog(root: ParentNode, store: LogStore) {
   function addRow(entry: LogEntry, next: Element | null): HTMLLIElement {
     const row = createRow(entry, views.get(entry.id) ?? 'folded', view => {
       views.set(entry.id, view)
-      // What unfolds is there to be read from its beginning.
+      // The user wants to read an unfolded message from its beginning.
       isFollowing = false
       schedule()
     })
@@ -182,7 +182,7 @@ export function createLog(root: ParentNode, store: LogStore) {
   }
 
   function readPlace(): Place | undefined {
-    // As the rows were laid out, whatever the store holds now.
+    // The position in the rows as drawn, which may differ from the current entries.
     const offset = virtualizer.scrollOffset ?? 0
     const item = virtualizer.getVirtualItemForOffset(offset)
     return item && { id: Number(item.key), within: offset - item.start }
@@ -193,13 +193,13 @@ export function createLog(root: ParentNode, store: LogStore) {
   }
 
   function showState() {
-    const isEmpty = store.entries.length <= BEGINNING && !store.entries.some(({ event }) => 'message' in event)
+    const isEmpty = store.entries.length <= HINT_LIMIT && !store.entries.some(({ event }) => 'message' in event)
     noMatch.hidden = shown.length > 0 || store.entries.length === 0
     hint.hidden = !isEmpty || !noMatch.hidden
-    letGo.hidden = store.released === 0
+    removedNote.hidden = store.removed === 0
     write(
-      letGo,
-      `${store.released.toLocaleString('en')} older ${store.released === 1 ? 'line was' : 'lines were'} let go`,
+      removedNote,
+      `${store.removed.toLocaleString('en')} older ${store.removed === 1 ? 'line was' : 'lines were'} removed`,
     )
     toEnd.hidden = isFollowing
     const missed = shown.length - store.indexOf(newestSeen + 1)
@@ -209,7 +209,7 @@ export function createLog(root: ParentNode, store: LogStore) {
   log.addEventListener(
     'scroll',
     () => {
-      // Who is above the end that was last scrolled to has scrolled up; being above the present one can be a resize.
+      // Above the last followed position, the user has scrolled up. Above the current end, it may be a resize.
       isFollowing = isAtEnd() || (isFollowing && log.scrollTop >= end - SLACK)
       schedule()
     },
@@ -218,7 +218,7 @@ export function createLog(root: ParentNode, store: LogStore) {
 
   log.addEventListener('keydown', event => {
     if (event.target !== log || (event.key !== 'Home' && event.key !== 'End')) return
-    // The browser would head for where the end was before the rows on the way there were measured.
+    // The browser would scroll to an end that is wrong, because not all rows have been measured.
     event.preventDefault()
     isFollowing = event.key === 'End'
     if (!isFollowing) scroll(0)
@@ -249,7 +249,7 @@ export function createLog(root: ParentNode, store: LogStore) {
       isShown = false
       if (frame !== undefined) cancelAnimationFrame(frame)
       frame = undefined
-      // Lets go of the element, and with it of all that is observed.
+      // Without a scroll element, the virtualizer stops observing.
       virtualizer._willUpdate()
     },
   }

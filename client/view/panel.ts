@@ -21,7 +21,7 @@ type PanelOptions = {
   saved: SavedMessages
   announcer: Announcer
   pageOrigin: string
-  /** Its state changed, or what it is set up to do. */
+  /** Called when the state or the settings have changed. */
   onChange: () => void
 }
 
@@ -33,7 +33,7 @@ export type SessionPanel = Panel & {
   retryNow(): void
 }
 
-/** A session with the part of the page that shows and steers it. */
+/** Creates a session and connects it with its part of the page. */
 export function createPanel(
   root: HTMLElement,
   { setup, history, saved, announcer, pageOrigin, onChange }: PanelOptions,

@@ -5,7 +5,7 @@ const HEIGHT = 160
 
 export type Plot = ReturnType<typeof createPlot>
 
-/** Draws round trips and the message rate of the last minute. Loaded on demand, as it weighs more than the page. */
+/** Draws round trips and the message rate of the last minute. Loaded on demand, because it is larger than the page. */
 export function createPlot(box: HTMLElement) {
   let plot: uPlot | undefined
   let series: Series | undefined
@@ -24,7 +24,7 @@ export function createPlot(box: HTMLElement) {
     if (plot && box.clientWidth > 0) plot.setSize({ width: box.clientWidth, height: HEIGHT })
   })
   resizing.observe(box)
-  // A canvas doesn't follow the colours by itself.
+  // A canvas must be redrawn when the colours change.
   const scheme = matchMedia('(prefers-color-scheme: dark)')
   scheme.addEventListener('change', draw)
   const theming = new MutationObserver(draw)
@@ -48,7 +48,7 @@ export function createPlot(box: HTMLElement) {
 
 function options(box: HTMLElement): uPlot.Options {
   const style = getComputedStyle(box)
-  /** What a custom property is in the present colours. */
+  /** Resolves a custom property in the current colours. */
   const colour = (name: string) => {
     box.style.color = `var(${name})`
     const resolved = style.color

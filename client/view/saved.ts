@@ -3,7 +3,7 @@ import type { SavedMessages } from '../core/saved-messages.ts'
 import { createDisclosure } from './disclosure.ts'
 import { element } from './element.ts'
 
-/** Named messages: saved from the field, and put back into it. */
+/** Controls the list of saved messages and the form that saves one. */
 export function createSaved(
   root: ParentNode,
   messages: SavedMessages,
@@ -14,10 +14,10 @@ export function createSaved(
   const list = element(root, '#saved ul', HTMLUListElement)
   const problem = element(root, '#save-problem', HTMLElement)
 
-  // Another tab may have saved one since.
-  const { close } = createDisclosure(root, '#saved-toggle', isOpen => isOpen && look())
+  // Another tab may have changed the list.
+  const { close } = createDisclosure(root, '#saved-toggle', isOpen => isOpen && refresh())
 
-  function look() {
+  function refresh() {
     list.replaceChildren(
       ...messages.list().map(saved => {
         const item = document.createElement('li')
@@ -29,7 +29,7 @@ export function createSaved(
           }),
           button('×', `Delete ${saved.name}`, () => {
             messages.remove(saved.name)
-            look()
+            refresh()
             name.focus()
           }),
         )
@@ -43,18 +43,18 @@ export function createSaved(
     if (name.value.trim() === '') return
     const { format, message } = read()
     const isSaved = messages.save({ name: name.value.trim(), format, text: message })
-    problem.textContent = isSaved ? '' : 'There is room for 100 messages: delete one before'
+    problem.textContent = isSaved ? '' : '100 messages are saved, which is the limit. Delete one first.'
     if (isSaved) name.value = ''
-    look()
+    refresh()
   })
 }
 
 function button(text: string, label: string, onClick: () => void): HTMLButtonElement {
-  const made = document.createElement('button')
-  made.type = 'button'
-  made.className = 'quiet'
-  made.textContent = text
-  if (label) made.ariaLabel = label
-  made.addEventListener('click', onClick)
-  return made
+  const created = document.createElement('button')
+  created.type = 'button'
+  created.className = 'quiet'
+  created.textContent = text
+  if (label) created.ariaLabel = label
+  created.addEventListener('click', onClick)
+  return created
 }

@@ -9,12 +9,12 @@ const WORDS = {
   waiting: 'Reconnecting',
 }
 
-/** The word for a session's state. */
+/** The state of a session, including waiting for the next attempt. */
 export function stateOf({ connection, retryAt }: SessionState): keyof typeof WORDS {
   return retryAt === undefined ? connection : 'waiting'
 }
 
-/** The state of the session that is shown, in words, here and in the page's title. */
+/** Shows the state of the selected session, in the page and in its title. */
 export function createStatus() {
   const status = element(document, '#status', HTMLElement)
   const { title } = document
@@ -25,14 +25,14 @@ export function createStatus() {
       const state = stateOf(session)
       const { retryAt } = session
       status.dataset.state = state
-      // Written anew, it would be announced anew.
+      // Writing the same text again would announce it again.
       if (status.textContent !== WORDS[state]) status.textContent = WORDS[state]
       document.title = `${WORDS[state]} – ${title}`
 
       clearInterval(timer)
       delete status.dataset.countdown
       if (retryAt === undefined) return
-      // Not as text: a screen reader would speak at every second.
+      // As an attribute, since a screen reader would read out a text every second.
       const count = () => {
         status.dataset.countdown = `in ${Math.max(0, Math.ceil((retryAt - Date.now()) / 1000))} s`
       }

@@ -1,6 +1,6 @@
 import { element } from './element.ts'
 
-/** What a tab shows: a panel of its own, of which only the selected one's is in the document. */
+/** The content of a tab. Only the selected tab's panel is in the document. */
 export type Panel = {
   readonly root: HTMLElement
   readonly name: string
@@ -11,8 +11,8 @@ export type Panel = {
 }
 
 /**
- * One tab for each panel, shown as soon as there are two (ARIA Authoring Practices, tabs).
- * The ids in the panels are those of the one in the document, as the others aren't in it.
+ * Creates one tab for each panel; the tabs are visible from the second one on (ARIA Authoring Practices, tabs).
+ * All panels use the same ids, which is valid because only one panel is in the document.
  */
 export function createTabs<T extends Panel>(first: HTMLElement, open: (root: HTMLElement) => T, onSelect: () => void) {
   const bar = element(document, '#tabs', HTMLElement)
@@ -95,7 +95,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, open: (root: HTM
   return {
     selected: () => selected,
     all: (): readonly T[] => panels,
-    /** Shows what changed of a panel's name or state. */
+    /** Updates the names and states of all tabs. */
     show,
   }
 }

@@ -9,13 +9,13 @@ export function parseTheme(json: unknown): Theme {
   return THEMES.find(theme => theme === json) ?? 'system'
 }
 
-/** A button that goes from the system's colours to light to dark and round again. */
+/** Makes a button cycle through the themes: system, light, dark. */
 export function createTheme(stored: Stored<Theme>) {
   const button = element(document, '#theme', HTMLButtonElement)
 
   function show(theme: Theme) {
     document.documentElement.dataset.theme = theme
-    button.ariaLabel = `Colours: ${theme}`
+    button.ariaLabel = `Theme: ${theme}`
     button.title = button.ariaLabel
   }
   show(stored.get())

@@ -125,7 +125,7 @@ async function measureEchoes() {
       await fill('#burst-in-flight', String(inFlight))
       await page.click('#burst-start')
       await logged('Burst done')
-      tell(`echoes a second, ${inFlight} in flight, 64 B`, Number(/([\d,]+) a second/.exec(await log())?.[1]))
+      tell(`echoes a second, ${inFlight} in flight, 64 B`, Number(/([\d,]+) per second/.exec(await log())?.[1]))
     })
   }
 }

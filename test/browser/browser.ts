@@ -20,13 +20,13 @@ const isExecutable = (path: string) => {
   }
 }
 
-/** The path of the first of some programs that is installed. */
+/** Returns the path of the first of these programs that is installed. */
 export function findProgram(...files: string[]): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
   return files.flatMap(file => folders.map(folder => join(folder, file))).find(isExecutable)
 }
 
-/** The path of a browser as the system has it installed, if it has. */
+/** Returns the path of a browser if it is installed. */
 export const findBrowser = (name: BrowserName): string | undefined => findProgram(...executables[name])
 
 const chromeArguments = [
@@ -39,7 +39,7 @@ const chromeArguments = [
   '--disable-sync',
 ]
 
-/** Starts an installed browser, headless and with a profile of its own. */
+/** Starts an installed browser, headless and with a new profile. @throws if it is not installed */
 export function launchBrowser(name: BrowserName, { args = [], ...options }: LaunchOptions = {}): Promise<Browser> {
   const executablePath = findBrowser(name)
   if (executablePath === undefined) throw new Error(`${name} is not installed`)

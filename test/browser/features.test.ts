@@ -13,7 +13,7 @@ const { page: address = '', ws = '' } = stack ?? {}
 
 const echo = (socket: Socket) => socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
 
-describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stack }, name => {
+describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack }, name => {
   let browser: Browser
   let page: Page
   let tester: Tester
@@ -30,7 +30,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     return () => context.close()
   })
 
-  describe('sends', () => {
+  describe('the composer', () => {
     test.for([
       ['hex', '00 ff 7f', '00 ff 7f'],
       ['base64', 'AP9/', '00 ff 7f'],
@@ -61,7 +61,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await tester.text('#message-problem')).toBe('')
     })
 
-    test('a picked file, and one that is dropped, as its bytes', async () => {
+    test('sends the bytes of a picked or dropped file', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'picked-'))
       onTestFinished(() => rm(folder, { recursive: true }))
       const file = join(folder, 'picked.bin')
@@ -83,7 +83,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await tester.logged('Received from the server => 2 bytes 09 08')
     })
 
-    test('several lines, which Shift+Enter breaks', async () => {
+    test('sends several lines, separated by Shift+Enter', async () => {
       const received: string[] = []
       const { url } = await startPeer(socket => socket.on('message', data => received.push(String(data))))
       await tester.visit()
@@ -97,7 +97,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await expect.poll(() => received).toEqual(['one\ntwo'])
     })
 
-    test('JSON formatted on request, and says where it is none', async () => {
+    test('formats JSON, and reports invalid JSON', async () => {
       await tester.visit()
       await page.click('#more')
       await page.type('#message', '{"big":12345678901234567890}')
@@ -109,7 +109,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await tester.typed()).toBe('{"open":')
     })
 
-    test('what was sent before, found with the arrows, also after a reload', async () => {
+    test('brings back sent messages with the arrow keys, even after a reload', async () => {
       await tester.visit()
       for (const text of ['first', 'second']) {
         await tester.send(text)
@@ -132,7 +132,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await tester.typed()).toBe('')
     })
 
-    test('named messages that were saved, also after a reload', async () => {
+    test('saves named messages, and brings them back after a reload', async () => {
       await tester.visit()
       await page.click('#more')
       await page.select('#format', 'hex')
@@ -154,7 +154,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await page.$('#saved li')).toBeNull()
     })
 
-    test('offers subprotocols, and shows the one that was chosen', async () => {
+    test('offers subprotocols, and shows the chosen one', async () => {
       await tester.visit()
       await page.click('#options-toggle')
       await page.type('#protocols', 'chat.v2, chat')
@@ -165,7 +165,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await tester.says('#extensions', 'permessage-deflate')
     })
 
-    test('closes with the code and reason that are asked for, and with none that a browser may not send', async () => {
+    test('closes with the entered code and reason, and rejects those that browsers may not send', async () => {
       const closed = Promise.withResolvers<[number, string]>()
       const { url } = await startPeer(socket =>
         socket.on('close', (code, reason) => closed.resolve([code, String(reason)])),
@@ -188,7 +188,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     })
   })
 
-  describe('sends a burst', () => {
+  describe('a burst', () => {
     const burst = async (fields: Record<string, string>) => {
       if (await tester.isHidden('#burst-toggle')) await page.click('#more')
       if (await tester.isHidden('#burst')) await page.click('#burst-toggle')
@@ -196,7 +196,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await page.click('#burst-start')
     }
 
-    test('of so many messages, and tells how many were answered', async () => {
+    test('sends the entered number of messages, and counts the replies', async () => {
       await tester.visit()
       await burst({ count: '2000', size: '100', 'in-flight': '50' })
       await tester.logged('2000 sent, 2000 answered')
@@ -205,12 +205,12 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await tester.says('#received', '2,000 messages')
     })
 
-    test('that can be stopped', async () => {
+    test('can be stopped', async () => {
       await tester.visit()
       await burst({ count: '1000000', 'in-flight': '10' })
       await tester.says('#burst-progress', 'answered')
       await page.click('#burst-stop')
-      // Answers to what was in flight come after it.
+      // Replies to messages in flight still arrive after the stop.
       await page.select('#kinds', 'events')
       await tester.logged('Burst stopped')
       await page.select('#kinds', 'all')
@@ -218,7 +218,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await tester.logged('[RE]: still here')
     })
 
-    test('whose unsent bytes stay bounded, to a server that reads nothing', async () => {
+    test('queues a limited number of bytes when the server reads nothing', async () => {
       const { url } = await startPeer(socket => socket.pause())
       await tester.visit()
       await page.evaluate(() => {
@@ -237,15 +237,15 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await page.evaluate(() => Number(document.body.dataset.most))).toBeLessThan(2 ** 20 + 100_000)
     })
 
-    test('with nothing that is not a number, and says what is allowed', async () => {
+    test('does not start with an invalid number, and names it', async () => {
       await tester.visit()
       await burst({ count: 'many' })
       await tester.says('#burst-problem', 'many')
     })
   })
 
-  describe('tells of a connection', () => {
-    test('how long each reply took, and no more from the first that answers nothing', async () => {
+  describe('the log explains', () => {
+    test('how long each reply took, until a message matches none that was sent', async () => {
       const { url } = await startPeer(socket =>
         socket.on('message', data => {
           if (String(data) === 'push') socket.send('unasked')
@@ -274,7 +274,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await tester.log()).toMatch(/1009: .*large/)
     })
 
-    test('why a handshake was refused, where the server lets itself be asked', async () => {
+    test('why a handshake was refused, if the server answers a plain HTTP request', async () => {
       const { url } = await startPeer(() => {}, {
         verifyClient: () => false,
         onRequest: (_, response) =>
@@ -287,7 +287,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await tester.logged('no <b>entry</b> here')
     })
 
-    test('that its own origin is refused, which a plain GET would not have told', async () => {
+    test('that the server refuses the page’s own origin, which a plain GET would not reveal', async () => {
       const { port } = await startPeer(() => {}, {
         verifyClient: () => false,
         async onRequest({ url = '', method, headers }, response) {
@@ -301,18 +301,18 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await tester.logged(`403 Forbidden: OPTIONS from http://127.0.0.1:${port}`)
     })
 
-    test('that it can not be known, where the server does not', async () => {
+    test('that the reason is unknown, if the server does not allow the request', async () => {
       const { url } = await startPeer(() => {}, {
         verifyClient: () => false,
         onRequest: (_, response) => response.writeHead(403).end('secret'),
       })
       await tester.visit()
       await tester.connectTo(url)
-      await tester.logged("can't be known")
+      await tester.logged('reason is unknown')
       expect(await tester.log()).not.toContain('secret')
     })
 
-    test('figures of its round trips, in numbers, a chart, and words', async () => {
+    test('the chart shows round trips as numbers, as a plot, and as a text alternative', async () => {
       await tester.visit()
       await page.click('#chart-toggle')
       await tester.send('timed')
@@ -326,10 +326,10 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     })
   })
 
-  describe('lets the server misbehave', () => {
+  describe('faults', () => {
     const fieldValue = (selector: string) => page.$eval(selector, field => (field as HTMLInputElement).value)
 
-    test('by a form that fills the query, and is filled from it', async () => {
+    test('are set by a form that fills the query and is filled from it', async () => {
       await tester.visit()
       await page.click('#faults-toggle')
       await page.type('#faults [name=repeat]', '2')
@@ -357,7 +357,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await fieldValue('#url')).toBe(`${ws}?token=x&subprotocol`)
     })
 
-    test('and explains why it refuses to', async () => {
+    test('that are invalid are explained', async () => {
       await tester.visit()
       for (const address of [`${ws}?loss=110%`, `${await fieldValue('#url')}?loss=110%`]) {
         await tester.connectTo(address)
@@ -369,8 +369,8 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     })
   })
 
-  describe('shows in its log', () => {
-    test('long messages folded, JSON pretty, binary as a hex dump, each on a click', async () => {
+  describe('the log shows', () => {
+    test('long messages folded, and on a click unfolded, as formatted JSON, or as a hex dump', async () => {
       await tester.visit()
       const json = `{"list":[${'1234567890,'.repeat(40)}0]}`
       await tester.send(json)
@@ -390,7 +390,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await tester.violations()).toEqual([])
     })
 
-    test('characters that can not be seen', async () => {
+    test('invisible characters', async () => {
       await tester.visit()
       await tester.fill('#message', 'a\u0007b\u202ec')
       await page.focus('#message')
@@ -401,7 +401,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await tester.logged('reason: dU+202Ee')
     })
 
-    test('only what is searched for and of the kind that is asked for', async () => {
+    test('only lines that match the search and the filter', async () => {
       await tester.visit()
       for (const text of ['apple', 'banana']) {
         await tester.send(text)
@@ -420,7 +420,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await page.waitForFunction(() => document.querySelectorAll('#log li').length === 0)
     })
 
-    test('what can be copied', async () => {
+    test('a button that copies a message', async () => {
       await tester.visit()
       await tester.send('copied')
       await tester.logged('[RE]: copied')
@@ -434,7 +434,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await tester.typed()).toBe('[RE]: copied')
     })
 
-    test('what can be exported, a line of JSON for each', async () => {
+    test('entries that can be exported, as one line of JSON each', async () => {
       await tester.visit()
       await tester.send('exported')
       await tester.logged('[RE]: exported')
@@ -457,7 +457,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(lines[2]).toMatchObject({ direction: 'received', text: '[RE]: exported', bytes: 14 })
     })
 
-    test('the newest, unless one has scrolled up, with a way back down', async () => {
+    test('the newest line, unless the user has scrolled up, and a button that leads back', async () => {
       const { url, sockets } = await startPeer(socket => {
         for (let i = 0; i < 200; i++) socket.send(`pushed ${i}`)
       })
@@ -475,7 +475,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await tester.isHidden('#to-end')).toBe(true)
     })
 
-    test('100,000 lines in few rows, and how many older ones were let go', async () => {
+    test('100,000 lines with few elements, and how many older lines were removed', async () => {
       const { url } = await startPeer(socket => {
         for (let i = 0; i < 120_000; i++) socket.send(`pushed ${i}`)
       })
@@ -485,14 +485,14 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await page.$$eval('#log li', rows => rows.length)).toBeLessThan(100)
       await page.focus('#log')
       await page.keyboard.press('Home')
-      await tester.says('#released', 'older lines were let go')
-      await page.waitForFunction(() => (document.querySelector('#released')?.getBoundingClientRect().top ?? -1) > 0)
+      await tester.says('#removed', 'older lines were removed')
+      await page.waitForFunction(() => (document.querySelector('#removed')?.getBoundingClientRect().top ?? -1) > 0)
       expect(await page.$$eval('#log li', rows => rows.length)).toBeLessThan(100)
     })
   })
 
   describe('reconnects', () => {
-    test('when the connection ends unasked, counting down, until DISCONNECT', async () => {
+    test('when the connection ends unexpectedly, and shows a countdown', async () => {
       const first = await startPeer(echo)
       await tester.visit()
       await page.click('#options-toggle')
@@ -509,7 +509,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       await tester.logged('Received from the server => back')
     })
 
-    test('not any more after DISCONNECT, and not at all unless asked to', async () => {
+    test('only if this is switched on, and not after DISCONNECT', async () => {
       const { url, close, sockets } = await startPeer(echo)
       await tester.visit()
       await tester.connectTo(url)
@@ -528,7 +528,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     })
   })
 
-  describe('as tabs', () => {
+  describe('with tabs', () => {
     test('holds several connections, each with its own address and log', async () => {
       const { url } = await startPeer(echo)
       await tester.visit()
@@ -556,7 +556,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await tester.isHidden('#tabs')).toBe(true)
     })
 
-    test('finds what was sent in any with the arrows, but keeps the draft of each', async () => {
+    test('shares sent messages between tabs, but keeps a draft for each', async () => {
       await tester.visit()
       for (const text of ['first', 'second']) {
         await tester.send(text)
@@ -580,8 +580,8 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     })
   })
 
-  describe('as a link', () => {
-    test('has its set-up in the address, which reproduces it', async () => {
+  describe('a link', () => {
+    test('contains the settings and restores them', async () => {
       await tester.visit()
       await page.click('#options-toggle')
       await page.type('#protocols', 'chat')
@@ -596,7 +596,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
       expect(await tester.log()).not.toContain('Sending')
     })
 
-    test('connects to no other host, and sends nothing', async () => {
+    test('does not connect to another host, and sends nothing', async () => {
       let count = 0
       const { url } = await startPeer(() => count++)
       await page.goto(`${address}#url=${encodeURIComponent(url)}&message=${encodeURIComponent('<img src=x>')}`)
@@ -611,7 +611,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     })
   })
 
-  test('weighs at most 40 KiB on first load, and fetches the chart on demand', async () => {
+  test('loads less than 40 KiB at first, and the chart on demand', async () => {
     await tester.visit()
     const fetched = () =>
       page.evaluate(() =>
@@ -629,7 +629,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     expect((await fetched()).map(([name]) => name).join()).toContain('plot')
   })
 
-  test('keeps the colours that one chose', async () => {
+  test('keeps the chosen theme', async () => {
     await tester.visit()
     const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)
     expect(await ground()).toBe('light dark')
@@ -640,7 +640,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     expect(await ground()).toBe('dark')
   })
 
-  test('says its state in the title', async () => {
+  test('shows its state in the title', async () => {
     await tester.visit()
     expect(await page.title()).toBe('Connected – WebSocket echo')
     await page.click('#disconnect')
@@ -648,7 +648,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     expect(await page.title()).toBe('Disconnected – WebSocket echo')
   })
 
-  test('sends, reads and closes by keyboard alone', async () => {
+  test('connects, sends and disconnects by keyboard alone', async () => {
     await tester.visit()
     await page.keyboard.type('typed at once')
     await page.keyboard.press('Enter')
@@ -664,7 +664,7 @@ describe.for(browserNames.filter(findBrowser))('the tester in %s', { skip: !stac
     await tester.inState('Connected')
   })
 
-  test('tells a screen reader of messages, but not of each in a flood', async () => {
+  test('announces messages to screen readers, and summarizes a flood', async () => {
     const { url } = await startPeer(socket => {
       socket.on('message', () => {
         for (let i = 0; i < 500; i++) socket.send(`flood ${i}`)

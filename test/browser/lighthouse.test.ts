@@ -4,11 +4,11 @@ import { findBrowser, launchBrowser } from './browser.ts'
 
 const stack = inject('stack')
 
-// Without performance, which a busy machine would decide: `npm run bench:page` prints it.
+// Performance is left out, because it depends on the load of the machine. `npm run bench:page` prints it.
 const categories = ['accessibility', 'best-practices', 'seo']
 
 describe.skipIf(!stack || !findBrowser('chrome'))('Lighthouse', () => {
-  test.for(['mobile', 'desktop'])('has nothing to say against the composed page (%s)', async kind => {
+  test.for(['mobile', 'desktop'])('gives the page full scores (%s)', async kind => {
     const browser = await launchBrowser('chrome')
     onTestFinished(() => browser.close())
     const config = kind === 'desktop' ? desktopConfig : undefined

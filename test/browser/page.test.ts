@@ -28,7 +28,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       return () => page.close()
     })
 
-    test('connects by itself, sends, and shows the answer', async () => {
+    test('connects when it is loaded, sends, and shows the reply', async () => {
       await tester.visit()
       await tester.logged('Connected to the websocket server…')
       await page.type('#message', 'hello')
@@ -41,7 +41,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       expect(tester.complaints).toEqual([])
     })
 
-    test('sends with Enter, without a reload', async () => {
+    test('sends with Enter without reloading', async () => {
       await tester.visit()
       await tester.send('first')
       await tester.logged('[RE]: first')
@@ -50,7 +50,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       expect(await tester.log()).toContain('[RE]: first')
     })
 
-    test('disconnects, keeps what is typed while closed, and connects again', async () => {
+    test('disconnects, keeps text typed while disconnected, and reconnects', async () => {
       await tester.visit()
       await page.click('#disconnect')
       await tester.logged('Server disconnected…')
@@ -88,7 +88,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       expect(tester.complaints).toEqual([])
     })
 
-    test('connects to another server, and shows the code and reason it closes with', async () => {
+    test('connects to another server, and shows its close code and reason', async () => {
       const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
       onTestFinished(() => {
         for (const client of server.clients) client.terminate()
@@ -111,7 +111,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       expect(await tester.log()).toContain('because')
     })
 
-    test('a bad address gets a clear line and breaks nothing', async () => {
+    test('reports an invalid address, and can connect afterwards', async () => {
       await tester.visit()
       await page.click('#disconnect')
       await tester.inState('Disconnected')
@@ -126,32 +126,35 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       expect(tester.complaints).toEqual([])
     })
 
-    // Firefox takes the scheme from its profile, and its colours are the same.
-    test.for(name === 'chrome' ? ['light', 'dark'] : ['light'])('axe finds nothing in any state (%s)', async scheme => {
-      if (name === 'chrome') await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
-      await tester.visit()
-      expect(await tester.violations()).toEqual([])
-      await tester.send('hello')
-      await tester.logged('[RE]: hello')
-      expect(await tester.violations()).toEqual([])
-      await tester.openAll()
-      await tester.fill('#save-name', 'saved')
-      await page.click('#save button')
-      await tester.fill('#close-code', '1')
-      await page.select('#format', 'hex')
-      await tester.fill('#message', 'not hex')
-      await tester.says('#message-problem', 'Not hex')
-      expect(await tester.violations()).toEqual([])
-      await tester.fill('#close-code', '1000')
-      await page.click('#disconnect')
-      await tester.inState('Disconnected')
-      await tester.fill('#url', 'bad')
-      await page.click('#connect')
-      await tester.logged('Error')
-      expect(await tester.violations()).toEqual([])
-    })
+    // Firefox takes the colour scheme from its profile, so only Chromium tests both.
+    test.for(name === 'chrome' ? ['light', 'dark'] : ['light'])(
+      'has no accessibility violations in any state (%s)',
+      async scheme => {
+        if (name === 'chrome') await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
+        await tester.visit()
+        expect(await tester.violations()).toEqual([])
+        await tester.send('hello')
+        await tester.logged('[RE]: hello')
+        expect(await tester.violations()).toEqual([])
+        await tester.openAll()
+        await tester.fill('#save-name', 'saved')
+        await page.click('#save button')
+        await tester.fill('#close-code', '1')
+        await page.select('#format', 'hex')
+        await tester.fill('#message', 'not hex')
+        await tester.says('#message-problem', 'Not valid hex')
+        expect(await tester.violations()).toEqual([])
+        await tester.fill('#close-code', '1000')
+        await page.click('#disconnect')
+        await tester.inState('Disconnected')
+        await tester.fill('#url', 'bad')
+        await page.click('#connect')
+        await tester.logged('Error')
+        expect(await tester.violations()).toEqual([])
+      },
+    )
 
-    test('fits 360 pixels', async () => {
+    test('fits a width of 360 pixels', async () => {
       await page.setViewport({ width: 360, height: 640 })
       await tester.visit()
       await tester.send('a'.repeat(500))
@@ -164,7 +167,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       expect(await width()).toBeLessThanOrEqual(360)
     })
 
-    test('a page that is not ours, opened from a file, is served too', async () => {
+    test('a foreign page, opened from a file, reaches the server too', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'foreign-'))
       onTestFinished(() => rm(folder, { recursive: true }))
       const html = await readFile(new URL('foreign.html', import.meta.url), 'utf8')

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 
-/** Starts a WebSocket server for one test, which says what it does with a socket and with plain requests. */
+/** Starts a WebSocket server for one test. `onRequest` handles plain HTTP requests. */
 export async function startPeer(
   onSocket: (socket: WebSocket) => void,
   { port = 0, onRequest, ...options }: ServerOptions & { port?: number; onRequest?: RequestListener } = {},

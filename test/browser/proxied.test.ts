@@ -10,7 +10,7 @@ import { openTester } from './tester.ts'
 const stack = inject('stack')
 const { page: address = '' } = stack ?? {}
 
-/** A proxy in front of the stack, such as others have, which shows it under a path of theirs. */
+/** Starts a proxy that serves the stack under `path`, and returns its port. */
 async function startProxy(server: Server, path: string): Promise<number> {
   const forward = ({ method, url = '', headers }: IncomingMessage, options: { agent?: Agent | false } = {}) =>
     request(new URL(url.replace(path, '/'), address), { method, headers, ...options })

@@ -18,10 +18,10 @@ const server = createServer({
   page: createPage(dist, {}),
 })
 const { port } = await server.listen()
-// The pictures show the address that people use, whatever port was free.
+// The pictures show http://localhost/ although the server listens on a random port.
 const browser = await launchBrowser('chrome', { args: [`--host-resolver-rules=MAP localhost:80 127.0.0.1:${port}`] })
 
-/** The states of the page that are pictured, each from the one before. */
+/** The states of the page to capture. Each starts from the one before. */
 const states: Record<string, (tester: Tester) => Promise<unknown>> = {
   empty: ({ visit }) => visit(),
   async conversation({ send, logged }) {
@@ -62,7 +62,7 @@ const states: Record<string, (tester: Tester) => Promise<unknown>> = {
     await page.click('#reconnect')
     await page.click('#options-toggle')
     await connectTo('ws://localhost:1/')
-    await logged("can't be known")
+    await logged('reason is unknown')
   },
   async disconnected({ page, inState }) {
     await page.click('#disconnect')

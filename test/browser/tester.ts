@@ -10,12 +10,12 @@ declare global {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** Chromium gives requests up when an interface comes or goes, as those of containers do. */
+/** Chromium aborts requests when a network interface appears or disappears, as happens when containers start or stop. */
 const isInterruption = (problem = '') => problem.includes('ERR_NETWORK_CHANGED')
 
 export type Tester = Awaited<ReturnType<typeof openTester>>
 
-/** Opens a browser's page on ours, with what a person does there and sees. */
+/** Opens a page in a browser, and returns the actions and observations of a user. */
 export async function openTester(browser: Browser | BrowserContext, address: string) {
   const page = await browser.newPage()
   const complaints: string[] = []
@@ -25,7 +25,7 @@ export async function openTester(browser: Browser | BrowserContext, address: str
   page.on('pageerror', error => complaints.push(String(error)))
 
   const text = (selector: string) => page.$eval(selector, element => element.textContent ?? '')
-  /** Waits until an element says something. */
+  /** Waits until the text of an element contains `part`. */
   const says = (selector: string, part: string) =>
     page.waitForFunction(
       (selector: string, part: string) => document.querySelector(selector)?.textContent?.includes(part) === true,
@@ -36,7 +36,7 @@ export async function openTester(browser: Browser | BrowserContext, address: str
   const logged = (part: string) => says('#log', part)
   const inState = (state: string) => says('#status', state)
 
-  /** Asks for the page until nothing of it was interrupted. */
+  /** Loads the page again until no request was interrupted. */
   const open = async (url: string): Promise<unknown> => {
     let isInterrupted = false
     const notice = (request: HTTPRequest) => {
@@ -54,7 +54,7 @@ export async function openTester(browser: Browser | BrowserContext, address: str
     return isInterrupted ? open(url) : undefined
   }
 
-  /** Puts a value into a field as typing it would. */
+  /** Sets the value of a field and dispatches the events of typing. */
   const fill = (selector: string, value: string) =>
     page.$eval(
       selector,
@@ -68,7 +68,7 @@ export async function openTester(browser: Browser | BrowserContext, address: str
 
   return {
     page,
-    /** What the browser's console had to complain of. */
+    /** Warnings and errors of the browser's console. */
     complaints,
     text,
     says,
@@ -99,7 +99,7 @@ export async function openTester(browser: Browser | BrowserContext, address: str
       await page.click('#connect')
     },
 
-    /** Opens everything that is one step away. */
+    /** Opens all parts of the page that are closed at first. */
     async openAll() {
       for (const part of ['more', 'options', 'faults', 'facts', 'chart', 'saved', 'burst']) {
         await page.click(part === 'more' ? '#more' : `#${part}-toggle`)

@@ -7,6 +7,6 @@ test.each([
   ['https://example.com/', 'wss://example.com/ws'],
   ['https://example.com/foo/', 'wss://example.com/foo/ws'],
   ['http://example.com/foo/bar/index.html', 'ws://example.com/foo/bar/ws'],
-])('the server beside %s is %s', (page, server) => {
+])('the server of the page %s is %s', (page, server) => {
   expect(defaultAddress(page)).toBe(server)
 })

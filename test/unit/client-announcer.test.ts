@@ -10,7 +10,7 @@ beforeEach(() => {
   return () => vi.useRealTimers()
 })
 
-test('says a single message at once, and the next one after a second', () => {
+test('announces one message immediately, and the next one after a second', () => {
   const log = createLogStore()
   createAnnouncer(region).follow(log)
   log.add({ type: 'sent', message: 'hello' })
@@ -22,7 +22,7 @@ test('says a single message at once, and the next one after a second', () => {
   expect(region.textContent).toBe('Received from the server => [RE]: hello')
 })
 
-test('says a flood once in a second, as counts, and what else happened in words', () => {
+test('announces a flood once per second: messages as counts, other events in full', () => {
   const log = createLogStore({ limit: 50 })
   createAnnouncer(region).follow(log)
   log.add({ type: 'connected', protocol: '', extensions: '' })
@@ -35,7 +35,7 @@ test('says a flood once in a second, as counts, and what else happened in words'
   expect(region.textContent).toBe('20 received, 20 sent\nError: no way')
 })
 
-test('says nothing of a filter, of clearing, nor of what was there before', () => {
+test('does not announce filtering, clearing, or older entries', () => {
   const log = createLogStore()
   log.add({ type: 'sent', message: 'before' })
   createAnnouncer(region).follow(log)
@@ -45,7 +45,7 @@ test('says nothing of a filter, of clearing, nor of what was there before', () =
   expect(region.textContent).toBe('')
 })
 
-test('says no more of the log that it followed before', () => {
+test('stops announcing the previous log', () => {
   const [first, second] = [createLogStore(), createLogStore()]
   const announcer = createAnnouncer(region)
   announcer.follow(first)

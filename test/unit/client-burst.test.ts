@@ -17,7 +17,7 @@ import type { Message } from '../../client/core/message.ts'
 
 const MOST_BUFFERED = 1024 * 1024
 
-/** A burst on a clock of its own, where sending a message takes `cost` ms and `drain` bytes leave each ms. */
+/** Creates a burst with a simulated clock: sending a message takes `cost` ms, and `drain` bytes leave per ms. */
 function simulate(options: Partial<BurstOptions>, { cost = 0, drain = Number.POSITIVE_INFINITY } = {}) {
   const messages: { message: Message; at: number }[] = []
   const progress: (BurstProgress & { at: number })[] = []
@@ -50,7 +50,7 @@ function simulate(options: Partial<BurstOptions>, { cost = 0, drain = Number.POS
     world.longestTask = Math.max(world.longestTask, world.time - before)
   }
 
-  /** Runs what is due, up to a time in ms. */
+  /** Runs the tasks that are due until a time in ms. */
   function runTo(end: number) {
     for (;;) {
       tasks.sort((a, b) => a.at - b.at)
@@ -80,7 +80,7 @@ describe('a message', () => {
     expect(messages.map(({ message }) => message)).toEqual([text])
   })
 
-  test('has its number, cut where there is no room for it', () => {
+  test('starts with its number, which is cut if it does not fit', () => {
     const { start, messages } = simulate({ count: 12, size: 1 })
     start()
     expect(messages.map(({ message }) => message).join('')).toBe('123456789111')
@@ -89,13 +89,13 @@ describe('a message', () => {
   test.each([
     [4, [49, 0, 0, 0]],
     [0, []],
-  ])('that is binary, of %d bytes, is %j', (size, bytes) => {
+  ])('in binary, of %d bytes, is %j', (size, bytes) => {
     const { start, messages } = simulate({ count: 1, size, isBinary: true })
     start()
     expect(messages.map(({ message }) => message)).toEqual([Uint8Array.from(bytes)])
   })
 
-  test('has the size asked for', () => {
+  test('has the requested size', () => {
     fc.assert(
       fc.property(fc.nat(300), fc.boolean(), (size, isBinary) => {
         const { start, messages } = simulate({ count: 3, size, isBinary })
@@ -107,7 +107,7 @@ describe('a message', () => {
 })
 
 describe('ends', () => {
-  test('when every message is answered, and no sooner', () => {
+  test('when every message is answered, and not before', () => {
     const { start, burst, results, world, messages } = simulate({ count: 3 })
     start()
     expect(messages).toHaveLength(3)
@@ -143,7 +143,7 @@ describe('ends', () => {
   })
 })
 
-test('takes a message that comes with nothing unanswered for no answer', () => {
+test('does not count a message as a reply when nothing is unanswered', () => {
   const { start, burst, results, runTo } = simulate({ count: 2, rate: 10 })
   start()
   burst.answered()
@@ -154,7 +154,7 @@ test('takes a message that comes with nothing unanswered for no answer', () => {
   expect(results).toMatchObject([{ sent: 2, answered: 2 }])
 })
 
-test('keeps so many in flight', () => {
+test('keeps the requested number of messages in flight', () => {
   const { start, burst, messages, runTo, results } = simulate({ count: 10, inFlight: 3 })
   start()
   runTo(1000)
@@ -175,7 +175,7 @@ describe('at a rate', () => {
     for (const [i, { at }] of messages.entries()) expect(at).toBeCloseTo(i * 20)
   })
 
-  test('keeps it where many fit between two timers', () => {
+  test('keeps a rate of many messages per timer', () => {
     const { start, messages, runTo } = simulate({ count: 1_000_000, rate: 100_000, size: 0 })
     start()
     runTo(500)
@@ -183,7 +183,7 @@ describe('at a rate', () => {
     expect(messages.length).toBeLessThan(51_000)
   })
 
-  test('makes up for no more than a second', () => {
+  test('catches up with at most one second', () => {
     const { start, messages, runTo, tasks, world } = simulate({ count: 1_000_000, rate: 100 })
     start()
     world.time = 3_600_000
@@ -194,7 +194,7 @@ describe('at a rate', () => {
   })
 })
 
-describe('flat out', () => {
+describe('without a rate', () => {
   test('yields after 8 ms', () => {
     const { start, world, messages, runTo } = simulate({ count: 5000 }, { cost: 0.1 })
     start()
@@ -204,7 +204,7 @@ describe('flat out', () => {
     expect(world.longestTask).toBeLessThan(8.2)
   })
 
-  test('waits while too much is unsent', () => {
+  test('waits while too many bytes are queued', () => {
     const size = 100_000
     const { start, world, messages, runTo } = simulate({ count: 100, size }, { drain: 10_000 })
     start()
@@ -216,7 +216,7 @@ describe('flat out', () => {
 })
 
 describe('progress', () => {
-  test('is told each 100 ms while something changes, and at the end', () => {
+  test('is reported every 100 ms while it changes, and at the end', () => {
     const { start, progress, runTo, burst } = simulate({ count: 1000, rate: 1000 })
     start()
     runTo(1500)
@@ -227,7 +227,7 @@ describe('progress', () => {
     expect(progress.at(-1)).toMatchObject({ sent: 1000, answered: 0, count: 1000, at: 1500 })
   })
 
-  test('is told of answers that come after all is sent', () => {
+  test('includes replies that arrive after the last message is sent', () => {
     const { start, progress, runTo, burst } = simulate({ count: 10 })
     start()
     runTo(1000)
@@ -249,7 +249,7 @@ describe('on a real connection', () => {
   test.each([
     { inFlight: 0, isBinary: false },
     { inFlight: 100, isBinary: true },
-  ])('20,000 messages leave room for everything else: %j', async options => {
+  ])('20,000 messages do not block timers: %j', async options => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     servers.push(server)
     server.on('connection', peer => peer.on('message', (data, isBinary) => peer.send(data, { binary: isBinary })))
@@ -294,7 +294,7 @@ describe('on a real connection', () => {
     connection.disconnect()
 
     expect(result).toMatchObject({ sent: 20_000, answered: 20_000, isStopped: false })
-    // Node counts the head of a frame too, which has 14 bytes at most.
+    // Node's bufferedAmount includes frame headers of at most 14 bytes.
     expect(mostBuffered).toBeLessThan(MOST_BUFFERED + size + 14)
     expect(turns).toBeGreaterThan(10)
   })
@@ -303,7 +303,7 @@ describe('on a real connection', () => {
 describe('the form', () => {
   const fields = { count: '1000', size: '64', inFlight: '16', rate: '0', isBinary: true }
 
-  test('is read', () => {
+  test('is parsed', () => {
     expect(checkBurst({ ...fields, count: ' 1000 ' })).toEqual({
       count: 1000,
       size: 64,
@@ -318,14 +318,14 @@ describe('the form', () => {
     ['size', 0, 16_777_216],
     ['inFlight', 0, 10_000],
     ['rate', 0, 1_000_000],
-  ])('takes %s from %d to %d', (name, least, most) => {
+  ])('accepts %s from %d to %d', (name, least, most) => {
     expect(checkBurst({ ...fields, [name]: String(least) })).toHaveProperty(name, least)
     expect(checkBurst({ ...fields, [name]: String(most) })).toHaveProperty(name, most)
     expect(checkBurst({ ...fields, [name]: String(least - 1) })).toHaveProperty('problem')
     expect(checkBurst({ ...fields, [name]: String(most + 1) })).toHaveProperty('problem')
   })
 
-  test.each(['', 'many', '-1', '1.5', '1e3', '0x10', '1 000'])('takes no %j, and says what it takes', bad => {
+  test.each(['', 'many', '-1', '1.5', '1e3', '0x10', '1 000'])('rejects %j and names the allowed range', bad => {
     expect(checkBurst({ ...fields, inFlight: bad })).toEqual({
       problem: `In flight: "${bad}" is not a whole number from 0 to 10,000.`,
     })

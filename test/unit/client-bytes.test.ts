@@ -18,7 +18,7 @@ describe('hex', () => {
     ['00:ff, 7f,', [0, 255, 127]],
     ['0x00, 0XFF 0x7f', [0, 255, 127]],
     ['0x00ff0x7f', [0, 255, 127]],
-  ])('%j is read', (text, values) => {
+  ])('%j is parsed', (text, values) => {
     expect(parseHex(text)).toEqual(bytes(...values))
   })
 
@@ -34,11 +34,11 @@ describe('hex', () => {
     ['00 1', 'the last byte has only one hex digit'],
     ['00 0x1', 'the last byte has only one hex digit'],
     ['00 0x', 'the last byte has no hex digit'],
-  ])('%j is refused: %s', (text, problem) => {
+  ])('%j is rejected: %s', (text, problem) => {
     expect(parseHex(text)).toEqual({ problem })
   })
 
-  test('is written so that it is read as the same bytes', () => {
+  test('survives writing and parsing', () => {
     expect(toHex(Uint8Array.of(0, 10, 255))).toBe('00 0a ff')
     fc.assert(
       fc.property(anyBytes, value => {
@@ -47,7 +47,7 @@ describe('hex', () => {
     )
   })
 
-  test('of any text is bytes or a problem', () => {
+  test('parsing any text returns bytes or a problem', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[0-9a-fxg:, ]*$/), text => {
         const parsed = parseHex(text)
@@ -69,7 +69,7 @@ describe('base64', () => {
     ['/w = =', [255]],
     ['//8=', [255, 255]],
     ['//8', [255, 255]],
-  ])('%j is read', (text, values) => {
+  ])('%j is parsed', (text, values) => {
     expect(parseBase64(text)).toEqual(bytes(...values))
   })
 
@@ -77,19 +77,19 @@ describe('base64', () => {
     ['A.', '"." at position 2 is not a base64 digit'],
     ['AA 👋', '"👋" at position 4 is not a base64 digit'],
     ['é', '"é" at position 1 is not a base64 digit'],
-    ['AA=A', '"=" at position 3 is padding, which in base64 comes at the end'],
-    ['A', 'the last base64 digit alone makes no byte'],
-    ['AAAAA===', 'the last base64 digit alone makes no byte'],
-    ['/w=', 'the base64 ends with 1 × "=" where it takes 2 or none'],
-    ['//8==', 'the base64 ends with 2 × "=" where it takes 1 or none'],
-    ['AAAA=', 'the base64 ends with 1 × "=" where it takes none'],
-    ['/x==', 'the last base64 digit "x" has bits that belong to no byte'],
-    ['//9', 'the last base64 digit "9" has bits that belong to no byte'],
-  ])('%j is refused: %s', (text, problem) => {
+    ['AA=A', '"=" at position 3 is padding, which must be at the end'],
+    ['A', 'one base64 digit is left over, and a byte needs two'],
+    ['AAAAA===', 'one base64 digit is left over, and a byte needs two'],
+    ['/w=', 'the padding is 1 × "=", but must be 2 or none'],
+    ['//8==', 'the padding is 2 × "=", but must be 1 or none'],
+    ['AAAA=', 'the padding is 1 × "=", but must be none'],
+    ['/x==', 'the last base64 digit "x" has bits beyond the last byte'],
+    ['//9', 'the last base64 digit "9" has bits beyond the last byte'],
+  ])('%j is rejected: %s', (text, problem) => {
     expect(parseBase64(text)).toEqual({ problem })
   })
 
-  test('is written as Node writes it, and read back in each form', () => {
+  test('is written as Node writes it, and every variant is parsed', () => {
     fc.assert(
       fc.property(anyBytes, space, (value, between) => {
         expect(toBase64(value)).toBe(Buffer.from(value).toString('base64'))
@@ -99,7 +99,7 @@ describe('base64', () => {
     )
   })
 
-  test('is read only where Node would write the same', () => {
+  test('is accepted only if Node would write the same', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[AQgwxyz09+/]{0,6}$/), text => {
         const isWhole = Buffer.from(text, 'base64').toString('base64').replaceAll('=', '') === text
@@ -108,14 +108,14 @@ describe('base64', () => {
     )
   })
 
-  test('of megabytes is written and read', () => {
+  test('of megabytes is written and parsed', () => {
     const value = new Uint8Array(3_000_001).fill(200)
     const parsed = parseBase64(toBase64(value))
     expect('bytes' in parsed && Buffer.compare(parsed.bytes, value)).toBe(0)
   })
 })
 
-test('a hex dump is that of hexdump -C', () => {
+test('a hex dump equals that of hexdump -C', () => {
   expect(hexDump(new Uint8Array())).toBe('')
   expect(hexDump(new TextEncoder().encode('Hello, wide world!~\x7f\n\xe9'))).toBe(
     [
@@ -139,11 +139,11 @@ describe('the length', () => {
     expect(byteLength(text)).toBe(length)
   })
 
-  test('of any text is that of its UTF-8', () => {
+  test('of any text is that of its UTF-8 encoding', () => {
     fc.assert(fc.property(anyText, text => byteLength(text) === new TextEncoder().encode(text).length))
   })
 
-  test('of binary is its own', () => {
+  test('of binary data is its number of bytes', () => {
     expect(byteLength(new Uint8Array(7))).toBe(7)
   })
 })

@@ -12,17 +12,17 @@ test('each registered code has a sentence of its own', () => {
 test.each([
   [1006, 'without a close frame'],
   [1007, 'UTF-8'],
-  [1009, 'larger than'],
+  [1009, 'too large'],
   [1015, 'TLS'],
   [3001, 'library'],
   [3999, 'library'],
-  [4000, 'private'],
-  [4999, 'private'],
+  [4000, 'by the application'],
+  [4999, 'by the application'],
   [1016, 'future'],
   [2999, 'future'],
-  [0, 'outside'],
-  [999, 'outside'],
-  [5000, 'outside'],
+  [0, 'does not allow'],
+  [999, 'does not allow'],
+  [5000, 'does not allow'],
 ])('%i is explained with "%s"', (code, words) => {
   expect(explainClose(code)).toContain(words)
 })
@@ -39,7 +39,7 @@ describe('a page may close', () => {
     },
   )
 
-  test('with a reason of 123 bytes of UTF-8, and no more', () => {
+  test('with a reason of at most 123 bytes of UTF-8', () => {
     expect(checkClose(1000, 'a'.repeat(123))).toBeUndefined()
     expect(checkClose(1000, `${'é'.repeat(61)}a`)).toBeUndefined()
     expect(checkClose(1000, 'é'.repeat(62))).toMatch(/124 bytes.*123/)

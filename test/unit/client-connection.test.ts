@@ -18,7 +18,7 @@ let states: ConnectionState[]
 let events: ConnectionEvent[]
 let listener: EventTarget
 
-/** Resolves when an event of a type has happened `count` times. */
+/** Resolves when an event has happened `count` times. */
 async function happened(type: ConnectionEvent['type'], count = 1): Promise<void> {
   while (events.filter(event => event.type === type).length < count) {
     await once(listener, 'event')
@@ -34,7 +34,7 @@ async function connectTo(where: string): Promise<WsSocket> {
   return peer
 }
 
-/** Records what happens from now on. */
+/** Records events from now on. */
 function record() {
   const recorded = { states: [] as ConnectionState[], events: [] as ConnectionEvent[], listener: new EventTarget() }
   ;({ states, events, listener } = recorded)
@@ -70,7 +70,7 @@ test('goes from connecting to connected', async () => {
   expect(events).toEqual([connected])
 })
 
-test('sends messages, the empty one too, and receives the answers', async () => {
+test('sends messages, including an empty one, and receives the replies', async () => {
   await connectTo(address)
   expect(connection.send('hello')).toBe(true)
   expect(connection.send('')).toBe(true)
@@ -99,28 +99,28 @@ test('disconnects with code 1000', async () => {
   expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1000, reason: '' })
 })
 
-test('tells the close code and reason that the server gave', async () => {
+test('reports the close code and reason of the server', async () => {
   const peer = await connectTo(address)
   peer.close(1001, 'going away')
   await happened('disconnected')
   expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1001, reason: 'going away' })
 })
 
-test('tells 1005 when the server gave no code', async () => {
+test('reports 1005 when the server sends no code', async () => {
   const peer = await connectTo(address)
   peer.close()
   await happened('disconnected')
   expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1005, reason: '' })
 })
 
-test('tells 1006 when the server went without a close frame', async () => {
+test('reports 1006 when the server sends no close frame', async () => {
   const peer = await connectTo(address)
   peer.terminate()
   await happened('disconnected')
   expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1006, reason: '' })
 })
 
-test('connects again after it was disconnected', async () => {
+test('reconnects after a disconnect', async () => {
   await connectTo(address)
   connection.disconnect()
   await happened('disconnected')
@@ -130,7 +130,7 @@ test('connects again after it was disconnected', async () => {
   expect(events.at(-1)).toEqual({ type: 'received', message: '[RE]: again', roundTrip: expect.any(Number) })
 })
 
-test('replaces a socket: its server gets a close frame, and nothing of it is heard any more', async () => {
+test('sends a close frame on a replaced socket, and ignores its later events', async () => {
   const peer = await connectTo(address)
   const closed = once(peer, 'close')
   peer.send('too late')
@@ -149,7 +149,7 @@ test('replaces a socket: its server gets a close frame, and nothing of it is hea
   expect(states).toEqual(['connecting', 'connected', 'connecting', 'connected'])
 })
 
-test('sends nothing before, between and after connections', async () => {
+test('sends nothing before, between or after connections', async () => {
   expect(connection.send('before')).toBe(false)
   connection.connect(address)
   expect(connection.send('connecting')).toBe(false)
@@ -161,13 +161,13 @@ test('sends nothing before, between and after connections', async () => {
   expect(events.some(event => event.type === 'sent')).toBe(false)
 })
 
-test('does nothing on disconnect without a connection', () => {
+test('ignores a disconnect without a connection', () => {
   connection.disconnect()
   expect(states).toEqual([])
   expect(events).toEqual([])
 })
 
-describe('an address that can not be', () => {
+describe('an invalid address', () => {
   test.each(['', 'http//x', 'ftp://127.0.0.1/ws', 'ws://127.0.0.1/ws#fragment', 'ws://127.0.0.1/ws#', 'ws://'])(
     'is told once, and the next one works: %j',
     async bad => {
@@ -180,7 +180,7 @@ describe('an address that can not be', () => {
     },
   )
 
-  test('leaves the connection that there is', async () => {
+  test('leaves the current connection open', async () => {
     await connectTo(address)
     connection.connect('http//x')
     expect(connection.send('still here')).toBe(true)
@@ -189,7 +189,7 @@ describe('an address that can not be', () => {
   })
 })
 
-test('tells which server could not be connected to', async () => {
+test('reports the address of a failed handshake', async () => {
   server.close()
   await once(server, 'close')
   connection.connect(address)
@@ -199,7 +199,7 @@ test('tells which server could not be connected to', async () => {
 })
 
 describe('subprotocols', () => {
-  test('are offered in their order, and the one that was taken is told', async () => {
+  test('are offered in order, and the chosen one is reported', async () => {
     const offered = once(server, 'headers').then(([, request]) => request.headers['sec-websocket-protocol'])
     connection.connect(address, ['chat.v2', 'chat'])
     await happened('connected')
@@ -213,7 +213,7 @@ describe('subprotocols', () => {
     [[''], '""'],
     [['é'], '"é"'],
     [['chat', 'other', 'chat'], '"chat" is offered twice'],
-  ])('that can not be offered are told, and the connection stays: %j', async (bad, words) => {
+  ])('that are invalid are reported, and the connection stays open: %j', async (bad, words) => {
     await connectTo(address)
     connection.connect(address, bad)
     expect(events).toEqual([connected, { type: 'error', problem: expect.stringContaining(words) }])
@@ -241,7 +241,7 @@ test('disconnects with a code and reason', async () => {
 test.each([
   [1001, ''],
   [1000, 'a'.repeat(124)],
-])('tells of a close that can not be, and stays connected: %d %j', async (code, reason) => {
+])('reports an invalid close and stays connected: %d %j', async (code, reason) => {
   await connectTo(address)
   connection.disconnect(code, reason)
   expect(events).toEqual([connected, { type: 'error', problem: expect.stringMatching(/./) }])
@@ -249,7 +249,7 @@ test.each([
   expect(connection.send('still here')).toBe(true)
 })
 
-describe('times replies', () => {
+describe('measures round trips', () => {
   beforeEach(() => {
     let time = 0
     connection = createConnection(record(), WebSocket, () => (time += 5))
@@ -257,7 +257,7 @@ describe('times replies', () => {
 
   const times = () => events.flatMap(event => (event.type === 'received' ? [event.roundTrip] : []))
 
-  test('until one answers nothing', async () => {
+  test('until a message matches none that was sent', async () => {
     const peer = await connectTo(address)
     connection.send('a')
     await happened('received')
@@ -272,7 +272,7 @@ describe('times replies', () => {
     expect(times()).toEqual([5, 5, undefined, undefined])
   })
 
-  test('anew with each connection', async () => {
+  test('again on each new connection', async () => {
     const peer = await connectTo(address)
     peer.send('pushed')
     await happened('received')
@@ -286,7 +286,7 @@ describe('times replies', () => {
 describe('the facts', () => {
   const none = { messages: 0, bytes: 0 }
 
-  test('are empty before there is a connection', () => {
+  test('are empty before the first connection', () => {
     expect(connection.facts()).toEqual({
       url: '',
       since: undefined,
@@ -298,7 +298,7 @@ describe('the facts', () => {
     })
   })
 
-  test('are of the latest connection, and stay when it ended', async () => {
+  test('describe the latest connection, even after it has ended', async () => {
     const before = Date.now()
     connection.connect(address, ['chat'])
     expect(connection.facts()).toMatchObject({ url: address, since: undefined, protocol: '' })
@@ -324,7 +324,7 @@ describe('the facts', () => {
     expect(connection.facts()).toMatchObject({ url: `${address}?second`, since: undefined, sent: none, received: none })
   })
 
-  test('have what waits to be sent', async () => {
+  test('include the bytes that are queued', async () => {
     const peer = await connectTo(address)
     expect(connection.facts().bufferedAmount).toBe(0)
     peer.pause()
@@ -332,8 +332,8 @@ describe('the facts', () => {
     expect(connection.facts().bufferedAmount).toBeGreaterThanOrEqual(1000)
   })
 
-  test('have what was never sent, once it can not be any more', async () => {
-    // As browsers have it; Node's falls to 0.
+  test('include the bytes that were never sent, after the connection has ended', async () => {
+    // Browsers keep the amount; Node resets it to 0.
     class Unsent extends WebSocket {
       override get bufferedAmount() {
         return 5

@@ -5,7 +5,7 @@ import { segments } from '../../client/core/control-characters.ts'
 const shown = (text: string, options?: { keepLayout: boolean }) =>
   segments(text, options).map(segment => (segment.isControl ? `<${segment.text}>` : segment.text))
 
-describe('made visible', () => {
+describe('an invisible character becomes visible', () => {
   test.each([
     ['\0', '␀'],
     ['\n', '␊'],
@@ -36,19 +36,19 @@ describe('made visible', () => {
   })
 })
 
-test.each(['', 'hello', ' é€👋\xa0\u200a', '␀U+202E'])('%j is left as it is', text => {
+test.each(['', 'hello', ' é€👋\xa0\u200a', '␀U+202E'])('%j stays unchanged', text => {
   expect(shown(text).join('')).toBe(text)
 })
 
-test('one after the other are each told', () => {
+test('consecutive characters are shown one by one', () => {
   expect(shown('\r\n\u202e')).toEqual(['<␍>', '<␊>', '<U+202E>'])
 })
 
-test('lines and tabs are kept where the layout is', () => {
+test('keepLayout keeps line feeds and tabs', () => {
   expect(shown('a\tb\r\nc\0', { keepLayout: true })).toEqual(['a\tb', '<␍>', '\nc', '<␀>'])
 })
 
-test('nothing invisible is left, and nothing lost', () => {
+test('no invisible character remains, and no text is lost', () => {
   const character = fc.oneof(fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }), fc.constantFrom('\0', '\u202e'))
   const restore = (picture: string) =>
     picture.startsWith('U+')

@@ -11,7 +11,7 @@ afterEach(() => {
   server?.close()
 })
 
-/** Starts a server and gives the WebSocket address of it. */
+/** Starts a server and returns its WebSocket address. */
 async function serve(listener: RequestListener): Promise<string> {
   server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -20,24 +20,28 @@ async function serve(listener: RequestListener): Promise<string> {
 
 const pageOrigin = 'http://page.example'
 
-test('gives the status and what the server says, on one line', async () => {
+test('reports the status and the body, on one line', async () => {
   const url = await serve((_, response) => response.writeHead(403).end('  no <b>entry</b>\n\tfor  you\n'))
-  expect(await askWhy(url, { pageOrigin })).toBe('The same address answers 403 Forbidden: no <b>entry</b> for you')
+  expect(await askWhy(url, { pageOrigin })).toBe(
+    'A plain HTTP request to the same address gets 403 Forbidden: no <b>entry</b> for you',
+  )
 })
 
-test('gives the status alone where the server says nothing', async () => {
+test('reports only the status of an empty response', async () => {
   const url = await serve((_, response) => response.writeHead(503).end())
-  expect(await askWhy(url, { pageOrigin })).toBe('The same address answers 503 Service Unavailable')
+  expect(await askWhy(url, { pageOrigin })).toBe(
+    'A plain HTTP request to the same address gets 503 Service Unavailable',
+  )
 })
 
-test('says of a 426 that a server is there, and the reason is the browser’s', async () => {
+test('says that 426 means that a WebSocket server is there', async () => {
   const url = await serve((_, response) => response.writeHead(426).end('use WebSocket'))
   const words = await askWhy(url, { pageOrigin })
   expect(words).toContain('426 Upgrade Required: use WebSocket')
-  expect(words).toContain('a server is there')
+  expect(words).toContain('a WebSocket server is there')
 })
 
-describe('asks', () => {
+describe('sends a request', () => {
   async function asked(origin: (url: string) => string): Promise<IncomingMessage> {
     let request: IncomingMessage | undefined
     const url = await serve((asking, response) => {
@@ -45,19 +49,19 @@ describe('asks', () => {
       response.end()
     })
     await askWhy(url, { pageOrigin: origin(url) })
-    if (!request) throw new Error('nothing was asked')
+    if (!request) throw new Error('no request arrived')
     return request
   }
 
-  test('the same path and query by GET', async () => {
+  test('with GET and the same path and query', async () => {
     expect(await asked(() => pageOrigin)).toMatchObject({ method: 'GET', url: '/ws?a=b' })
   })
 
-  test('by OPTIONS at the page’s own origin, which a browser tells the server then', async () => {
+  test('with OPTIONS to the page’s own origin, so that the browser adds an Origin header', async () => {
     expect(await asked(url => new URL(url.replace('ws:', 'http:')).origin)).toMatchObject({ method: 'OPTIONS' })
   })
 
-  test('the server, not a cache', async () => {
+  test('that bypasses the cache', async () => {
     let cache: RequestCache | undefined
     const fetch = async (_: unknown, init?: RequestInit) => {
       cache = init?.cache
@@ -70,7 +74,7 @@ describe('asks', () => {
   test.each([
     ['ws://a.example/ws', 'http://a.example/ws'],
     ['wss://a.example:8443/', 'https://a.example:8443/'],
-  ])('%s at %s', async (url, target) => {
+  ])('for %s to %s', async (url, target) => {
     let got = ''
     const fetch = async (input: string | URL | Request) => {
       got = String(input)
@@ -81,12 +85,12 @@ describe('asks', () => {
   })
 })
 
-test('says that a redirect is not followed', async () => {
+test('says that the address redirects', async () => {
   const opaque = Object.defineProperty(new Response(), 'type', { value: 'opaqueredirect' })
   expect(await askWhy('ws://a.example/', { pageOrigin, fetch: async () => opaque })).toContain('redirect')
 })
 
-test('follows no redirect', async () => {
+test('does not follow redirects', async () => {
   const paths: (string | undefined)[] = []
   const url = await serve((request, response) => {
     paths.push(request.url)
@@ -96,25 +100,27 @@ test('follows no redirect', async () => {
   expect(paths).toEqual(['/ws?a=b'])
 })
 
-test('says plainly that it can not be known where asking fails', async () => {
+test('says that the reason is unknown when the request fails', async () => {
   const url = await serve(request => request.socket.destroy())
-  expect(await askWhy(url, { pageOrigin })).toContain("can't be known")
+  expect(await askWhy(url, { pageOrigin })).toContain('reason is unknown')
 })
 
-test('says so when no answer comes', async () => {
+test('says when no response arrives', async () => {
   const url = await serve(() => {})
   expect(await askWhy(url, { pageOrigin, timeout: 50 })).toBe(
-    "The same address didn't answer a plain request within 0.05 s either.",
+    'A plain HTTP request to the same address got no response within 0.05 s either.',
   )
 })
 
-describe('of what the server says', () => {
-  test('shows 500 characters', async () => {
+describe('the body of the response', () => {
+  test('is shown up to 500 characters', async () => {
     const url = await serve((_, response) => response.end('a'.repeat(501)))
-    expect(await askWhy(url, { pageOrigin })).toBe(`The same address answers 200 OK: ${'a'.repeat(500)}…`)
+    expect(await askWhy(url, { pageOrigin })).toBe(
+      `A plain HTTP request to the same address gets 200 OK: ${'a'.repeat(500)}…`,
+    )
   })
 
-  test('reads no more than the start, also where it never ends', async () => {
+  test('is read only at its start, even if it never ends', async () => {
     let isOpen = true
     const url = await serve((_, response) => {
       response.on('close', () => {
@@ -128,18 +134,20 @@ describe('of what the server says', () => {
       write()
     })
     const closed = server && once(server, 'request').then(([, response]) => once(response, 'close'))
-    expect(await askWhy(url, { pageOrigin })).toBe('The same address answers 200 OK: endless')
+    expect(await askWhy(url, { pageOrigin })).toBe('A plain HTTP request to the same address gets 200 OK: endless')
     await closed
     expect(isOpen).toBe(false)
   })
 
-  test('reads 4 KiB', async () => {
+  test('is read up to 4 KiB', async () => {
     const url = await serve((_, response) => response.end(`${' '.repeat(4095)}shown`))
-    expect(await askWhy(url, { pageOrigin })).toBe('The same address answers 200 OK: s')
+    expect(await askWhy(url, { pageOrigin })).toBe('A plain HTTP request to the same address gets 200 OK: s')
   })
 
-  test('shows what came before it stalled', async () => {
+  test('is shown up to where it stalled', async () => {
     const url = await serve((_, response) => response.writeHead(403).write('not you'))
-    expect(await askWhy(url, { pageOrigin, timeout: 200 })).toBe('The same address answers 403 Forbidden: not you')
+    expect(await askWhy(url, { pageOrigin, timeout: 200 })).toBe(
+      'A plain HTTP request to the same address gets 403 Forbidden: not you',
+    )
   })
 })

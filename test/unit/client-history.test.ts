@@ -12,12 +12,12 @@ beforeEach(() => {
   walk = history.createWalk()
 })
 
-test('nothing is there at first', () => {
+test('an empty history has nothing to step to', () => {
   expect(walk.older('draft')).toBeUndefined()
   expect(walk.newer()).toBeUndefined()
 })
 
-test('walks back to the oldest, and forward to the draft', () => {
+test('steps back to the oldest message, and forward to the draft', () => {
   for (const text of ['a', 'b', 'c']) history.add(text)
   expect(walk.older('draft')).toBe('c')
   expect(walk.older('c')).toBe('b')
@@ -29,7 +29,7 @@ test('walks back to the oldest, and forward to the draft', () => {
   expect(walk.newer()).toBeUndefined()
 })
 
-test('an ended walk starts again at the newest, with a draft of its own', () => {
+test('after its end, a walk restarts at the newest message with a new draft', () => {
   for (const text of ['a', 'b']) history.add(text)
   walk.older('draft')
   walk.older('b')
@@ -40,7 +40,7 @@ test('an ended walk starts again at the newest, with a draft of its own', () => 
   expect(walk.newer()).toBe('new draft')
 })
 
-test('what another tab adds does not shift the walk', () => {
+test('a message added by another tab does not shift the walk', () => {
   for (const text of ['a', 'b']) history.add(text)
   walk.older('draft')
   history.add('c')
@@ -61,7 +61,7 @@ test('two walks through one history do not disturb each other', () => {
   expect(walk.newer()).toBe('b')
 })
 
-test('the draft of one walk never turns up in another', () => {
+test('each walk keeps its own draft', () => {
   history.add('a')
   const other = history.createWalk()
   walk.older('draft')
@@ -71,17 +71,17 @@ test('the draft of one walk never turns up in another', () => {
   expect(other.newer()).toBe('other draft')
 })
 
-test('the newest is not kept twice, an older one is', () => {
+test('a repeated message is stored once, unless others came between', () => {
   for (const text of ['a', 'a', 'b', 'a']) history.add(text)
   expect(stored.get()).toEqual(['a', 'b', 'a'])
 })
 
-test('an empty message and a very long one are not kept', () => {
+test('empty and very long messages are not stored', () => {
   for (const text of ['', 'a'.repeat(16_385), 'b'.repeat(16_384)]) history.add(text)
   expect(stored.get()).toEqual(['b'.repeat(16_384)])
 })
 
-test('the newest hundred are kept', () => {
+test('the newest hundred messages are kept', () => {
   for (let i = 0; i < 150; i++) history.add(String(i))
   expect(stored.get()).toHaveLength(100)
   expect(stored.get().at(0)).toBe('50')
@@ -97,6 +97,6 @@ test.each([
     ['a', 'c'],
   ],
   [Array(150).fill('a'), Array(100).fill('a')],
-])('what was stored is checked (case %#)', (json, texts) => {
+])('invalid stored entries are skipped (case %#)', (json, texts) => {
   expect(parseHistory(json)).toEqual(texts)
 })

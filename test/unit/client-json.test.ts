@@ -32,11 +32,11 @@ describe('formatted JSON', () => {
     ['{ }', '{}'],
     ['[{},[ \n ]]', '[\n  {},\n  []\n]'],
     [' 1 ', '1'],
-  ])('%s keeps all but whitespace', (text, formatted) => {
+  ])('%s changes only in whitespace', (text, formatted) => {
     expect(format(text)).toBe(formatted)
   })
 
-  test('is laid out as JSON.stringify does', () => {
+  test('equals the output of JSON.stringify', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 8 }), text => {
         expect(format(text)).toBe(JSON.stringify(JSON.parse(text), null, 2))
@@ -44,7 +44,7 @@ describe('formatted JSON', () => {
     )
   })
 
-  test('formatted again stays the same', () => {
+  test('stays the same when formatted again', () => {
     fc.assert(
       fc.property(fc.json(), text => {
         expect(format(format(text))).toBe(format(text))
@@ -52,14 +52,14 @@ describe('formatted JSON', () => {
     )
   })
 
-  test('of brackets within brackets grows in proportion', () => {
+  test('of nested brackets grows linearly', () => {
     const text = '['.repeat(50_000) + ']'.repeat(50_000)
     const formatted = format(text)
     expect(formatted.length).toBeLessThan(150 * text.length)
     expect(formatted.replace(/\s/g, '')).toBe(text)
   })
 
-  test('may hold a string of megabytes', () => {
+  test('may contain a string of megabytes', () => {
     const long = '\\n'.repeat(4_000_000) + 'a'.repeat(4_000_000)
     expect(format(`["${long}"]`)).toBe(`[\n  "${long}"\n]`)
   })

@@ -11,7 +11,7 @@ test.each<[ConnectionEvent, string, string]>([
   expect(describeEvent(event)).toEqual({ kind, text })
 })
 
-test('a message comes after the words', () => {
+test('the message follows the text', () => {
   const binary = new Uint8Array([1])
   expect(describeEvent({ type: 'sent', message: 'hello' })).toEqual({
     kind: 'sent',
@@ -25,7 +25,7 @@ test('a message comes after the words', () => {
   })
 })
 
-test('a close is told by its code, what the code means, and the reason', () => {
+test('a close has its code, an explanation and the reason', () => {
   const { text } = describeEvent({ type: 'disconnected', code: 1009, reason: 'too much' })
   expect(text).toMatch(/^Server disconnected… \(code 1009: .{10,}[^.]; reason: too much\)$/)
   expect(describeEvent({ type: 'disconnected', code: 1006, reason: '' }).text).toMatch(/\(code 1006: [^;]+\)$/)
@@ -55,12 +55,12 @@ describe('folded', () => {
 })
 
 describe('unfolded', () => {
-  test('a text is whole, but for what a page could not show', () => {
+  test('text is whole up to a limit', () => {
     expect(unfold('a\nb\nc\nd')).toEqual({ text: 'a\nb\nc\nd', more: '' })
     expect(unfold('a'.repeat(70_000))).toEqual({ text: 'a'.repeat(65_536), more: '4,464 more characters' })
   })
 
-  test('binary is a hex dump, which ends in time too', () => {
+  test('binary data is a hex dump up to a limit', () => {
     expect(unfold(new TextEncoder().encode('hello')).text).toMatch(/68 65 6c 6c 6f .*hello/)
     expect(unfold(new Uint8Array(8192)).more).toBe('')
     expect(unfold(new Uint8Array(9192)).more).toBe('1,000 more bytes')
@@ -72,6 +72,6 @@ test.each<[ConnectionEvent, string]>([
   [{ type: 'sent', message: '' }, 'Sending to the server => empty'],
   [{ type: 'received', message: 'a'.repeat(500) }, `Received from the server => ${'a'.repeat(240)}…`],
   [{ type: 'error', problem: 'no way' }, 'Error: no way'],
-])('%j is spoken as %j', (event, words) => {
+])('%j is announced as %j', (event, words) => {
   expect(speak(event)).toBe(words)
 })

@@ -11,18 +11,18 @@ const anySetup: fc.Arbitrary<Setup> = fc.record({
   message: anyText,
 })
 
-test('a link brings back what it was written for', () => {
+test('a link restores the settings that it was written for', () => {
   fc.assert(
     fc.property(anySetup, anySetup, (setup, base) => {
       const link = writeLink(setup, base)
       expect({ ...base, ...readLink(link) }).toEqual(setup)
-      // As the browser has it once it is in the address.
+      // The browser may change the encoding of the fragment.
       expect({ ...base, ...readLink(new URL(link, 'http://localhost/').hash) }).toEqual(setup)
     }),
   )
 })
 
-test('only what differs from the defaults is written', () => {
+test('only settings that differ from the defaults are written', () => {
   expect(writeLink(defaults, defaults)).toBe('')
   expect(writeLink({ ...defaults, message: 'a&b=#%+ é' }, defaults)).toBe('#message=a%26b%3D%23%25%2B+%C3%A9')
   expect(writeLink({ url: 'ws://a', protocols: 'b', format: 'hex', message: '00' }, defaults)).toBe(
@@ -30,7 +30,7 @@ test('only what differs from the defaults is written', () => {
   )
 })
 
-test('a message of more than 4,000 characters is not written', () => {
+test('a message longer than 4,000 characters is left out', () => {
   const write = (length: number) => writeLink({ ...defaults, message: 'a'.repeat(length) }, defaults)
   expect(write(4000)).toBe(`#message=${'a'.repeat(4000)}`)
   expect(write(4001)).toBe('')
@@ -49,7 +49,7 @@ test.each([
   expect(readLink(hash)).toEqual(setup)
 })
 
-describe('a link may connect by itself', () => {
+describe('a link connects without a click', () => {
   test.each([
     ['ws://localhost/ws', 'http://localhost/'],
     ['WS://LocalHost:80/raw?a', 'http://localhost/#b'],

@@ -9,7 +9,7 @@ const bytes = (...values: number[]) => Uint8Array.from(values)
 const payloads = (entries: readonly LogEntry[]) =>
   entries.map(({ event }) => ('message' in event ? event.message : event.type))
 
-test('keeps what happened in order, with its time', () => {
+test('keeps events in order, with their times', () => {
   const store = createLogStore()
   store.add({ type: 'connected', protocol: '', extensions: '' }, 1000)
   store.add(received('a'), 2000)
@@ -20,13 +20,13 @@ test('keeps what happened in order, with its time', () => {
   expect(store.shown).toEqual(store.entries)
 })
 
-describe('lets go of the oldest', () => {
-  test('when there are too many, and counts them', () => {
+describe('removes the oldest entries', () => {
+  test('when there are too many, and counts the removed ones', () => {
     const store = createLogStore({ limit: 10 })
     for (let i = 0; i < 100; i++) {
       store.add(received(String(i)))
       expect(store.entries.length).toBeLessThanOrEqual(10)
-      expect(store.entries.length + store.released).toBe(i + 1)
+      expect(store.entries.length + store.removed).toBe(i + 1)
     }
     expect(store.entries.length).toBeGreaterThanOrEqual(9)
     expect(payloads(store.entries).at(-1)).toBe('99')
@@ -35,29 +35,29 @@ describe('lets go of the oldest', () => {
   test('when their messages take too much memory', () => {
     const store = createLogStore({ byteLimit: 1000 })
     for (let i = 0; i < 50; i++) store.add(received(i % 2 ? 'a'.repeat(50) : new Uint8Array(100)))
-    expect(store.released).toBeGreaterThanOrEqual(40)
+    expect(store.removed).toBeGreaterThanOrEqual(40)
     expect(store.entries.length).toBeGreaterThanOrEqual(9)
     store.add({ type: 'note', text: 'no message' })
     expect(payloads(store.entries).at(-1)).toBe('note')
   })
 
-  test('but not of the newest, however big it is', () => {
+  test('but never the newest, whatever its size', () => {
     const store = createLogStore({ byteLimit: 1000 })
     store.add(received('a'))
     store.add(received(new Uint8Array(5000)))
     expect(store.entries.map(({ id }) => id)).toEqual([1])
     store.add(received('b'))
     expect(payloads(store.entries)).toEqual(['b'])
-    expect(store.released).toBe(2)
+    expect(store.removed).toBe(2)
   })
 
-  test('and starts to count anew once cleared', () => {
+  test('and resets the count when cleared', () => {
     const store = createLogStore({ limit: 10, byteLimit: 100 })
     for (let i = 0; i < 20; i++) store.add(received('aaaaa'))
     store.clear()
-    expect(store).toMatchObject({ entries: [], shown: [], released: 0 })
+    expect(store).toMatchObject({ entries: [], shown: [], removed: 0 })
     for (let i = 0; i < 10; i++) store.add(received('aaaaa'))
-    expect(store.released).toBe(0)
+    expect(store.removed).toBe(0)
   })
 })
 
@@ -99,14 +99,14 @@ describe('the filter', () => {
     expect(store.entries).toHaveLength(6)
   })
 
-  test.each(cases)('%s, %j applies to what comes later too: %j', (kind, text, ids) => {
+  test.each(cases)('%s, %j also applies to later entries: %j', (kind, text, ids) => {
     const store = createLogStore()
     store.filter(kind, text)
     fill(store)
     expect(store.shown.map(({ id }) => id)).toEqual(ids)
   })
 
-  test('is of text, whatever characters it has', () => {
+  test('matches any characters literally', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), text => {
         const store = createLogStore()
@@ -118,7 +118,7 @@ describe('the filter', () => {
     )
   })
 
-  test('shows none of those that were let go, and everything again when it is lifted', () => {
+  test('shows no removed entries, and all others when it is reset', () => {
     const store = createLogStore({ limit: 10 })
     store.filter('sent', '')
     for (let i = 0; i < 100; i++) store.add({ type: i % 3 ? 'received' : 'sent', message: String(i) })
@@ -130,7 +130,7 @@ describe('the filter', () => {
     expect(payloads(store.shown).at(-1)).toBe('last')
   })
 
-  test('outlasts clearing', () => {
+  test('survives clearing', () => {
     const store = createLogStore()
     store.filter('sent', '')
     store.clear()
@@ -139,14 +139,14 @@ describe('the filter', () => {
   })
 })
 
-test('finds the place of an entry, or of the next one shown', () => {
+test('finds the index of an entry, or of the next one shown', () => {
   const store = createLogStore()
   store.filter('sent', '')
   for (let i = 0; i < 9; i++) store.add({ type: i % 3 ? 'received' : 'sent', message: String(i) })
   expect([0, 1, 3, 4, 6, 7, 99].map(store.indexOf)).toEqual([0, 1, 1, 2, 2, 3, 3])
 })
 
-test('tells of every change, until it is asked not to', () => {
+test('reports every change until the listener is removed', () => {
   const store = createLogStore()
   const listener = vi.fn()
   const stop = store.onChange(listener)
@@ -160,7 +160,7 @@ test('tells of every change, until it is asked not to', () => {
 })
 
 describe('exported as NDJSON', () => {
-  test('each entry is a line, also those that the filter hides', async () => {
+  test('each entry is a line, even if the filter hides it', async () => {
     const store = createLogStore()
     const at = Date.UTC(2026, 0, 2, 3, 4, 5, 6)
     store.filter('events', 'nothing')
@@ -184,7 +184,7 @@ describe('exported as NDJSON', () => {
     ])
   })
 
-  test('nothing is an empty file', async () => {
+  test('an empty log is an empty file', async () => {
     expect(createLogStore().toNdjson().size).toBe(0)
   })
 })

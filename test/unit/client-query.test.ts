@@ -16,7 +16,7 @@ test.for([
   ['ws://localhost/ws?reason=a+b%21#delay=1s', [['reason', 'a b!']]],
   ['?delay=', [['delay', '']]],
   ['not finis', []],
-] as const)('the query of %s is read', ([address, expected]) => {
+] as const)('the query of %s is parsed', ([address, expected]) => {
   expect(readQuery(address)).toEqual(expected)
 })
 
@@ -34,7 +34,7 @@ test.for([
   ['ws://h/ws?token=a%2Fb&delay=1s&x', [['loss', '10%']], 'ws://h/ws?token=a%2Fb&x&loss=10%25'],
   ['ws://h/ws#there', [['reason', 'a b+c&d=e, f:g/@ä']], 'ws://h/ws?reason=a+b%2Bc%26d%3De,+f:g/@%C3%A4'],
   ['', [['stall', '']], '?stall'],
-] as const)('into %s, what is asked for is written, and the rest left as it was', ([address, parameters, expected]) => {
+] as const)('writing parameters into %s leaves all others unchanged', ([address, parameters, expected]) => {
   const written = writeQuery(address, names, parameters)
   expect(written).toBe(expected)
   expect(readQuery(written)).toEqual(expect.arrayContaining([...parameters]))

@@ -16,10 +16,10 @@ function create(chance = 0) {
   return { connect, onWait, ...createReconnect({ connect, onWait, random: () => chance }) }
 }
 
-/** The wait in ms that the last call of `onWait` told. */
+/** The delay in ms of the last call of `onWait`. */
 const waitOf = ({ onWait }: ReturnType<typeof create>) => (onWait.mock.lastCall?.[0] ?? Number.NaN) - Date.now()
 
-test('tells when it will connect, and connects then, not before', () => {
+test('reports when it will connect, and connects exactly then', () => {
   const { closed, connect, onWait } = create(1)
   closed()
   expect(onWait.mock.calls).toEqual([[START + 1000]])
@@ -36,7 +36,7 @@ test.each([
   [0, [500, 1000, 2000, 4000, 8000, 15_000, 15_000]],
   [1, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]],
   [0.5, [750, 1500, 3000, 6000, 12_000, 22_500, 22_500]],
-])('with the chance %d the waits are %j', (chance, waits) => {
+])('with the random number %d the delays are %j', (chance, waits) => {
   const reconnect = create(chance)
   const got = waits.map(() => {
     reconnect.closed()
@@ -48,7 +48,7 @@ test.each([
   expect(reconnect.connect).toHaveBeenCalledTimes(waits.length)
 })
 
-describe('the waits start over', () => {
+describe('the delay', () => {
   function failThrice() {
     const reconnect = create(1)
     for (let i = 0; i < 3; i++) {
@@ -61,7 +61,7 @@ describe('the waits start over', () => {
   test.each([
     [4999, 8000],
     [5000, 1000],
-  ])('after a connection of %d ms: %d ms', (lasted, wait) => {
+  ])('after a connection of %d ms is %d ms', (lasted, wait) => {
     const reconnect = failThrice()
     reconnect.opened()
     vi.advanceTimersByTime(lasted)
@@ -69,7 +69,7 @@ describe('the waits start over', () => {
     expect(waitOf(reconnect)).toBe(wait)
   })
 
-  test('only for the close of the connection that lasted', () => {
+  test('is reset only when the connection that lasted closes', () => {
     const reconnect = failThrice()
     reconnect.opened()
     vi.advanceTimersByTime(5000)
@@ -80,7 +80,7 @@ describe('the waits start over', () => {
     }
   })
 
-  test('after a stop', () => {
+  test('is reset by a stop', () => {
     const reconnect = failThrice()
     reconnect.stop()
     reconnect.closed()
@@ -88,7 +88,7 @@ describe('the waits start over', () => {
   })
 })
 
-test('a stop drops the attempt, and says so once', () => {
+test('a stop cancels the attempt, and reports it once', () => {
   const { closed, stop, connect, onWait } = create(1)
   stop()
   expect(onWait).not.toHaveBeenCalled()
@@ -101,7 +101,7 @@ test('a stop drops the attempt, and says so once', () => {
   expect(connect).not.toHaveBeenCalled()
 })
 
-test('retrying now connects at once, and once', () => {
+test('retryNow connects immediately, and only once', () => {
   const { closed, retryNow, connect, onWait } = create(1)
   closed()
   retryNow()
@@ -112,7 +112,7 @@ test('retrying now connects at once, and once', () => {
   expect(connect).toHaveBeenCalledOnce()
 })
 
-test('retrying now does nothing where nothing is planned', () => {
+test('retryNow does nothing if no attempt is planned', () => {
   const { retryNow, opened, connect } = create()
   retryNow()
   opened()
@@ -120,7 +120,7 @@ test('retrying now does nothing where nothing is planned', () => {
   expect(connect).not.toHaveBeenCalled()
 })
 
-test('a machine that slept past the time connects within a second of waking', () => {
+test('after sleep, an overdue attempt is made within a second', () => {
   const reconnect = create(1)
   for (let i = 0; i < 6; i++) {
     reconnect.closed()
@@ -128,7 +128,7 @@ test('a machine that slept past the time connects within a second of waking', ()
   }
   expect(waitOf(reconnect)).toBe(30_000)
   expect(reconnect.connect).toHaveBeenCalledTimes(5)
-  // The clock goes on while timers stand still.
+  // During sleep the clock advances, but timers do not.
   vi.setSystemTime(Date.now() + 3_600_000)
   vi.advanceTimersByTime(1000)
   expect(reconnect.connect).toHaveBeenCalledTimes(6)

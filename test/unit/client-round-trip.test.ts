@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createRoundTrip } from '../../client/core/round-trip.ts'
 
-/** A round trip whose clock is set by hand. */
+/** Creates a round trip with a clock that the test sets. */
 function create() {
   const clock = { time: 0 }
   return { clock, ...createRoundTrip(() => clock.time) }
@@ -10,7 +10,7 @@ function create() {
 
 const bytes = (...values: number[]) => Uint8Array.from(values)
 
-describe('a reply is timed', () => {
+describe('measures a reply', () => {
   test.each([
     ['equals', 'hello', 'hello'],
     ['ends with', 'hello', '[RE]: hello'],
@@ -26,7 +26,7 @@ describe('a reply is timed', () => {
     expect(received(reply)).toBe(2.5)
   })
 
-  test('each by its own message, in the order sent', () => {
+  test('against its own message, in the order sent', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.string(), fc.nat(100)), { minLength: 1 }), fc.nat(10), (messages, gap) => {
         const { clock, sent, received } = create()
@@ -47,15 +47,15 @@ describe('a reply is timed', () => {
   })
 })
 
-describe('nothing more is said from the first', () => {
+describe('stops measuring after', () => {
   test.each([
-    ['other text', 'hello', 'goodbye'],
-    ['text that only contains it', 'hello', 'hello!'],
-    ['text that is its end', 'hello', 'lo'],
-    ['text for binary', bytes(97), 'a'],
-    ['binary for text', 'a', bytes(97)],
-    ['other bytes', bytes(1, 2), bytes(1, 3)],
-    ['bytes that are its end', bytes(1, 2), bytes(2)],
+    ['a different text', 'hello', 'goodbye'],
+    ['a text that only contains the message', 'hello', 'hello!'],
+    ['a text that is the end of the message', 'hello', 'lo'],
+    ['a text in reply to binary data', bytes(97), 'a'],
+    ['binary data in reply to text', 'a', bytes(97)],
+    ['different bytes', bytes(1, 2), bytes(1, 3)],
+    ['bytes that are the end of the message', bytes(1, 2), bytes(2)],
   ])('%s', (_, message, reply) => {
     const { sent, received } = create()
     sent(message)
@@ -65,7 +65,7 @@ describe('nothing more is said from the first', () => {
     expect(received('again')).toBeUndefined()
   })
 
-  test('pushed with nothing unanswered', () => {
+  test('a message while nothing is unanswered', () => {
     const { sent, received } = create()
     sent('a')
     expect(received('a')).toBe(0)
@@ -74,7 +74,7 @@ describe('nothing more is said from the first', () => {
     expect(received('b')).toBeUndefined()
   })
 
-  test('reply to a later message', () => {
+  test('a reply to a later message', () => {
     const { sent, received } = create()
     sent('a')
     sent('b')
@@ -83,7 +83,7 @@ describe('nothing more is said from the first', () => {
   })
 })
 
-describe('too much unanswered ends it', () => {
+describe('stops measuring when too much is unanswered', () => {
   test('by number', () => {
     const most = create()
     for (let i = 0; i < 100_000; i++) most.sent('a')
@@ -96,7 +96,7 @@ describe('too much unanswered ends it', () => {
     expect(more.received('a')).toBeUndefined()
   })
 
-  test('by size, of what is unanswered alone', () => {
+  test('by the size of the unanswered messages', () => {
     const half = new Uint8Array(8 * 1024 * 1024)
     const { sent, received } = create()
     sent(half)

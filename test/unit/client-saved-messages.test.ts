@@ -20,13 +20,13 @@ test('are listed by name', () => {
   expect(names()).toEqual(['A', 'b', 'item 9', 'item 10'])
 })
 
-test('come back as they were saved', () => {
+test('are listed exactly as they were saved', () => {
   const saved: SavedMessage = { name: 'a', format: 'hex', text: '0' }
   messages.save(saved)
   expect(messages.list()).toEqual([saved])
 })
 
-test('replace the one of the same name', () => {
+test('replace a message of the same name', () => {
   messages.save(message('a', 'first'))
   messages.save(message('a', 'second'))
   expect(messages.list()).toEqual([message('a', 'second')])
@@ -39,7 +39,7 @@ test('are removed by name', () => {
   expect(names()).toEqual(['b'])
 })
 
-test('are a hundred at most, of which each can still be replaced', () => {
+test('are limited to one hundred, each of which can still be replaced', () => {
   for (let i = 0; i < 100; i++) expect(messages.save(message(`${i}`))).toBe(true)
   expect(messages.save(message('one more'))).toBe(false)
   expect(messages.save(message('0', 'new'))).toBe(true)
@@ -47,7 +47,7 @@ test('are a hundred at most, of which each can still be replaced', () => {
   expect(messages.list()[0]).toEqual(message('0', 'new'))
 })
 
-test('are left out one by one where they are corrupt', () => {
+test('are skipped if they are corrupt', () => {
   const good = message('a')
   const corrupt = [
     null,

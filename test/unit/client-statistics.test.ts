@@ -9,23 +9,23 @@ beforeEach(() => {
   statistics = createStatistics(() => clock)
 })
 
-test('has no round trips before there are any', () => {
+test('has no percentiles without round trips', () => {
   expect(statistics.summary()).toEqual({ p50: undefined, p95: undefined, p99: undefined, max: undefined, rate: 0 })
   expect(new Set(statistics.series().median)).toEqual(new Set([null]))
 })
 
-test('tells percentiles by nearest rank, and the maximum', () => {
+test('computes percentiles by nearest rank, and the maximum', () => {
   for (let ms = 100; ms >= 1; ms--) statistics.received(ms)
   expect(statistics.summary()).toMatchObject({ p50: 50, p95: 95, p99: 99, max: 100 })
 })
 
-test('forgets all but the newest 10,000 round trips, but not the maximum', () => {
+test('keeps the newest 10,000 round trips, and the maximum of all', () => {
   statistics.received(999)
   for (let i = 0; i < 10_000; i++) statistics.received(2)
   expect(statistics.summary()).toMatchObject({ p50: 2, p99: 2, max: 999 })
 })
 
-test('counts messages of unknown round trip in the rate alone', () => {
+test('counts messages without a round trip only in the rate', () => {
   for (let i = 0; i < 30; i++) statistics.received(undefined)
   clock += 500
   expect(statistics.summary()).toMatchObject({ p50: undefined, rate: 30 })
@@ -33,7 +33,7 @@ test('counts messages of unknown round trip in the rate alone', () => {
   expect(statistics.summary().rate).toBe(0)
 })
 
-test('tells the last minute in halves of a second, newest last', () => {
+test('returns the last minute in half seconds, newest last', () => {
   statistics.received(3)
   statistics.received(1)
   statistics.received(9)

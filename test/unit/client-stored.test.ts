@@ -20,14 +20,14 @@ const refuse = () => {
   throw new DOMException('no', 'QuotaExceededError')
 }
 
-test('what was set is there for the next page', () => {
+test('a value is available on the next page', () => {
   const storage = createStorage()
   createStored(storage, 'a', parse).set(1)
   expect(createStored(storage, 'a', parse).get()).toBe(1)
   expect(createStored(storage, 'b', parse).get()).toBe(7)
 })
 
-test('what another tab has set is seen', () => {
+test('a value that another tab sets is seen', () => {
   const storage = createStorage()
   const [one, other] = [createStored(storage, 'a', parse), createStored(storage, 'a', parse)]
   one.set(1)
@@ -35,7 +35,7 @@ test('what another tab has set is seen', () => {
   expect(one.get()).toBe(2)
 })
 
-test.each(['', '{', '"text"', 'null', 'undefined'])('the stored item %j gives the default', item => {
+test.each(['', '{', '"text"', 'null', 'undefined'])('the stored item %j is replaced by the default', item => {
   const storage = createStorage()
   storage.setItem('a', item)
   expect(createStored(storage, 'a', parse).get()).toBe(7)
@@ -45,14 +45,14 @@ test.each([
   ['absent', undefined],
   ['full', createStorage({ setItem: refuse })],
   ['denied', createStorage({ getItem: refuse, setItem: refuse })],
-])('a storage that is %s leaves the value in memory', (_, storage) => {
+])('the value stays in memory if storage is %s', (_, storage) => {
   const stored = createStored(storage, 'a', parse)
   expect(stored.get()).toBe(7)
   stored.set(1)
   expect(stored.get()).toBe(1)
 })
 
-test('a storage that was full for a while is used again', () => {
+test('storage that was full is used again once it has room', () => {
   let isFull = true
   const kept = createStorage()
   const storage = createStorage({
