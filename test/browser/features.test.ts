@@ -34,7 +34,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     test.for([
       ['hex', '00 ff 7f', '00 ff 7f'],
       ['base64', 'AP9/', '00 ff 7f'],
-    ] as const)('%s as a binary message, with its size', async ([format, text, hex]) => {
+    ] as const)('sends %s as a binary message, and shows its size', async ([format, text, hex]) => {
       await tester.visit()
       await page.click('#more')
       await page.select('#format', format)
@@ -47,7 +47,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     test.for([
       ['hex', '0g', '"g" at position 2'],
       ['base64', 'A', 'base64'],
-    ] as const)('nothing that is not %s, and says what is wrong', async ([format, text, problem]) => {
+    ] as const)('does not send invalid %s, and says what is wrong', async ([format, text, problem]) => {
       await tester.visit()
       await page.click('#more')
       await page.select('#format', format)

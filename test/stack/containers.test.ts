@@ -6,7 +6,7 @@ import { docker, startStack } from './stack.ts'
 
 type Stack = Awaited<ReturnType<typeof startStack>>
 
-/** Tries to connect every 100 ms, as a reconnecting client does. */
+/** Connects like a reconnecting client: with a new attempt every 100 ms. */
 const reconnect = async (url: string) => {
   for (;;) {
     try {
@@ -39,7 +39,7 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
   })
 
   beforeAll(async () => {
-    // NGINX asks the DNS once a second: a replica may be healthy before it is known.
+    // NGINX resolves the replicas once a second, so it may not know a healthy one yet.
     await vi.waitFor(
       async () => {
         await answers(`${stack.ws}first`)
@@ -51,7 +51,7 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
     )
   })
 
-  test('both containers run as a numbered user, without capabilities, on a read-only root', async () => {
+  test('both containers run as a non-root user, without capabilities, on a read-only file system', async () => {
     for (const [container, user] of [
       [stack.client, '101'],
       [stack.servers[0] as Stack['client'], '1000'],
@@ -66,7 +66,7 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
     }
   })
 
-  test('the server’s image holds nothing that does not run', async () => {
+  test('the server’s image contains no development files', async () => {
     const [server] = stack.servers
     const { output } = (await server?.exec(['sh', '-c', 'ls; ls server; ls node_modules'])) ?? { output: '' }
     expect(output).toContain('main.js')
@@ -75,7 +75,7 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
     }
   })
 
-  test('connections are spread over the replicas, and logged with the address and messages of their peer', async () => {
+  test('connections are spread over the replicas, and logged with the client’s address and messages', async () => {
     const clients = await Promise.all(Array.from({ length: 6 }, () => connect(`${stack.ws}spread`)))
     for (const { socket, next } of clients) {
       socket.send('seen in the log')
@@ -92,7 +92,7 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
     for (const { socket } of clients) socket.close()
   })
 
-  test('clients connect again when a replica is killed, without touching NGINX', async () => {
+  test('clients can reconnect when a replica is killed, without a restart of NGINX', async () => {
     const [first, second] = stack.servers
     const clients = await Promise.all(Array.from({ length: 6 }, () => connect(stack.ws)))
     const killed = performance.now()
@@ -100,15 +100,15 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
     const lost = await Promise.race(clients.map(({ closed }) => closed))
     expect(lost).toMatchObject({ code: 1006 })
     for (let i = 0; i < 6; i++) expect(await answers(stack.ws)).toBe('[RE]: hello')
-    // Without max_fails=0 or the short proxy_connect_timeout it takes 10 s and more.
+    // Without max_fails=0 or the short proxy_connect_timeout, this takes over 10 s.
     expect(performance.now() - killed).toBeLessThan(8000)
 
     await docker('restart', second?.getId() ?? '')
     for (let i = 0; i < 6; i++) expect(await answers(stack.ws)).toBe('[RE]: hello')
   })
 
-  test('a reload of NGINX leaves an open WebSocket alone', async () => {
-    // Not at the first attempt, perhaps: NGINX answers 502 when its list of replicas changes between two of them.
+  test('an open WebSocket survives a reload of NGINX', async () => {
+    // The first attempt may get a 502, which NGINX sends while its list of replicas changes.
     const { socket, next } = await reconnect(stack.ws)
     await docker('kill', '--signal', 'SIGHUP', stack.client.getId())
     await vi.waitFor(async () => {
@@ -120,7 +120,7 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
     socket.close()
   })
 
-  test('docker stop ends each container at once with 0', async () => {
+  test('docker stop ends each container promptly with exit code 0', async () => {
     for (const container of [stack.servers[2] as Stack['client'], stack.client]) {
       await docker('stop', container.getId())
       expect(await docker('inspect', '-f', '{{.State.ExitCode}}', container.getId())).toBe('0\n')
@@ -128,20 +128,20 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
   })
 })
 
-describe.skipIf(!inject('stack'))('with two replicas of which some are frozen', () => {
+describe.skipIf(!inject('stack'))('with two replicas, some of them frozen', () => {
   let stack: Stack
   beforeAll(async () => {
     stack = await startStack({ replicas: 2 })
     return () => stack.down()
   })
 
-  /** Stops or continues the server in its container, whose first process is Docker's init. */
+  /** Freezes or continues the server process, a child of Docker's init in the container. */
   const signal = async (name: 'STOP' | 'CONT', index: number) => {
     const { exitCode } =
       (await stack.servers[index]?.exec(['sh', '-c', `kill -${name} $(cat /proc/1/task/1/children)`])) ?? {}
     expect(exitCode).toBe(0)
   }
-  const meet = async (count: number) => {
+  const expectReplicas = async (count: number) => {
     const hosts = new Set<string>()
     for (let i = 0; i < 8; i++) {
       const { socket, next } = await connect(`${stack.ws}?hello`)
@@ -151,8 +151,8 @@ describe.skipIf(!inject('stack'))('with two replicas of which some are frozen', 
     expect(hosts.size).toBe(count)
   }
 
-  test('a handshake is answered by another within 3 s, and plain requests too', async () => {
-    await vi.waitFor(() => meet(2), { timeout: 10_000 })
+  test('the other replica answers handshakes and plain requests within 3 s', async () => {
+    await vi.waitFor(() => expectReplicas(2), { timeout: 10_000 })
     await signal('STOP', 1)
     for (let i = 0; i < 10; i++) {
       const started = performance.now()
@@ -166,7 +166,7 @@ describe.skipIf(!inject('stack'))('with two replicas of which some are frozen', 
     expect(answer.status).toBe(426)
   })
 
-  test('when all are frozen, the answer is 503 within 5 s', async () => {
+  test('NGINX answers 503 within 5 s when all replicas are frozen', async () => {
     await signal('STOP', 0)
     for (const url of [stack.ws, `${stack.page.replace('http:', 'ws:')}ws`]) {
       const started = performance.now()
@@ -175,12 +175,12 @@ describe.skipIf(!inject('stack'))('with two replicas of which some are frozen', 
     }
   })
 
-  test('those that go on serve again', async () => {
+  test('replicas that continue serve again', async () => {
     for (const index of [0, 1]) await signal('CONT', index)
-    await vi.waitFor(() => meet(2), { timeout: 5000 })
+    await vi.waitFor(() => expectReplicas(2), { timeout: 5000 })
   })
 
-  test('a path that is named like the probe is echoed like any other', async () => {
+  test('a path with the name of the probe echoes like any other', async () => {
     const { socket, next } = await connect(`${stack.ws}probe`)
     socket.send('hello')
     expect(await next()).toBe('[RE]: hello')

@@ -11,7 +11,7 @@ describe.skipIf(!stack)('through NGINX', () => {
   describeFaults('on the page’s port', () => `${stack?.page.replace('http:', 'ws:')}raw`)
 })
 
-describe.skipIf(!stack)('at a container’s own address', () => {
+describe.skipIf(!stack)('at the container’s own address', () => {
   let url: string
   beforeAll(async () => {
     const { servers, down } = await startStack()

@@ -8,7 +8,7 @@ const stack = inject('stack')
 
 describe.skipIf(!stack)('through NGINX', () => {
   describeFrames('on port 7777', () => `${stack?.ws}raw`)
-  test('a peer that is still sending learns why its connection is closed', async () => {
+  test('a client that is still sending receives the close code', async () => {
     for (let i = 0; i < 100; i++) {
       const client = await connectRaw(stack?.ws ?? '')
       client.socket.setNoDelay()

@@ -7,7 +7,7 @@ type Hello = { headers: [string, string][]; proxyHeaders: [string, string][]; fo
 
 const stack = inject('stack')
 
-/** What the server saw of a handshake through NGINX. */
+/** Makes a handshake through NGINX and returns it as the server saw it. */
 async function hello(url: string, headers: Record<string, string>) {
   const client = await connectRaw(`${url}?hello`, headers)
   expect(client.head).toMatch(/^HTTP\/1.1 101 /)
@@ -22,7 +22,7 @@ describe.skipIf(!stack)('headers through NGINX', () => {
   const { page = '', ws = '' } = stack ?? {}
   const urls = [ws, `${page.replace('http:', 'ws:')}ws`]
 
-  test.for(urls)('X-Forwarded-For holds the address of the connection alone: %s', async url => {
+  test.for(urls)('X-Forwarded-For contains only the address of the connection: %s', async url => {
     for (const headers of [{ 'X-Forwarded-For': '203.0.113.7' }, { 'X-Forwarded-For': '203.0.113.7, 127.0.0.1' }]) {
       const { valuesOf, forwardedAddress } = await hello(url, { ...headers, 'X-Real-IP': '203.0.113.7' })
       expect(valuesOf('x-forwarded-for')).toEqual([expect.not.stringMatching(/203|,/)])
@@ -31,12 +31,12 @@ describe.skipIf(!stack)('headers through NGINX', () => {
     }
   })
 
-  test.for(urls)('X-Forwarded-Proto of a client is not believed: %s', async url => {
+  test.for(urls)('X-Forwarded-Proto from a client is replaced: %s', async url => {
     expect((await hello(url, { 'X-Forwarded-Proto': 'https' })).valuesOf('x-forwarded-proto')).toEqual(['http'])
   })
 
   test.for(urls)(
-    'names with underscores and dots arrive, and are not taken for the ones that are believed: %s',
+    'header names with underscores and dots arrive, and are not mistaken for trusted headers: %s',
     async url => {
       const spellings = ['X_Forwarded_For', 'X.Forwarded.For', 'X_Forwarded-For', 'X_Real_IP', 'X_Forwarded_Proto']
       const forged = Object.fromEntries(spellings.map(name => [name, '203.0.113.7']))
@@ -61,15 +61,15 @@ describe.skipIf(!stack)('headers through NGINX', () => {
     ['X-Forwarded-For\t', 'a tab'],
     ['X-Forwarded-For\0', 'a zero byte'],
     ['X-Forwarded(For)', 'brackets'],
-  ] as const)('a name that is no token is refused: %j', async ([name]) => {
+  ] as const)('an invalid header name is refused: %j', async ([name]) => {
     expect((await connectRaw(ws, { [name]: '203.0.113.7' })).head).toMatch(/^HTTP\/1.1 400 /)
     expect((await connectRaw(ws)).head).toMatch(/^HTTP\/1.1 101 /)
   })
 })
 
-describe.skipIf(!stack)('a client that ends its side', () => {
-  // NGINX ends both sides of a WebSocket with the first; see docs/deployment.md.
-  test('gets no reply that is still on its way', async () => {
+describe.skipIf(!stack)('a client that half-closes its connection', () => {
+  // NGINX closes both sides when one ends; see docs/deployment.md.
+  test('gets no delayed reply', async () => {
     const client = await connectRaw(`${stack?.ws}?delay=500ms`)
     client.socket.write(frame(opcodes.text, 'hello'))
     client.socket.end()
@@ -77,8 +77,8 @@ describe.skipIf(!stack)('a client that ends its side', () => {
   })
 })
 
-describe.skipIf(!stack)('the limit for an address', () => {
-  test('holds for a client that invents addresses', async () => {
+describe.skipIf(!stack)('the limit per address', () => {
+  test('applies to a client that forges X-Forwarded-For', async () => {
     const limited = await startStack({ env: { MAX_CONNECTIONS_PER_IP: '2' } })
     onTestFinished(() => limited.down())
     const heads: string[] = []
@@ -92,14 +92,14 @@ describe.skipIf(!stack)('the limit for an address', () => {
 describe.skipIf(!stack)('with a proxy in front', () => {
   let fronted: Stack
   beforeAll(async () => {
-    // The tests reach NGINX from Docker's gateway, which plays the proxy.
+    // The tests connect from Docker's gateway, which is one of these networks and so plays the proxy.
     fronted = await startStack({
       env: { FRONT_PROXIES: '172.16.0.0/12, 192.168.0.0/16,10.0.0.0/8,198.51.100.9,fd00::/8,2001:db8::1' },
     })
     return () => fronted.down()
   })
 
-  test('its X-Forwarded-For is believed up to the first address that is no proxy', async () => {
+  test('X-Forwarded-For is trusted up to the first address that is not a proxy', async () => {
     for (const [sent, believed] of [
       ['203.0.113.7', '203.0.113.7'],
       ['6.6.6.6, 203.0.113.7, 198.51.100.9', '203.0.113.7'],
@@ -119,7 +119,7 @@ describe.skipIf(!stack)('with a proxy in front', () => {
     ['http', 'http'],
     ['gopher', 'http'],
     ['https" evil', 'http'],
-  ] as const)('its X-Forwarded-Proto is believed when it names a scheme: %s', async ([sent, believed]) => {
+  ] as const)('X-Forwarded-Proto is trusted if it names a scheme: %s', async ([sent, believed]) => {
     expect((await hello(fronted.ws, { 'X-Forwarded-Proto': sent })).valuesOf('x-forwarded-proto')).toEqual([believed])
     const answer = await fetch(fronted.ws.replace('ws:', 'http:'), { headers: { 'X-Forwarded-Proto': sent } })
     expect(await answer.text()).toContain(`"${believed === 'https' ? 'wss' : 'ws'}://`)
@@ -142,7 +142,7 @@ describe.skipIf(!stack)('the client’s image', () => {
     ['HTTPS_PORT', '8443-8450'],
     ['HTTPS_PORT', '8443;'],
     ['HTTPS_PORT', '99999999999999999999'],
-  ] as const)('does not start with %s=%j, and says what it expects', async ([name, value]) => {
+  ] as const)('refuses to start with %s=%j, and says what it expects', async ([name, value]) => {
     const expected =
       name === 'HTTPS_PORT'
         ? 'an integer from 0 to 65535'
@@ -161,7 +161,7 @@ describe.skipIf(!stack)('the client’s image', () => {
     ['127.0.0.11', 'nameserver 127.0.0.11\nnameserver 192.0.2.1\n'],
     ['10.89.0.1', '# Podman\nsearch dns.podman\nnameserver 10.89.0.1\nnameserver 192.0.2.1\noptions ndots:0\n'],
     ['[fd00::1]', 'nameserver fd00::1'],
-  ] as const)('asks the first name server that the container has: %s', async ([resolver, resolvConf]) => {
+  ] as const)('uses the first name server of the container: %s', async ([resolver, resolvConf]) => {
     const output = await inContainer(
       `printf '${resolvConf}' >/etc/resolv.conf && /start.sh -t && cat /tmp/nginx/http.conf`,
     )
@@ -170,20 +170,20 @@ describe.skipIf(!stack)('the client’s image', () => {
 
   test.for([
     ['', '\n'],
-    // The port that Docker chose is not known in the container, so there is nowhere to redirect to.
+    // The container does not know the port that Docker chose, so it cannot redirect to it.
     ['0', 'include tls.conf;\n'],
     ['443', 'include tls.conf; if ($is_insecure) { return 308 https://$host$request_uri; }\n'],
     ['8443', 'include tls.conf; if ($is_insecure) { return 308 https://$host:8443$request_uri; }\n'],
-  ] as const)('redirects to the port that browsers reach: HTTPS_PORT=%s', async ([port, expected]) => {
+  ] as const)('redirects to the published port: HTTPS_PORT=%s', async ([port, expected]) => {
     const output = await inContainer(`HTTPS_PORT=${port} /start.sh -t 2>/dev/null; cat /tmp/nginx/page.conf`)
     expect(output).toBe(expected)
   })
 
-  test('starts few workers, however many cores there are', async () => {
+  test('starts four workers, whatever the number of cores', async () => {
     expect(await inContainer('/start.sh -T')).toMatch(/^worker_processes 4;$/m)
   })
 
-  test.for(['SIGTERM', 'SIGQUIT', 'SIGINT'])('ends at once with 0 on %s', async signal => {
+  test.for(['SIGTERM', 'SIGQUIT', 'SIGINT'])('ends promptly with exit code 0 on %s', async signal => {
     for (const flags of [[], ['--init']]) {
       const id = (await docker('run', '-d', '--read-only', '--tmpfs', '/tmp', ...flags, await clientImage())).trim()
       onTestFinished(async () => void (await docker('rm', '-f', id)))

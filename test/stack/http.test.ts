@@ -5,7 +5,7 @@ const { page = '', ws = '' } = stack ?? {}
 const port7777 = ws.replace('ws:', 'http:')
 
 describe.skipIf(!stack)('NGINX', () => {
-  test('serves the page with its security headers, and no version of its own', async () => {
+  test('serves the page with security headers, and hides its version', async () => {
     const { status, headers } = await fetch(page)
     expect(status).toBe(200)
     expect(headers.get('content-type')).toBe('text/html')
@@ -19,7 +19,7 @@ describe.skipIf(!stack)('NGINX', () => {
     expect(headers.get('server')).toBe('nginx')
   })
 
-  test('lets a browser revalidate instead of fetching again', async () => {
+  test('lets browsers revalidate files instead of loading them again', async () => {
     const first = await fetch(`${page}main.js`)
     expect(first.headers.get('cache-control')).toBe('no-cache')
     const again = await fetch(`${page}main.js`, { headers: { 'If-None-Match': first.headers.get('etag') ?? '' } })
@@ -38,7 +38,7 @@ describe.skipIf(!stack)('NGINX', () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff')
   })
 
-  test('hands /healthz to the server on both ports', async () => {
+  test('passes /healthz to the server on both ports', async () => {
     for (const url of [page, port7777]) {
       const response = await fetch(`${url}healthz`)
       expect(response.status).toBe(200)
@@ -49,7 +49,7 @@ describe.skipIf(!stack)('NGINX', () => {
   test.for([
     ['the page’s port', `${page}ws?a=b`],
     ['port 7777', `${port7777}any/path?a=b`],
-  ] as const)('hands a plain request on %s to the server, whose 426 names the address asked for', async ([, url]) => {
+  ] as const)('passes a plain request on %s to the server, whose 426 names the requested address', async ([, url]) => {
     const response = await fetch(url)
     expect(response.status).toBe(426)
     expect(response.headers.get('upgrade')).toBe('websocket')

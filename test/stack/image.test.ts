@@ -5,8 +5,8 @@ import { docker, serverImage } from './stack.ts'
 
 const inspect = async (id: string, format: string) => (await docker('inspect', '-f', format, id)).trim()
 
-describe.skipIf(!inject('stack'))('the server’s image alone', () => {
-  test.for([[], ['--init']])('is ready, healthy, and ends at once when it is told to: docker run %o', async flags => {
+describe.skipIf(!inject('stack'))('the server’s image without compose', () => {
+  test.for([[], ['--init']])('becomes ready and healthy, and stops promptly: docker run %o', async flags => {
     const id = (await docker('run', '-d', '-p', '127.0.0.1::7777', ...flags, await serverImage())).trim()
     try {
       await expect.poll(() => inspect(id, '{{.State.Health.Status}}'), { timeout: 30_000 }).toBe('healthy')
@@ -17,7 +17,7 @@ describe.skipIf(!inject('stack'))('the server’s image alone', () => {
       expect(await next()).toBe('[RE]: hello')
       socket.close()
       await closed
-      // What doesn't end within a second is killed then, and its exit code is 137.
+      // After one second Docker kills the process, and the exit code is 137.
       await docker('stop', '-t', '1', id)
       expect(await inspect(id, '{{.State.ExitCode}}')).toBe('0')
     } finally {
@@ -25,7 +25,7 @@ describe.skipIf(!inject('stack'))('the server’s image alone', () => {
     }
   })
 
-  test.for([100, 200, 300])('ends at once when it is told to %i ms after its start, as process 1, too', async wait => {
+  test.for([100, 200, 300])('stops promptly %i ms after its start, even as process 1', async wait => {
     const id = (await docker('run', '-d', await serverImage())).trim()
     try {
       await delay(wait)

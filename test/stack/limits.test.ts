@@ -29,9 +29,9 @@ describe.skipIf(!inject('stack'))('two replicas with room for three connections 
     return pages.map(page => Number(pattern.exec(page)?.[1] ?? 0))
   }
 
-  test('when one is full, NGINX asks the other; when both are, 503 and Retry-After', async () => {
+  test('NGINX tries the other replica when one is full, and answers 503 with Retry-After when both are', async () => {
     const [first = ''] = direct
-    // NGINX asks the DNS once a second: a replica may be healthy before it is known.
+    // NGINX resolves the replicas once a second, so it may not know a healthy one yet.
     await vi.waitFor(
       async () => {
         const { socket, closed } = await connect(stack.ws)
@@ -42,7 +42,7 @@ describe.skipIf(!inject('stack'))('two replicas with room for three connections 
       { timeout: 10_000 },
     )
     const open = [await connect(first), await connect(first), await connect(first)]
-    // Some of these are refused by the full replica before the other answers: that answer stays as it is.
+    // The full replica refuses some of these before the other answers, whose response must not change.
     for (let i = 0; i < 4; i++) {
       expect((await connectRaw(`${stack.ws}?reject=503`)).head).not.toMatch(/^Retry-After/im)
     }
@@ -63,7 +63,7 @@ describe.skipIf(!inject('stack'))('two replicas with room for three connections 
     }
   })
 
-  test('a reject goes to the client as it is, is not tried elsewhere, and takes no replica out', async () => {
+  test('a requested rejection reaches the client unchanged, is not retried, and disables no replica', async () => {
     for (const status of [500, 502, 503, 504]) {
       const before = await handshakes('asked')
       const { head } = await connectRaw(`${stack.ws}?reject=${status}`)
@@ -80,8 +80,8 @@ describe.skipIf(!inject('stack'))('two replicas with room for three connections 
   })
 })
 
-describe.skipIf(!inject('stack'))('connections that are silent', () => {
-  test('stay open through NGINX for longer than its timeouts, by the answers to pings alone', async () => {
+describe.skipIf(!inject('stack'))('silent connections', () => {
+  test('stay open beyond NGINX’s timeouts, thanks to pings and pongs', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const config = await readFile(new URL('../../nginx.conf', import.meta.url), 'utf8')
@@ -97,7 +97,7 @@ describe.skipIf(!inject('stack'))('connections that are silent', () => {
       onTestFinished(() => stack.down())
       return connectRaw(stack.ws)
     }
-    // Without pings, those timeouts do end it.
+    // Without pings, the timeouts end a connection.
     const forgotten = await open({ HEARTBEAT_INTERVAL: '0' })
     expect(await forgotten.end()).toHaveLength(0)
 
@@ -111,29 +111,26 @@ describe.skipIf(!inject('stack'))('connections that are silent', () => {
   })
 })
 
-test.skipIf(!inject('stack'))(
-  'the system asks on both sides of NGINX whether an idle peer is still there',
-  async () => {
-    const stack = await startStack({ env: { HEARTBEAT_INTERVAL: '0' } })
-    onTestFinished(() => stack.down())
-    await connectRaw(stack.ws)
-    await vi.waitFor(async () => {
-      const { output } = await stack.client.exec(['cat', '/proc/net/tcp'])
-      // Local address, remote address, state, queues, timer: of what is established (01) at port 7777 (1E61), keep-alive (02).
-      const timers = [...output.matchAll(/ \w+:(\w+) \w+:(\w+) 01 \S+ (\d\d):/g)]
-      for (const side of [1, 2]) {
-        const atPort = timers.filter(match => match[side] === '1E61').map(([, , , timer]) => timer)
-        expect(new Set(atPort)).toEqual(new Set(['02']))
-      }
-    })
-  },
-)
+test.skipIf(!inject('stack'))('TCP keep-alive is on for both sides of NGINX', async () => {
+  const stack = await startStack({ env: { HEARTBEAT_INTERVAL: '0' } })
+  onTestFinished(() => stack.down())
+  await connectRaw(stack.ws)
+  await vi.waitFor(async () => {
+    const { output } = await stack.client.exec(['cat', '/proc/net/tcp'])
+    // Columns: local address, remote address, state, queues, timer. 01 is established, 1E61 port 7777, 02 keep-alive.
+    const timers = [...output.matchAll(/ \w+:(\w+) \w+:(\w+) 01 \S+ (\d\d):/g)]
+    for (const side of [1, 2]) {
+      const atPort = timers.filter(match => match[side] === '1E61').map(([, , , timer]) => timer)
+      expect(new Set(atPort)).toEqual(new Set(['02']))
+    }
+  })
+})
 
 describe.skipIf(!inject('stack'))('ten thousand connections', () => {
-  test('pass through the stack as it is, and each gets its own answer', async () => {
+  test('pass through the stack with default settings, and each gets its own reply', async () => {
     const stack = await startStack()
     onTestFinished(() => stack.down())
-    // Not by the published port: Docker's proxy of it has fewer file descriptors than that.
+    // At the container's own address, because Docker's port proxy runs out of file descriptors.
     const url = `ws://${await addressOf(stack.client)}:7777/raw`
     const clients: Awaited<ReturnType<typeof connectRaw>>[] = []
     for (let i = 0; i < 10_000; i += 100) {

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { DockerComposeEnvironment, Wait } from 'testcontainers'
 
-/** Where a composed stack is reached from this machine. */
+/** The addresses of a composed stack on this machine. */
 export type Addresses = { page: string; ws: string }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs a docker command, perhaps in another environment, and resolves with what it printed. */
+/** Runs a docker command, optionally with another environment, and resolves with its output. */
 export async function docker(...args: string[] | [{ env: NodeJS.ProcessEnv }, ...string[]]): Promise<string> {
   const [{ env }, words] = typeof args[0] === 'object' ? [args[0], args.slice(1)] : [process, args]
   const { stdout, stderr } = await promisify(execFile)('docker', words as string[], { cwd: root, env })
@@ -22,13 +22,13 @@ const imageOf = async (service: 'client' | 'server'): Promise<string> => {
   return services[service].image
 }
 
-/** The name of the server's image as composed. */
+/** Returns the name of the server's image in docker-compose.yml. */
 export const serverImage = () => imageOf('server')
 
-/** The name of the client's image as composed. */
+/** Returns the name of the client's image in docker-compose.yml. */
 export const clientImage = () => imageOf('client')
 
-/** A port of this machine that nobody uses. */
+/** Returns a free port of this machine. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -38,16 +38,16 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** The address of a container in its network. */
+/** Returns the address of a container in its network. */
 export async function addressOf(container: { getId(): string }): Promise<string> {
   const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
   return (await docker('inspect', '-f', format, container.getId())).trim()
 }
 
 /**
- * Starts the whole stack as `docker compose up` does, on random ports, and resolves when it is healthy. It logs at the
- * level that compose sets, which is `debug`; at `info` the fast path is on.
- * @param options.overrides files beside docker-compose.yml
+ * Starts the whole stack like `docker compose up`, on random ports, and resolves when it is healthy. It logs at `debug`,
+ * as compose sets it, which turns the fast path off; `LOG_LEVEL: 'info'` turns it on.
+ * @param options.overrides further compose files
  */
 export async function startStack({
   replicas = 1,

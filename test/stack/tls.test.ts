@@ -28,7 +28,7 @@ describe('npm run certs', () => {
   const script = fileURLToPath(new URL('../certs.ts', import.meta.url))
   const isReadable = async (file: string) => ((await stat(join(folder, 'certs', file))).mode & 0o004) !== 0
 
-  test('writes what NGINX can read, also under umask 077 and over folders that Docker made', async () => {
+  test('writes files that NGINX can read, even with umask 077 and in place of folders that Docker created', async () => {
     for (const file of ['server.crt', 'server.key']) await mkdir(join(folder, 'certs', file), { recursive: true })
     await run('sh', ['-c', 'umask 077; exec "$0" "$1"', process.execPath, script], { cwd: folder })
     expect(await isReadable('server.crt')).toBe(true)
@@ -36,7 +36,7 @@ describe('npm run certs', () => {
     expect(await isReadable('authority.key')).toBe(false)
   })
 
-  test('removes no folder that holds something', async () => {
+  test('does not remove a folder that is not empty', async () => {
     await rm(join(folder, 'certs/server.key'))
     await mkdir(join(folder, 'certs/server.key/mine'), { recursive: true })
     await expect(run(process.execPath, [script], { cwd: folder })).rejects.toThrow('ENOTEMPTY')
@@ -68,7 +68,7 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
     }
   })
 
-  test('does not start without a certificate, and leaves no folder in its place', async () => {
+  test('does not start without a certificate, and creates no folder in its place', async () => {
     const missing = join(folder, 'missing.crt')
     const env = { ...process.env, TLS_CERTIFICATE: missing, TLS_KEY: join(folder, 'server.key'), HTTPS_PORT: '0' }
     const files = ['-f', 'docker-compose.yml', '-f', 'docker-compose.tls.yml']
@@ -92,7 +92,7 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
     return socket
   }
 
-  test('ws verifies the certificate, and gets its echo', async () => {
+  test('ws verifies the certificate and gets its echo', async () => {
     const socket = await openSecure({ ca })
     socket.send('hello')
     expect(String((await once(socket, 'message'))[0])).toBe('[RE]: hello')
@@ -100,7 +100,7 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
     await expect(openSecure({})).rejects.toThrow(/certificate/)
   })
 
-  test('the page comes by HTTP/2, with its headers', async () => {
+  test('the page is served over HTTP/2 with its headers', async () => {
     const session = connectHttp2(`https://localhost:${port}`, { ca })
     const stream = session.request({ ':path': '/' })
     const [headers] = await once(stream, 'response')
@@ -109,14 +109,14 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
     session.close()
   })
 
-  test('the plain answers of the server name the secure address', async () => {
+  test('the 426 response names the secure address', async () => {
     const asked = request(`https://localhost:${port}/ws`, { ca }).end()
     const [response] = await once(asked, 'response')
     expect(response.statusCode).toBe(426)
     expect(Buffer.concat(await Array.fromAsync(response)).toString()).toContain(`wss://localhost:${port}/ws`)
   })
 
-  test('a plain answer by HTTP/2 lacks the Upgrade header, which HTTP/2 forbids', async () => {
+  test('the 426 response over HTTP/2 has no Upgrade header, which HTTP/2 forbids', async () => {
     const session = connectHttp2(`https://localhost:${port}`, { ca })
     const stream = session.request({ ':path': '/ws' })
     const [headers] = await once(stream, 'response')
@@ -129,7 +129,7 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
     ['TLSv1.3', true],
     ['TLSv1.2', true],
     ['TLSv1.1', false],
-  ] as const)('%s: %s', async ([version, isSpoken]) => {
+  ] as const)('%s is accepted: %s', async ([version, isSpoken]) => {
     const options = {
       ca,
       host: 'localhost',
@@ -147,7 +147,7 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
     expect(outcome).toBe(isSpoken)
   })
 
-  test('plain requests on port 80 are redirected, handshakes and the health check are not', async () => {
+  test('port 80 redirects plain requests, but not handshakes and the health check', async () => {
     const response = await fetch(`${stack.page}any/path?a=b`, { redirect: 'manual' })
     expect(response.status).toBe(308)
     expect(response.headers.get('location')).toBe(`https://127.0.0.1:${port}/any/path?a=b`)
@@ -162,10 +162,10 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
   })
 
   const trusting = findProgram('certutil') ? browserNames.filter(findBrowser) : []
-  test.for(trusting)('the page in %s verifies the certificate, and connects by wss', async name => {
+  test.for(trusting)('the page in %s verifies the certificate and connects with wss', async name => {
     const home = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
     onTestFinished(() => rm(home, { recursive: true, force: true }))
-    // Chromium's store is the user's, Firefox' its profile's.
+    // Chromium keeps certificates in the home folder, Firefox in its profile.
     const profile = join(home, 'profile')
     const store = name === 'chrome' ? join(home, '.pki/nssdb') : profile
     await mkdir(store, { recursive: true })

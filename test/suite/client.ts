@@ -2,20 +2,20 @@ import { WebSocket as Ws } from 'ws'
 
 export type Message = string | Uint8Array
 
-/** Where a connection's messages are awaited one by one, in order. */
+/** A client whose messages are awaited one by one, in order. */
 export type Client = {
   socket: WebSocket
-  /** Resolves with the next message, which may have come already; rejects when the connection ends without one. */
+  /** Resolves with the next message, which may have arrived already. Rejects when the connection ends without one. */
   next(): Promise<Message>
   closed: Promise<{ code: number; reason: string; wasClean: boolean }>
 }
 
 export type Implementation = new (url: string, protocols?: string | string[]) => WebSocket
 
-/** The two client implementations that every way in is tested with; both speak the browsers' API. */
+/** The two client implementations that every endpoint is tested with. Both have the API of browsers. */
 export const implementations = { ws: Ws as unknown as Implementation, 'Node’s WebSocket': WebSocket }
 
-/** Resolves when the connection is open, rejects when it can't be opened. */
+/** Opens a connection. Rejects if the handshake fails. */
 export async function connect(
   url: string,
   Implementation: Implementation = implementations.ws,

@@ -5,8 +5,8 @@ import { closePayload, connectRaw, frame, opcodes, type RawClient } from './raw-
 
 const { binary, close, ping, pong, text, continuation } = opcodes
 
-/** Tries a handshake that is refused, and gives the answer. */
-async function refused(url: string, headers: Record<string, string> = {}) {
+/** Makes a handshake that must be refused, and returns the response. */
+async function expectRefusal(url: string, headers: Record<string, string> = {}) {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>()
   const asked = request(url.replace('ws:', 'http:'), {
     headers: {
@@ -41,15 +41,15 @@ const texts = async (client: RawClient, count: number) => {
 }
 
 /**
- * Describes how every way in misbehaves on demand.
- * @param address of a path that answers verbatim
+ * Defines the tests of faults that every endpoint must pass.
+ * @param address of a path that echoes verbatim
  */
 export function describeFaults(name: string, address: () => string): void {
   const url = (query: string) => `${address()}?${query}`
   const open = (query: string, headers?: Record<string, string>) => connectRaw(url(query), headers)
 
-  /** Resolves when whatever was sent before must have arrived: others were served meanwhile. */
-  const others = async () => {
+  /** Serves other clients, so that anything sent before has arrived. */
+  const serveOthers = async () => {
     for (let i = 0; i < 20; i++) {
       const client = await connectRaw(address())
       send(client, 'meanwhile')
@@ -59,7 +59,7 @@ export function describeFaults(name: string, address: () => string): void {
   }
 
   describe(name, () => {
-    test('delay lets each reply wait, and answers pings meanwhile', async () => {
+    test('delay holds back each reply, but not pongs', async () => {
       const client = await open('delay=200ms')
       const sent = performance.now()
       send(client, 'one', 'two')
@@ -69,7 +69,7 @@ export function describeFaults(name: string, address: () => string): void {
       expect(performance.now() - sent).toBeGreaterThanOrEqual(200)
     })
 
-    test('jitter keeps the order, and within its bounds', async () => {
+    test('jitter varies the delay within its bounds, and keeps the order', async () => {
       const client = await open('delay=100ms&jitter=50ms')
       const sent = performance.now()
       const all = Array.from({ length: 50 }, (_, i) => `message ${i}`)
@@ -79,7 +79,7 @@ export function describeFaults(name: string, address: () => string): void {
       expect(await texts(client, 49)).toEqual(all.slice(1))
     })
 
-    test('loss leaves that share of messages without a reply, the same ones with the same seed', async () => {
+    test('loss drops that share of the replies, the same ones with the same seed', async () => {
       const all = Array.from({ length: 400 }, (_, i) => `${i}`)
       const survivors = async (query: string) => {
         const client = await open(`${query}&close=1000&after=400`)
@@ -100,13 +100,13 @@ export function describeFaults(name: string, address: () => string): void {
       expect(await survivors('loss=1')).toEqual([])
     })
 
-    test('repeat answers each message so often', async () => {
+    test('repeat answers each message this many times', async () => {
       const client = await open('repeat=3')
       send(client, 'a', 'b')
       expect(await texts(client, 6)).toEqual(['a', 'a', 'a', 'b', 'b', 'b'])
     })
 
-    test('fragment sends frames of at most so many bytes', async () => {
+    test('fragment limits the bytes per frame', async () => {
       const client = await open('fragment=4')
       send(client, 'hello you', '')
       client.socket.write(frame(binary, 'four'))
@@ -121,14 +121,14 @@ export function describeFaults(name: string, address: () => string): void {
       }
     })
 
-    test('fragment keeps large messages whole, also where compression was agreed', async () => {
+    test('fragment does not change large messages, even with compression', async () => {
       const bytes = Uint8Array.from({ length: 300_000 }, (_, i) => i % 251)
       const { socket, next } = await connect(url('fragment=100'))
       socket.send(bytes)
       expect(Buffer.compare((await next()) as Uint8Array, bytes)).toBe(0)
     })
 
-    test('rate lets no more bytes leave in a second', async () => {
+    test('rate limits the bytes per second', async () => {
       const client = await open('rate=4KiB')
       const sent = performance.now()
       client.socket.write(frame(binary, new Uint8Array(2044)))
@@ -136,7 +136,7 @@ export function describeFaults(name: string, address: () => string): void {
       expect(performance.now() - sent).toBeGreaterThanOrEqual(500)
     })
 
-    test('tick pushes texts that count, beside the replies', async () => {
+    test('tick pushes numbered texts, independent of the replies', async () => {
       const client = await open('tick=20ms&delay=10s')
       send(client, 'late')
       expect(await texts(client, 3)).toEqual(['tick 1', 'tick 2', 'tick 3'])
@@ -152,19 +152,22 @@ export function describeFaults(name: string, address: () => string): void {
       expect(await client.end()).toHaveLength(0)
     })
 
-    test('pings=ignore leaves pings unanswered, and sends none', async () => {
+    test('pings=ignore answers no pings and sends none', async () => {
       const client = await open('pings=ignore&ping=10ms&delay=100ms')
       client.socket.write(frame(ping, 'anybody?'))
       send(client, 'hello')
       expect(await client.frame()).toMatchObject({ opcode: text, payload: Buffer.from('hello') })
     })
 
-    test.for([1000, 1003, 1007, 1011, 1014, 3000, 4999])('close=%i closes with this code', async code => {
-      const client = await open(`close=${code}&reason=so%20be%20it`)
-      expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(code, 'so be it') })
-      client.socket.write(frame(close, closePayload(code)))
-      expect(await client.end()).toHaveLength(0)
-    })
+    test.for([1000, 1003, 1007, 1011, 1014, 3000, 4999])(
+      'close=%i closes with this code and the reason',
+      async code => {
+        const client = await open(`close=${code}&reason=so%20be%20it`)
+        expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(code, 'so be it') })
+        client.socket.write(frame(close, closePayload(code)))
+        expect(await client.end()).toHaveLength(0)
+      },
+    )
 
     test('drop=fin ends the connection without a close frame', async () => {
       const client = await open('drop=fin')
@@ -176,14 +179,14 @@ export function describeFaults(name: string, address: () => string): void {
       expect(await client.end()).toHaveLength(0)
     })
 
-    test('stall answers nothing more, and stays open', async () => {
+    test('stall sends nothing more, and keeps the connection open', async () => {
       const client = await open('stall&tick=10ms&ping=10ms&after=1')
       send(client, 'first', 'second')
       client.socket.write(frame(ping))
       for (let next = await client.frame(); next.payload.toString() !== 'first'; ) next = await client.frame()
       send(client, 'third')
       client.socket.write(frame(close, closePayload(1000)))
-      await others()
+      await serveOthers()
       expect(client.socket.readyState).toBe('open')
       client.socket.destroy()
       await expect(client.frame()).rejects.toThrow('ended with 0 bytes left')
@@ -196,7 +199,7 @@ export function describeFaults(name: string, address: () => string): void {
       ['mask', '8185 01234567 6946290b6e'],
       ['length', '817f 8000000000000000'],
       ['close-code', '880203ed'],
-    ] as const)('corrupt=%s sends a frame that breaks the protocol, once', async ([kind, hex]) => {
+    ] as const)('corrupt=%s replaces one reply by a frame that breaks the protocol', async ([kind, hex]) => {
       const expected = Buffer.from(hex.replaceAll(' ', ''), 'hex')
       const client = await open(`corrupt=${kind}`)
       send(client, 'hello', 'again')
@@ -204,7 +207,7 @@ export function describeFaults(name: string, address: () => string): void {
       expect(await client.frame()).toMatchObject({ opcode: text, payload: Buffer.from('again') })
     })
 
-    test.for(Object.keys(implementations) as (keyof typeof implementations)[])('%s sees each fault', async which => {
+    test.for(Object.keys(implementations) as (keyof typeof implementations)[])('%s reports each fault', async which => {
       const meet = async (query: string) => {
         const { socket, closed } = await connect(url(query), implementations[which])
         socket.send('hello')
@@ -220,13 +223,13 @@ export function describeFaults(name: string, address: () => string): void {
     })
 
     test.for(['close=1011', 'drop=fin', 'drop=rst', 'stall', 'corrupt=utf8'])(
-      '%s after so many messages lets their replies go out first',
+      '%s after a number of messages sends their replies first',
       async fault => {
         const client = await open(`${fault}&after=3&delay=50ms&repeat=2`)
         send(client, 'a', 'b', 'c', 'd')
         expect(await texts(client, 6)).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
         if (fault === 'stall') {
-          await others()
+          await serveOthers()
           client.socket.destroy()
           await expect(client.frame()).rejects.toThrow('ended with 0 bytes left')
         } else if (fault === 'close=1011') {
@@ -240,34 +243,31 @@ export function describeFaults(name: string, address: () => string): void {
       },
     )
 
-    test.for(['close=1011', 'drop=fin', 'drop=rst'])(
-      '%s after a time drops the replies that still wait',
-      async fault => {
-        const opened = performance.now()
-        const client = await open(`${fault}&after=200ms&delay=10s`)
-        send(client, 'too late')
-        const rest = fault === 'close=1011' ? (await client.frame()).payload.subarray(0, 2) : await client.end()
-        expect(performance.now() - opened).toBeGreaterThanOrEqual(200)
-        expect(rest).toEqual(fault === 'close=1011' ? closePayload(1011) : Buffer.alloc(0))
-      },
-    )
+    test.for(['close=1011', 'drop=fin', 'drop=rst'])('%s after a time drops delayed replies', async fault => {
+      const opened = performance.now()
+      const client = await open(`${fault}&after=200ms&delay=10s`)
+      send(client, 'too late')
+      const rest = fault === 'close=1011' ? (await client.frame()).payload.subarray(0, 2) : await client.end()
+      expect(performance.now() - opened).toBeGreaterThanOrEqual(200)
+      expect(rest).toEqual(fault === 'close=1011' ? closePayload(1011) : Buffer.alloc(0))
+    })
 
     test.for([400, 404, 426, 503, 599])('reject=%i refuses the handshake with this status', async status => {
-      expect((await refused(url(`reject=${status}`))).status).toBe(status)
+      expect((await expectRefusal(url(`reject=${status}`))).status).toBe(status)
       const plain = await fetch(url(`reject=${status}`).replace('ws:', 'http:'))
       expect(plain.status).toBe(status)
       expect(await plain.text()).toContain('as was asked for')
-      await others()
+      await serveOthers()
     })
 
-    test('handshake=wrong-accept answers with the accept of another key', async () => {
+    test('handshake=wrong-accept sends an accept header for another key', async () => {
       const { head } = await open('handshake=wrong-accept')
       expect(head).toMatch(/^HTTP\/1.1 101 /)
       expect(head).toMatch(/^sec-websocket-accept: .+=$/im)
       expect(head).not.toContain('s3pPLMBiTxaQ9kYGzzhZRbK+xOo=')
     })
 
-    test.for([undefined, 'a, b'])('handshake=wrong-subprotocol chooses one that is not offered: %s', async offered => {
+    test.for([undefined, 'a, b'])('handshake=wrong-subprotocol chooses one that was not offered: %s', async offered => {
       const { head } = await open(
         'handshake=wrong-subprotocol',
         offered === undefined ? {} : { 'Sec-WebSocket-Protocol': offered },
@@ -276,7 +276,7 @@ export function describeFaults(name: string, address: () => string): void {
       expect(chosen).toMatch(/^not-/)
     })
 
-    test('handshake-delay lets the 101 come late', async () => {
+    test('handshake-delay delays the 101', async () => {
       const asked = performance.now()
       const client = await open('handshake-delay=200ms')
       expect(performance.now() - asked).toBeGreaterThanOrEqual(200)
@@ -284,7 +284,7 @@ export function describeFaults(name: string, address: () => string): void {
       expect(await texts(client, 1)).toEqual(['hello'])
     })
 
-    test('hello describes the handshake first', async () => {
+    test('hello describes the handshake in the first message', async () => {
       const client = await open('hello&tick=10ms', {
         'X-Custom': 'as it came',
         'Sec-WebSocket-Protocol': 'b, a',
@@ -334,20 +334,20 @@ export function describeFaults(name: string, address: () => string): void {
       ['after=5', ['after', 'close, drop, stall, corrupt']],
       ['reject=503&after=5', ['after', 'close, drop, stall, corrupt']],
       ['reason=why', ['reason', 'close']],
-    ] as const)('%s is refused with what is allowed', async ([query, parts]) => {
-      const { status, body } = await refused(url(query), { 'Sec-WebSocket-Protocol': 'a, b' })
+    ] as const)('%s is refused, and the response says what is allowed', async ([query, parts]) => {
+      const { status, body } = await expectRefusal(url(query), { 'Sec-WebSocket-Protocol': 'a, b' })
       expect(status).toBe(400)
       for (const part of parts) expect(body).toContain(part)
     })
 
-    test('all that is wrong is told at once, escaped', async () => {
-      const { body } = await refused(url('delay=x&loss=%1b%5b31m&repeat=0'))
+    test('all problems are reported together, escaped', async () => {
+      const { body } = await expectRefusal(url('delay=x&loss=%1b%5b31m&repeat=0'))
       expect(body.trim().split('\n')).toHaveLength(3)
       expect(body).toContain('"loss=\\x1b[31m"')
     })
 
     test.for(['token=secret', 'Delay=1s', 'x', '&&', 'delay%3D1s'])(
-      '?%s is nothing of ours, and changes nothing',
+      '?%s names no fault and changes nothing',
       async query => {
         const client = await open(query)
         send(client, 'hello')

@@ -4,7 +4,7 @@ import { closePayload, connectRaw, type Frame, frame, opcodes, type RawClient } 
 
 type Expected = Pick<Frame, 'opcode'> & { payload: Buffer }
 
-/** What a peer sends, and every frame that it gets; after a close frame nothing more comes, and the connection ends. */
+/** The frames that a client sends, and all frames that it gets. After a close frame the connection ends. */
 type Row = [title: string, sent: Uint8Array[], expected: Expected[]]
 
 const { continuation, text, binary, close, ping, pong } = opcodes
@@ -37,12 +37,12 @@ const sequences: Row[] = [
     [...sequence.map(s => reply(text, s)), goodbye],
   ],
   [
-    'long and short messages in turns',
+    'messages of all lengths',
     [...lengths.map(length => frame(binary, payloadOf(length))), bye],
     [...lengths.map(length => reply(binary, payloadOf(length))), goodbye],
   ],
   [
-    'messages and pings in turns',
+    'messages and pings alternating',
     [0, 1, 2].flatMap(i => [frame(text, `${i}`), frame(ping, `${i}`)]).concat(bye),
     [...[0, 1, 2].flatMap(i => [reply(text, `${i}`), reply(pong, `${i}`)]), goodbye],
   ],
@@ -53,7 +53,7 @@ const controls: Row[] = [
   ['a ping of 125 bytes', [frame(ping, payloadOf(125)), bye], [reply(pong, payloadOf(125)), goodbye]],
   ['a ping of 126 bytes', [frame(ping, payloadOf(126))], [closed(1002)]],
   ['a ping of bytes that are not UTF-8', [frame(ping, 'ÿþ'), bye], [reply(pong, 'ÿþ'), goodbye]],
-  ['a pong that nobody asked for', [frame(pong, 'x'), frame(ping, 'y'), bye], [reply(pong, 'y'), goodbye]],
+  ['an unsolicited pong', [frame(pong, 'x'), frame(ping, 'y'), bye], [reply(pong, 'y'), goodbye]],
   ['a pong of 126 bytes', [frame(pong, payloadOf(126))], [closed(1002)]],
   ['500 pings at once', [...sequence.map(s => frame(ping, s)), bye], [...sequence.map(s => reply(pong, s)), goodbye]],
   ['a ping that is not final', [frame(ping, 'x', { fin: false })], [closed(1002)]],
@@ -121,12 +121,12 @@ const fragments: Row[] = [
     [reply(text, 'x'.repeat(1000)), goodbye],
   ],
   [
-    'messages around a fragmented one',
+    'messages before and after a fragmented one',
     [frame(text, '1'), part(text, '2'), part(continuation, '3', true), frame(text, '4'), bye],
     [reply(text, '1'), reply(text, '23'), reply(text, '4'), goodbye],
   ],
-  ['a continuation of nothing', [part(continuation, 'x', true)], [closed(1002)]],
-  ['a continuation of nothing that is not final', [part(continuation, 'x'), frame(text, 'y')], [closed(1002)]],
+  ['a continuation without a first frame', [part(continuation, 'x', true)], [closed(1002)]],
+  ['a continuation without a first frame, not final', [part(continuation, 'x'), frame(text, 'y')], [closed(1002)]],
   ['a message within a message', [part(text, 'x'), frame(text, 'y')], [closed(1002)]],
   ['a fragmented message within a message', [part(text, 'x'), part(binary, 'y')], [closed(1002)]],
   ['a close within a message', [part(text, 'x'), bye], [goodbye]],
@@ -150,7 +150,7 @@ const invalidUtf8 = {
   'a character of 2 bytes without its last': 'ce',
   'a character of 3 bytes without its last': 'e282',
   'a character of 4 bytes without its last': 'f09f98',
-  'a character cut by another': 'e28241',
+  'a character interrupted by another': 'e28241',
 }
 
 const utf8: Row[] = [
@@ -220,7 +220,7 @@ const compressed = (opcode: number, payload: Uint8Array, fin = true) => frame(op
 
 const takeovers = 'server_no_context_takeover; client_no_context_takeover'
 
-/** Offers of permessage-deflate (RFC 7692, section 7.1), and what is agreed on. */
+/** Offers of permessage-deflate (RFC 7692, section 7.1), and the agreed parameters. */
 const offers: [offer: string, agreed: string | undefined, serverBits?: number, clientBits?: number][] = [
   ['permessage-deflate', takeovers],
   ['permessage-deflate; client_max_window_bits', takeovers],
@@ -261,8 +261,8 @@ const chop = (bytes: Buffer, length: number) =>
   Array.from({ length: Math.ceil(bytes.length / length) }, (_, i) => bytes.subarray(i * length, (i + 1) * length))
 
 /**
- * Describes, frame by frame, what a way in answers where everything is echoed verbatim.
- * @param query of the address: one that changes nothing, or `?hello`, whose message is skipped
+ * Defines the tests, frame by frame, that every endpoint which echoes verbatim must pass.
+ * @param query is added to the address: one that changes nothing, or `?hello`, whose first message is skipped
  */
 export function describeFrames(name: string, url: () => string, query = ''): void {
   const openRaw = async (headers?: Record<string, string>) => {
@@ -277,7 +277,7 @@ export function describeFrames(name: string, url: () => string, query = ''): voi
         'at once': bytes => [bytes],
         'cut into pieces': bytes => chop(bytes, bytes.length < 5000 ? 1 : 997),
       }
-      // Of pieces that come after the end, NGINX's own end may be a reset, which overtakes the close frame.
+      // Pieces that arrive after the end can make NGINX reset the connection, and the reset overtakes the close frame.
       if (rows === late) delete cuts['cut into pieces']
       describe.each(Object.entries(cuts))(`${table}, %s`, (_, cut) => {
         test.each(rows)('%s', async (_, sent, expected) => {
@@ -310,7 +310,7 @@ export function describeFrames(name: string, url: () => string, query = ''): voi
         }
       })
 
-      test('compressed, plain, short, fragmented messages and pings are answered in order', async () => {
+      test('compressed, plain, short and fragmented messages and pings are answered in order', async () => {
         const client = await open()
         const half = payload.length / 2
         const whole = deflate(payload)
@@ -355,7 +355,7 @@ export function describeFrames(name: string, url: () => string, query = ''): voi
         ['a continuation with RSV1', [compressed(text, payload, false), frame(continuation, 'x', { rsv: 4 })], 1002],
         ['a ping with RSV1', [frame(ping, 'x', { rsv: 4 })], 1002],
         ['RSV2 beside RSV1', [frame(text, deflate(payload), { rsv: 6 })], 1002],
-        ['what is no deflate stream', [frame(binary, Uint8Array.of(255, 255, 255, 255), { rsv: 4 })], 1007],
+        ['an invalid deflate stream', [frame(binary, Uint8Array.of(255, 255, 255, 255), { rsv: 4 })], 1007],
         ['compressed text that is not UTF-8', [compressed(text, Buffer.alloc(2000, 255))], 1007],
         ['a bomb of 64 MiB in 64 KiB', [frame(binary, bomb, { rsv: 4 })], 1009],
         [

@@ -1,18 +1,19 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 
-/** A frame as it is on the wire (RFC 6455, section 5.2). */
+/** A frame (RFC 6455, section 5.2). */
 export type Frame = { fin: boolean; rsv: number; opcode: number; payload: Buffer }
 
-/** A WebSocket client that sends exactly the bytes it is given. */
+/** A client that sends raw bytes and reads frames. */
 export type RawClient = {
   socket: Socket
+  /** The status line and headers of the response to the handshake. */
   head: string
   /** Resolves with the next frame; rejects when the connection ends without one. */
   frame(): Promise<Frame>
-  /** Resolves with the next so many bytes, whatever they are. */
+  /** Resolves with the next `count` bytes. Rejects when the connection ends before. */
   bytes(count: number): Promise<Buffer>
-  /** Resolves with everything that came after the frames read so far, when the connection has ended. */
+  /** Resolves with all remaining bytes when the connection has ended. */
   end(): Promise<Buffer>
 }
 
@@ -22,7 +23,7 @@ const MASK = Buffer.from([0x12, 0x34, 0x56, 0x78])
 
 export type FrameOptions = { fin?: boolean; rsv?: number; mask?: boolean }
 
-/** Makes the bytes of a client's frame: final and masked unless told otherwise. */
+/** Builds a frame of a client, by default final and masked. */
 export function frame(
   opcode: number,
   payload: Uint8Array | string = '',
@@ -46,14 +47,14 @@ export function frame(
   return Buffer.concat([header, MASK, data])
 }
 
-/** Makes a close frame's payload (section 5.5.1). */
+/** Builds the payload of a close frame (section 5.5.1). */
 export function closePayload(code: number, reason: Uint8Array | string = ''): Buffer {
   const payload = Buffer.alloc(2)
   payload.writeUInt16BE(code)
   return Buffer.concat([payload, Buffer.from(reason)])
 }
 
-/** Takes the first whole frame from bytes, if there is one. */
+/** Parses the first frame; `undefined` if it is incomplete. */
 export function parseFrame(bytes: Buffer): { frame: Frame; length: number } | undefined {
   if (bytes.length < 2) return undefined
   const [first = 0, second = 0] = bytes
@@ -68,7 +69,7 @@ export function parseFrame(bytes: Buffer): { frame: Frame; length: number } | un
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 
-/** The lines of a client's opening handshake (section 4.1), without the blank line that ends it. */
+/** Builds a client's opening handshake (section 4.1), without the final blank line. */
 export function handshake(url: string, headers: Record<string, string> = {}): string {
   const { host, pathname, search } = new URL(url)
   const all = {
@@ -83,7 +84,7 @@ export function handshake(url: string, headers: Record<string, string> = {}): st
   return `GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}`
 }
 
-/** Resolves with the next frame that is no ping, and answers those that come before it. */
+/** Resolves with the next frame that is not a ping, and answers pings before it. */
 export async function nextAfterPings(client: RawClient): Promise<Frame> {
   for (;;) {
     const next = await client.frame()
@@ -92,7 +93,7 @@ export async function nextAfterPings(client: RawClient): Promise<Frame> {
   }
 }
 
-/** Opens a connection over plain TCP; the answer's head is in `head`, whether it is a 101 or not. */
+/** Opens a TCP connection and makes a handshake. Resolves with any response, even one that refuses it. */
 export async function connectRaw(url: string, headers?: Record<string, string>): Promise<RawClient> {
   const { hostname, port } = new URL(url)
   const socket = connectTcp(Number(port || 80), hostname)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { type ReturningClient, startReturningClient } from '../stack/returning-client.ts'
+import { type ReconnectingClient, startReconnectingClient } from '../stack/reconnecting-client.ts'
 import { docker, serverImage } from '../stack/stack.ts'
 import { connect } from '../suite/client.ts'
 
@@ -17,7 +17,7 @@ const freePort = async () => {
   return String(port)
 }
 
-/** Makes an image of ours that differs in what a container of it is changed to. */
+/** Creates a variant of the server's image with a Dockerfile instruction, and returns its name. */
 const derive = async (name: string, change: string) => {
   const image = await serverImage()
   const container = (await docker('create', image)).trim()
@@ -26,13 +26,13 @@ const derive = async (name: string, change: string) => {
   return `${image}-${name}`
 }
 
-// By itself: when a swarm is left, Docker forgets the names of the containers that run beside it.
+// A project of its own: when a node leaves a swarm, Docker forgets the names of other running containers.
 describe('on a swarm', () => {
   let url: string
   const files = ['-c', 'docker-compose.yml', '-c', 'docker-compose.swarm.yml']
 
-  /** Connects until so many replicas have been met by their host names. */
-  const meet = (count: number) =>
+  /** Connects until exactly `count` replicas answer, told apart by their host names. */
+  const expectReplicas = (count: number) =>
     vi.waitFor(
       async () => {
         const hosts = new Set<string>()
@@ -47,11 +47,11 @@ describe('on a swarm', () => {
     )
 
   const startClients = async () => {
-    const clients: ReturningClient[] = []
-    while (clients.length < 10) clients.push(await startReturningClient(url))
+    const clients: ReconnectingClient[] = []
+    while (clients.length < 10) clients.push(await startReconnectingClient(url))
     return clients
   }
-  const stopClients = async (clients: ReturningClient[]) => {
+  const stopClients = async (clients: ReconnectingClient[]) => {
     await Promise.all(clients.map(({ stop }) => stop()))
     expect(clients.flatMap(({ wrong }) => wrong)).toEqual([])
     return { codes: clients.flatMap(({ codes }) => codes), gaps: clients.flatMap(({ gaps }) => gaps) }
@@ -59,7 +59,8 @@ describe('on a swarm', () => {
 
   beforeAll(async () => {
     const state = (await docker('info', '--format', '{{.Swarm.LocalNodeState}}')).trim()
-    if (state !== 'inactive') throw new Error(`this engine is in a swarm already (${state}), which is left alone`)
+    if (state !== 'inactive')
+      throw new Error(`this engine is already in a swarm (${state}), and this test does not touch it`)
     await docker('compose', 'build')
     await docker('swarm', 'init', '--advertise-addr', '127.0.0.1')
     const [HTTP_PORT, WS_PORT] = [await freePort(), await freePort()]
@@ -76,28 +77,28 @@ describe('on a swarm', () => {
     }
   })
 
-  test('it deploys, and echoes', async () => {
-    await meet(2)
+  test('the stack deploys and echoes', async () => {
+    await expectReplicas(2)
     const { socket, next } = await connect(url)
     socket.send('hello')
     expect(await next()).toBe('[RE]: hello')
     socket.close()
   })
 
-  test('it scales from 2 to 4 to 1', async () => {
+  test('the server scales from 2 to 4 to 1', async () => {
     await docker('service', 'scale', '--detach=false', `${SERVICE}=4`)
-    await meet(4)
+    await expectReplicas(4)
     const clients = await startClients()
     await docker('service', 'scale', '--detach=false', `${SERVICE}=1`)
-    await meet(1)
+    await expectReplicas(1)
     const { codes, gaps } = await stopClients(clients)
     expect(codes.every(code => code === 1001)).toBe(true)
     expect(Math.max(0, ...gaps)).toBeLessThan(1000)
     await docker('service', 'scale', '--detach=false', `${SERVICE}=2`)
-    await meet(2)
+    await expectReplicas(2)
   })
 
-  test('a rolling update under load ends connections with 1001, and nobody waits for over a second', async () => {
+  test('a rolling update closes connections with 1001, and clients are back within a second', async () => {
     const clients = await startClients()
     const image = await derive('next', 'LABEL next=true')
     await docker('service', 'update', '--detach=false', '--image', image, SERVICE)
@@ -108,7 +109,7 @@ describe('on a swarm', () => {
     expect(Math.max(...gaps)).toBeLessThan(1000)
   })
 
-  test('a broken image is rolled back by itself, and no connection is lost', async () => {
+  test('an update to a broken image rolls back automatically, and no connection is lost', async () => {
     const clients = await startClients()
     const image = await derive('broken', 'CMD ["false"]')
     await docker('service', 'update', '--detach=false', '--image', image, SERVICE).catch(() => {})

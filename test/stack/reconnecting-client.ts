@@ -1,21 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Client, connect } from '../suite/client.ts'
 
-export type ReturningClient = {
-  /** Milliseconds from each end of a connection to the first answer of the next one. */
+export type ReconnectingClient = {
+  /** Milliseconds from the end of each connection to the first reply on the next one. */
   readonly gaps: number[]
-  /** Of the connections that ended unasked. */
+  /** The close codes of connections that ended unexpectedly. */
   readonly codes: number[]
-  /** Answers that were not the right ones. */
+  /** Descriptions of wrong replies. */
   readonly wrong: string[]
   stop(): Promise<void>
 }
 
 /**
- * Starts a client that comes back as soon as it is let in, trying every 100 ms, and talks all the time; resolves when
- * it has its first answer.
+ * Starts a client that sends messages continuously and reconnects with an attempt every 100 ms. Resolves after its first
+ * reply.
  */
-export async function startReturningClient(url: string): Promise<ReturningClient> {
+export async function startReconnectingClient(url: string): Promise<ReconnectingClient> {
   const gaps: number[] = []
   const codes: number[] = []
   const wrong: string[] = []
@@ -23,7 +23,7 @@ export async function startReturningClient(url: string): Promise<ReturningClient
   let isStopped = false
   let number = 0
 
-  /** Sends a text and takes its answer; rejects when the connection ends first. */
+  /** Sends a text and checks the reply. Rejects if the connection ends first. */
   const exchange = async () => {
     const text = `message ${number++}`
     client.socket.send(text)
