@@ -9,12 +9,12 @@ import { PUSHED } from './judge.ts'
 const INTERVAL = 10
 
 /**
- * What a client saw that did nothing but echo. Durations are in milliseconds; `worst` is without the time in which the
- * server or the client waited for a processor, which says nothing of the server.
+ * The echoes of a well-behaved client. `slowest` is the longest time for an echo in milliseconds. `worst` is the same
+ * without the time in which the server or the client waited for a processor.
  */
-export type Witness = { echoes: number; worst: number; slowest: number; problem: string | undefined }
+export type BystanderResult = { echoes: number; worst: number; slowest: number; problem: string | undefined }
 
-/** Milliseconds that the main thread of a process, or this thread, has waited for a processor so far; 0 without /proc. */
+/** Milliseconds that a thread has waited for a processor so far; 0 without /proc. */
 function waitedForProcessor(task: string): number {
   try {
     return Number(readFileSync(`/proc/${task}/schedstat`, 'utf8').split(' ')[1]) / 1e6
@@ -24,63 +24,63 @@ function waitedForProcessor(task: string): number {
 }
 
 /**
- * Echoes on a connection of its own all the while, in a thread of its own: how late an echo is then says how long the
- * server's event loop was busy with others.
- * @param pid of the server
+ * Starts a client that sends messages at regular intervals, in a thread of its own. The time for an echo then shows how
+ * long other clients kept the server's event loop busy.
  * @param prefix of the server's replies to texts
+ * @param pid of the server
  */
 export async function startBystander(url: string, prefix: string, pid: number) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { url, prefix, pid } })
   await once(worker, 'message')
-  const told = once(worker, 'message')
-  told.catch(() => {})
+  const finished = once(worker, 'message')
+  finished.catch(() => {})
   return {
-    /** Closes the connection, and resolves with what was seen. */
-    async stop(): Promise<Witness> {
+    /** Closes the connection and resolves with the result. */
+    async stop(): Promise<BystanderResult> {
       worker.postMessage('stop')
-      const [witness] = await told
+      const [result] = await finished
       await worker.terminate()
-      return witness
+      return result
     },
   }
 }
 
-async function stand(url: string, prefix: string, pid: number): Promise<Witness> {
+async function echoUntilStopped(url: string, prefix: string, pid: number): Promise<BystanderResult> {
   const waited = () => waitedForProcessor(`${pid}/task/${pid}`) + waitedForProcessor('thread-self')
-  let isDone = false
+  let isStopped = false
   parentPort?.once('message', () => {
-    isDone = true
+    isStopped = true
   })
-  const witness: Witness = { echoes: 0, worst: 0, slowest: 0, problem: undefined }
+  const result: BystanderResult = { echoes: 0, worst: 0, slowest: 0, problem: undefined }
   const client = await connectRaw(url)
   const { socket } = client
   parentPort?.postMessage('connected')
-  while (!isDone && !witness.problem) {
+  while (!isStopped && !result.problem) {
     const sent = performance.now()
     const waitedBefore = waited()
-    const content = `still here ${witness.echoes}`
+    const content = `still here ${result.echoes}`
     socket.write(frame(opcodes.text, content))
     let reply = await nextAfterPings(client)
-    // Others push to everybody.
+    // Other clients push messages to all connections.
     while (reply.payload.toString().startsWith(PUSHED)) reply = await nextAfterPings(client)
     const got = reply.payload.toString()
-    if (got !== prefix + content) witness.problem = `got ${reply.opcode} ${got.slice(0, 60)}`
-    witness.echoes++
+    if (got !== prefix + content) result.problem = `got ${reply.opcode} ${got.slice(0, 60)}`
+    result.echoes++
     const took = performance.now() - sent
-    witness.slowest = Math.max(witness.slowest, took)
-    witness.worst = Math.max(witness.worst, took - (waited() - waitedBefore))
-    // A steady rhythm: a bystander that sends without a pause would itself be the load.
+    result.slowest = Math.max(result.slowest, took)
+    result.worst = Math.max(result.worst, took - (waited() - waitedBefore))
+    // Without the pause, the bystander itself would load the server.
     await delay(INTERVAL - Math.min(INTERVAL - 1, took))
   }
   socket.end()
   await new Promise(resolve => socket.once('close', resolve))
-  return witness
+  return result
 }
 
 if (!isMainThread && workerData?.prefix !== undefined) {
   const { url, prefix, pid } = workerData
   parentPort?.postMessage(
-    await stand(url, prefix, pid).catch(error => ({
+    await echoUntilStopped(url, prefix, pid).catch(error => ({
       echoes: 0,
       worst: 0,
       slowest: 0,

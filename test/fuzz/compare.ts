@@ -1,32 +1,32 @@
 import { opcodes } from '../suite/raw-client.ts'
 import type { Judge } from './judge.ts'
-import type { Kick, Scenario } from './scenario.ts'
+import type { ControlAction, Scenario } from './scenario.ts'
 import type { ConnectionLog, Target } from './target.ts'
 
 const { text, binary, pong } = opcodes
 
-// More than a connection can get that is cut short, and so can't tell.
+// Upper limits for a connection that was cut, whose client did not see all messages.
 const ANY_PUSHES = 100
 const ANY_TICKS = 10_000
 
-/** Messages that the server sent on one connection: at least and at most so many; and those that it received. */
+/** The messages that the server sent on one connection, as a lower and an upper limit, and those that it received. */
 export type Sent = { least: number; most: number; received: number }
 
-/** How a connection went, seen by its client. */
+/** The course of a connection, as its client saw it. */
 export type Outcome = {
   /** Whether it ended without a reset, and the client stayed to its end. */
   isWhole: boolean
   /** Whether the client left, or the server was asked for a reset. */
   mayBeCut: boolean
-  /** Bytes that make no frame. */
+  /** Bytes after the last complete frame. */
   rest: Buffer
-  /** How the client ended it; `itself` if one of its frames did. */
+  /** How the client ended the connection; `itself` if one of its frames did. */
   ending: Scenario['ending'] | 'itself'
   sentClose: number | undefined
-  /** What ended it at the control port, as its answer says. */
-  dismissed: Kick | undefined
-  kickCodes: number[]
-  /** Messages pushed to this connection alone, and what the control port answered. */
+  /** The request to the control port that ended the connection, according to its response. */
+  endedByControl: ControlAction | undefined
+  controlCodes: number[]
+  /** Messages pushed only to this connection, and whether the control port accepted them. */
   pushed: ReadonlyMap<string, 'asked' | 'sent' | 'refused'>
 }
 
@@ -37,35 +37,35 @@ const fail = (problem: string): never => {
 export const show = ({ seen, ...summary }: Judge['summary']): string => JSON.stringify({ ...summary, seen: seen.size })
 
 /**
- * Compares what the server says of a connection that has ended with what its client saw.
- * @throws what differs
+ * Compares the log and the journal of a connection that has ended with what its client saw.
+ * @throws an error that describes the first difference
  */
 export async function compare(
   target: Target,
   scenario: Scenario,
   judge: Judge,
-  told: ConnectionLog,
+  log: ConnectionLog,
   outcome: Outcome,
 ): Promise<Sent> {
   const { faults, expected } = scenario
-  const { strikes, mayStrike, messages, summary } = judge
-  const { rest, ending, sentClose, dismissed, kickCodes, pushed } = outcome
-  const isStalled = faults.stall !== undefined && mayStrike
-  const has = (msg: string) => told.lines.filter(line => line.msg === msg)
+  const { isTriggered, mayTrigger, messages, summary } = judge
+  const { rest, ending, sentClose, endedByControl, controlCodes, pushed } = outcome
+  const isStalled = faults.stall !== undefined && mayTrigger
+  const has = (msg: string) => log.lines.filter(line => line.msg === msg)
   const gaveUp = has('Gave the connection up').length > 0
   if (gaveUp && faults.ping !== 10) fail('it was given up')
   const isGraceful = outcome.isWhole && !outcome.mayBeCut && !gaveUp
   if (!isGraceful && !outcome.mayBeCut && !gaveUp) fail('the connection was reset')
   if (isGraceful && rest.length > 0) fail(`it ended within a frame: ${rest.toString('hex', 0, 20)}`)
 
-  // What had to come.
-  const isSure = isGraceful && !dismissed && !isStalled && !expected.isFailed
-  const strikesByTime = mayStrike && !strikes && faults.corrupt === undefined
+  // Replies and pushed messages that must have arrived.
+  const isSure = isGraceful && !endedByControl && !isStalled && !expected.isFailed
+  const isTriggeredByTime = mayTrigger && !isTriggered && faults.corrupt === undefined
   const keepsOrder = (faults.delay ?? 0) + (faults.jitter ?? 0) === 0
   const isPatient = ending === 'patient'
-  const mustBeWhole = isSure && !strikesByTime && (isPatient || (keepsOrder && !(strikes && !faults.corrupt)))
+  const mustBeWhole = isSure && !isTriggeredByTime && (isPatient || (keepsOrder && !(isTriggered && !faults.corrupt)))
   if (mustBeWhole && summary.answered !== summary.due) fail(`incomplete: ${show(summary)}`)
-  if (mustBeWhole && !mayStrike && summary.ponged !== summary.pongs) fail(`pongs: ${show(summary)}`)
+  if (mustBeWhole && !mayTrigger && summary.ponged !== summary.pongs) fail(`pongs: ${show(summary)}`)
   if (mustBeWhole && judge.isWithinMessage) fail('it ended within a message')
   if (mustBeWhole && faults.hello && summary.data === 0) fail('no hello')
   for (const [content, state] of pushed) {
@@ -76,21 +76,21 @@ export async function compare(
 
   // The close codes on the wire and in the log.
   const allowedCodes = [
-    ...kickCodes,
-    ...(faults.close !== undefined && mayStrike ? [faults.close] : []),
+    ...controlCodes,
+    ...(faults.close !== undefined && mayTrigger ? [faults.close] : []),
     ...(expected.isFailed ? [expected.close] : []),
   ]
   const isAllowed = (code: number) => allowedCodes.includes(code) || code === sentClose
   if (summary.closed && !isAllowed(summary.closed.code)) fail(`closed with ${summary.closed.code}`)
-  if (isSure && !mayStrike && ending !== 'end' && !summary.closed) fail('no close frame')
-  if (expected.isFailed && isGraceful && !dismissed && !mayStrike && summary.closed?.code !== expected.close) {
+  if (isSure && !mayTrigger && ending !== 'end' && !summary.closed) fail('no close frame')
+  if (expected.isFailed && isGraceful && !endedByControl && !mayTrigger && summary.closed?.code !== expected.close) {
     fail(`expected it to fail with ${expected.close}, got ${summary.closed?.code}`)
   }
-  if (dismissed?.kind === 'close' && isGraceful && summary.closed?.code !== dismissed.code) {
-    fail(`DELETE answered that it closes with ${dismissed.code}, but ${summary.closed?.code} came`)
+  if (endedByControl?.kind === 'close' && isGraceful && summary.closed?.code !== endedByControl.code) {
+    fail(`DELETE answered that it closes with ${endedByControl.code}, but ${summary.closed?.code} came`)
   }
-  checkLog(told, target)
-  const last = told.lines.at(-1) as { code: number; messages: number }
+  checkLog(log, target)
+  const last = log.lines.at(-1) as { code: number; messages: number }
   const isTrue =
     last.code === summary.closed?.code ||
     last.code === sentClose ||
@@ -98,29 +98,29 @@ export async function compare(
     (!isGraceful && allowedCodes.includes(last.code))
   if (!isTrue) fail(`log: code ${last.code}, with ${summary.closed?.code} on the wire`)
 
-  // How many messages it says have come and left.
+  // The numbers of messages in the log.
   if (last.messages > messages) fail(`log: ${last.messages} messages, of ${messages}`)
   if (last.messages < judge.leastReceived) fail(`log: ${last.messages} messages, but ${judge.leastReceived} answered`)
-  if (mustBeWhole && !strikes && last.messages !== messages) fail(`log: ${last.messages} messages of ${messages}`)
+  if (mustBeWhole && !isTriggered && last.messages !== messages) fail(`log: ${last.messages} messages of ${messages}`)
   if (target.isDebug) {
-    if (told.received !== last.messages) fail(`log: ${told.received} lines for ${last.messages} messages`)
-    if (told.replied > judge.replies.length) fail(`log: ${told.replied} replies, of ${judge.replies.length}`)
-    if (isGraceful && told.replied !== summary.answered) {
-      fail(`log: ${told.replied} replies, ${summary.answered} came`)
+    if (log.received !== last.messages) fail(`log: ${log.received} lines for ${last.messages} messages`)
+    if (log.replied > judge.replies.length) fail(`log: ${log.replied} replies, of ${judge.replies.length}`)
+    if (isGraceful && log.replied !== summary.answered) {
+      fail(`log: ${log.replied} replies, ${summary.answered} came`)
     }
   }
   const notes = has('Misbehaves as asked').map(({ fault }) => String(fault))
   if (notes.length > 1) fail(`log: misbehaved ${notes.join()}`)
-  if (notes.length > 0 && !mayStrike) fail(`log: ${notes.join()} at the wrong time`)
+  if (notes.length > 0 && !mayTrigger) fail(`log: ${notes.join()} at the wrong time`)
   if (summary.isCorrupted && notes.length === 0) fail('log: nothing about the frame that broke the protocol')
   if (isGraceful && notes[0]?.startsWith('corrupt') && !summary.isCorrupted) fail(`log: ${notes[0]} did not come`)
-  if (target.hasJournal) await checkJournal(target, told, scenario, last, sentClose)
+  if (target.hasJournal) await checkJournal(target, log, scenario, last, sentClose)
 
   const most = isGraceful ? summary.data : judge.replies.length + ANY_PUSHES + (faults.tick === 10 ? ANY_TICKS : 0)
   return { least: isGraceful ? summary.data : 0, most, received: last.messages }
 }
 
-/** Lines that must be there once, or may be. */
+/** Checks that the log has exactly the expected lines. */
 function checkLog({ lines }: ConnectionLog, { name }: Target): void {
   const said = lines.map(({ msg }) => msg)
   const count = (wanted: string) => said.filter(msg => msg === wanted).length
@@ -133,7 +133,7 @@ function checkLog({ lines }: ConnectionLog, { name }: Target): void {
   if (!isRight) throw new Error(`log of ${name}: ${said.join()}`)
 }
 
-/** Compares the journal with what the log counts. */
+/** Compares the journal with the log. */
 async function checkJournal(
   { ask }: Target,
   { id }: ConnectionLog,
@@ -144,7 +144,7 @@ async function checkJournal(
   const { body } = await ask('GET', `/messages?connection=${id}`)
   const kept = body.messages as { opcode: string; bytes: number; text?: string; base64?: string; code?: number }[]
   const ending = kept.pop()
-  // Only what the client sent; the log falls back on what the server did.
+  // The journal has only the close frame of the client, while the log may have that of the server.
   const isClosed = ending?.opcode === 'close' && ending.code === sentClose && ending.code === last.code
   if (!isClosed && ending?.code !== 1006) throw new Error(`journal: ended with ${ending?.code}, sent ${sentClose}`)
   let messages = 0

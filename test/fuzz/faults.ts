@@ -6,38 +6,38 @@ import { visit } from './visit.ts'
 
 export type FaultFuzzing = {
   seed: number
-  /** How many connections. */
+  /** The number of connections. */
   streams: number
-  /** The only one of them, to look into a failure. */
+  /** The only connection to open, to investigate a failure. */
   only?: number | undefined
-  /** Milliseconds after which no more are begun. */
+  /** Milliseconds after which no more connections are opened. */
   most?: number
 }
 
 const AT_ONCE = 16
 
-// Milliseconds that a bystander's echo may take: the server's event loop is then held up for as long.
+// Milliseconds that a bystander's echo may take, which is how long the server's event loop may be blocked.
 const WORST = 1000
 
-// Milliseconds in which all connections have to be gone at the end.
+// Milliseconds in which all connections must be closed at the end.
 const LEFT_OVER = 5000
 
-/** Shows a scenario in one line, beside what its seed and stream say. */
-function describe({ asked, defaults, ending, frames, pieces, kicks, headers, isEarly }: Scenario): string {
-  const shownKicks = kicks.map(({ pause, kick }) => `${pause} ms ${JSON.stringify(kick)}`)
+/** Describes a scenario in one line. */
+function describe({ asked, defaults, ending, frames, pieces, actions, headers, isEarly }: Scenario): string {
+  const shownActions = actions.map(({ pause, action }) => `${pause} ms ${JSON.stringify(action)}`)
   return [
     `query ?${queryOf(asked)}`,
     `defaults ${JSON.stringify(defaults)}`,
     `${frames.length} frames in ${pieces.length} pieces${isEarly ? ', the first one early' : ''}`,
     `offers ${JSON.stringify(headers)}`,
     `client's end: ${ending}`,
-    ...(kicks.length > 0 ? [`control: ${shownKicks.join(', ')}`] : []),
+    ...(actions.length > 0 ? [`control: ${shownActions.join(', ')}`] : []),
   ].join('; ')
 }
 
 type Sum = { least: number; most: number; received: number }
 
-/** Compares a server's metrics with the connections that it had. */
+/** Compares a server's metrics with the sums over its connections. */
 async function checkMetrics(target: Target, sum: Sum, echoes: number): Promise<void> {
   const metrics = await target.metrics()
   const read = (series: string) => {
@@ -50,7 +50,7 @@ async function checkMetrics(target: Target, sum: Sum, echoes: number): Promise<v
       0,
     )
   const [received, sent] = [total('received') - echoes, total('sent') - echoes]
-  // The bystander is pushed to as well.
+  // The bystander also receives pushed messages.
   const most = sum.most + target.broadcasts.size
   if (received !== sum.received) throw new Error(`metrics: ${received} received, the log has ${sum.received}`)
   if (sent < sum.least || sent > most) throw new Error(`metrics: ${sent} sent, expected ${sum.least} to ${most}`)
@@ -59,18 +59,19 @@ async function checkMetrics(target: Target, sum: Sum, echoes: number): Promise<v
   }
 }
 
-/** @throws when connections are left over */
+/** @throws if connections remain open */
 async function checkEmpty({ ask }: Target): Promise<void> {
   for (const end = performance.now() + LEFT_OVER; ; await delay(50)) {
     const { body } = await ask('GET', '/connections')
     if (body.connections.length === 0) return
-    if (performance.now() > end) throw new Error(`left over: ${JSON.stringify(body.connections).slice(0, 500)}`)
+    if (performance.now() > end)
+      throw new Error(`connections remain open: ${JSON.stringify(body.connections).slice(0, 500)}`)
   }
 }
 
 /**
- * Lets clients do things at random on connections that are to misbehave, and compares what can be seen of them.
- * @returns what was done, in a line for each server
+ * Opens connections with random faults and random actions of the client, and compares everything observable with a model.
+ * @returns a summary, with one line for each server
  * @throws what went wrong, with what is needed to do it again
  */
 export async function fuzzFaults({ seed, streams, only, most = Number.POSITIVE_INFINITY }: FaultFuzzing) {
@@ -110,16 +111,16 @@ export async function fuzzFaults({ seed, streams, only, most = Number.POSITIVE_I
 
   const lines: string[] = []
   for (const [i, target] of targets.entries()) {
-    const witness = await bystanders[i]?.stop()
+    const result = await bystanders[i]?.stop()
     const sum = sums[i]
-    if (!witness || !sum) continue
-    if (witness.problem) throw new Error(`the bystander of the ${target.name} server: ${witness.problem}`)
+    if (!result || !sum) continue
+    if (result.problem) throw new Error(`the bystander of the ${target.name} server: ${result.problem}`)
     await checkEmpty(target)
-    await checkMetrics(target, sum, witness.echoes)
-    const [worst, slowest] = [witness.worst, witness.slowest].map(milliseconds => `${milliseconds.toFixed(0)} ms`)
+    await checkMetrics(target, sum, result.echoes)
+    const [worst, slowest] = [result.worst, result.slowest].map(milliseconds => `${milliseconds.toFixed(0)} ms`)
     const shown = `the slowest in ${slowest}, ${worst} without waits for a processor`
-    lines.push(`${target.name} server: ${witness.echoes} echoes beside them, ${shown}`)
-    if (witness.worst > WORST) throw new Error(`seed ${seed}: an echo of the ${target.name} server took ${worst}`)
+    lines.push(`${target.name} server: ${result.echoes} echoes of the bystander, ${shown}`)
+    if (result.worst > WORST) throw new Error(`seed ${seed}: an echo of the ${target.name} server took ${worst}`)
   }
   const seconds = Math.round((performance.now() - started) / 1000)
   return [`${count} connections with faults in ${seconds} s, seed ${seed}`, ...lines]

@@ -11,28 +11,28 @@ import { type Cuts, createLogReader, verify, verifyJournal, verifyLog } from './
 
 const help = `Usage: npm run fuzz -- [options]
 
-Sends frames at random, well formed and not, and compares every byte that comes back with what RFC 6455 has, and the log
-with what happened. Every tenth stream is also sent to a server without the fast path, and to one with a journal, whose
-journal and metrics are compared, too. Streams with bytes changed must harm nobody. Another connection echoes all the
-while.
+Part 1 sends random frames, valid and invalid, compares every byte of the response with a model of RFC 6455, and compares
+the log with the model too. It sends every tenth stream also to a server without the fast path, and to one with a journal,
+and checks the journal and the metrics. Streams with altered bytes must not affect other clients. Meanwhile another
+connection sends messages and checks their echoes.
 
-Then it opens connections that ask for faults, several at once and each at its bounds, sends frames in pieces with pauses
-between them, and meanwhile closes and drops connections, pushes messages and changes the default faults at the control
-port. Replies, log, journal, counters and metrics must agree with each other and with a model. A bystander sends an echo
-every 10 ms; one that takes more than a second, waits for a processor aside, is a failure.
+Part 2 opens connections with faults, several at once, with values at the limits. It sends frames in pieces with pauses
+and uses the control port to close and drop connections, push messages and change the default faults. Replies, log,
+journal, counters and metrics must agree with each other and with a model. A bystander sends a message every 10 ms; an
+echo that takes more than a second, not counting waits for a processor, is a failure.
 
-A failure is printed with its seed, its stream and its query. A longer run: npm run fuzz -- --frames 1 --faults 50000
+A failure is printed with its seed, stream and query. For a longer run: npm run fuzz -- --frames 1 --faults 50000
 
-  --frames 1000000   how many frames
-  --faults 2000      how many connections that ask for faults; 0 for none
-  --seed 1           which ones
-  --stream 17        only this connection that asks for faults, and none of the frames
-  --help             shows this`
+  --frames 1000000   number of frames in part 1
+  --faults 2000      number of connections in part 2; 0 skips part 2
+  --seed 1           seed of all random choices
+  --stream 17        open only this connection of part 2, and skip part 1
+  --help             show this help`
 
 const MAX_PAYLOAD = 65_536
 const AT_ONCE = 20
 
-// Milliseconds until a stream counts as hung.
+// Milliseconds after which a stream counts as hung.
 const PATIENCE = 20_000
 
 const { values } = parseArgs({
@@ -49,8 +49,8 @@ const seed = Number(values.seed)
 const streams = Number(values.faults)
 const only = values.stream === undefined ? undefined : Number(values.stream)
 
-/** Sends a connection's bytes after some of them were changed, and resolves when the connection has ended. */
-async function harass(url: string, bytes: Buffer): Promise<void> {
+/** Sends altered bytes, and resolves when the connection has ended. */
+async function sendAltered(url: string, bytes: Buffer): Promise<void> {
   const socket = connectTcp(Number(new URL(url).port), new URL(url).hostname)
   socket.on('error', () => {})
   socket.resume()
@@ -60,11 +60,11 @@ async function harass(url: string, bytes: Buffer): Promise<void> {
 
 async function inTime<T>(what: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no end in ${PATIENCE / 1000} s`)), PATIENCE)
+  const timer = setTimeout(() => reject(new Error(`not finished within ${PATIENCE / 1000} s`)), PATIENCE)
   return Promise.race([what, late]).finally(() => clearTimeout(timer))
 }
 
-/** A server whose log is read, and its control port where it has one. */
+/** Starts a server, reads its log, and finds its control port if it has one. */
 async function start(name: string, env: Record<string, string>) {
   const log = createLogReader()
   let control = ''
@@ -83,11 +83,11 @@ async function start(name: string, env: Record<string, string>) {
 
 type Started = Awaited<ReturnType<typeof start>>
 
-/** Sends a stream of frames, and compares what comes back, and what the log and the journal have, with the model. */
+/** Sends a stream of frames, and compares the response, the log and the journal with the model. */
 async function check({ url, log, control }: Started, path: string, frames: SentFrame[], cut: Cuts): Promise<Expected> {
-  const told = log.of(path)
+  const logged = log.of(path)
   const expected = await verify(url + path.slice(1), frames, MAX_PAYLOAD, cut)
-  const lines = await told
+  const lines = await logged
   verifyLog(lines, expected)
   if (control()) {
     const answer = await fetch(`${control()}/messages?connection=${lines[0]?.connection}`)
@@ -114,7 +114,7 @@ async function fuzz(): Promise<void> {
   const bystander = await connect(server.url)
   let echoes = 0
   let isDone = false
-  const standBy = async () => {
+  const echoUntilDone = async () => {
     while (!isDone) {
       bystander.socket.send(`still here ${++echoes}`)
       const answer = await bystander.next()
@@ -144,7 +144,7 @@ async function fuzz(): Promise<void> {
           mutated++
           const start = Buffer.from(`${handshake(server.url)}\r\n`)
           const rest = random.mutate(Buffer.concat(sent.map(bytesOf)))
-          await inTime(harass(server.url, Buffer.concat([random.oneIn(5) ? random.mutate(start) : start, rest])))
+          await inTime(sendAltered(server.url, Buffer.concat([random.oneIn(5) ? random.mutate(start) : start, rest])))
         }
       } catch (error) {
         throw new Error(`stream ${stream} of seed ${seed}: ${(error as Error).message}`)
@@ -152,10 +152,10 @@ async function fuzz(): Promise<void> {
       if (warm === 0 && frames > wanted / 4) warm = memory()
     }
   }
-  const standing = standBy()
-  await Promise.race([standing, Promise.all(Array.from({ length: AT_ONCE }, work))])
+  const echoing = echoUntilDone()
+  await Promise.race([echoing, Promise.all(Array.from({ length: AT_ONCE }, work))])
   isDone = true
-  await standing
+  await echoing
   await verifyMetrics(journal.control(), {
     'direction="received",opcode="text"': counts.text,
     'direction="received",opcode="binary"': counts.binary,
@@ -167,18 +167,18 @@ async function fuzz(): Promise<void> {
 
   const seconds = Math.round((performance.now() - started) / 1000)
   console.log(
-    `${frames} frames in ${streams} streams, ${mutated} more with bytes changed, in ${seconds} s, seed ${seed}`,
+    `${frames} frames in ${streams} streams, and ${mutated} streams with altered bytes, in ${seconds} s, seed ${seed}`,
   )
-  console.log(`${echoes} echoes beside them, all right; memory ${warm} MiB after a quarter, ${memory()} MiB at the end`)
+  console.log(
+    `${echoes} correct echoes of the bystander; memory ${warm} MiB after a quarter, ${memory()} MiB at the end`,
+  )
   if (memory() > 2 * warm + 50) throw new Error('memory has grown')
 }
 
 if (values.help) {
   console.log(help)
 } else if (!(wanted > 0 && Number.isInteger(seed) && streams >= 0 && (only === undefined || only >= 0))) {
-  console.error(
-    '--frames: expected a positive number, --seed: an integer, --faults and --stream: a number that is not negative',
-  )
+  console.error('--frames must be a positive number, --seed an integer, and --faults and --stream a number from 0')
   process.exitCode = 1
 } else {
   try {

@@ -4,13 +4,13 @@ import { inflate } from '../suite/deflate.ts'
 import { opcodes } from '../suite/raw-client.ts'
 import type { Scenario } from './scenario.ts'
 
-/** A frame as a server may send it, broken ones included. */
+/** A frame from the server, valid or not. */
 export type WireFrame = {
   fin: boolean
   rsv: number
   opcode: number
   isMasked: boolean
-  /** Whether its length has the top bit set, which leaves it without a payload. */
+  /** Whether the top bit of its length is set. Such a frame is treated as having no payload. */
   isEndless: boolean
   payload: Buffer
 }
@@ -19,16 +19,16 @@ const { text, binary, close, ping, pong } = opcodes
 const RSV1 = 4
 const RSV2 = 2
 
-// Bytes from which on the server compresses a reply.
+// The server compresses replies from this size in bytes.
 const COMPRESSED = 1024
 
-// Milliseconds by which a timer may be early, since clocks are rounded.
+// Milliseconds by which a timer may fire early, because clocks are rounded.
 const EARLY = 2
 
-/** What pushed messages begin with; no other message does. */
+/** The prefix of pushed messages, which no other message has. */
 export const PUSHED = '\u{1F4E3} '
 
-/** Takes the first whole frame from bytes, whatever is wrong with it. */
+/** Parses the first frame, even an invalid one; `undefined` if it is incomplete. */
 export function takeFrame(bytes: Buffer): { frame: WireFrame; length: number } | undefined {
   const [first = 0, second = 0] = bytes
   if (bytes.length < 2) return undefined
@@ -50,10 +50,10 @@ export function takeFrame(bytes: Buffer): { frame: WireFrame; length: number } |
 
 type Reply = { opcode: number; payload: Buffer; frame: number; message: number }
 
-/** What the replies to a connection's messages must be, all of them. */
+/** Returns all expected replies to a connection's messages. */
 function repliesOf({ expected, faults }: Scenario, prefix: string): Reply[] {
   const { seed, loss = 0, repeat = 1 } = faults
-  // The server's own generator: the same seed has to lose the same messages.
+  // The server's own generator, so that the same seed drops the same messages.
   const chance = createChance(seed === undefined ? 0 : seed + 1)
   const messages = expected.replies.filter(({ opcode }) => opcode !== pong)
   return messages.flatMap(({ opcode, payload, frame }, message) => {
@@ -65,12 +65,12 @@ function repliesOf({ expected, faults }: Scenario, prefix: string): Reply[] {
 
 const show = (payload: Buffer) => `${payload.length} bytes ${payload.toString('hex', 0, 24)}`
 
-/** Compares what comes on one connection with what may come. */
+/** Checks the frames that arrive on one connection. */
 export type Judge = ReturnType<typeof createJudge>
 
 /**
- * @param wasPushed whether a message that begins like a pushed one has been pushed to this connection
- * @param sentAt when the end of a frame was sent
+ * @param wasPushed returns whether a message with the prefix of pushed messages was pushed to this connection
+ * @param sentAt returns the time at which the end of a frame was sent, in milliseconds
  */
 export function createJudge(
   scenario: Scenario,
@@ -84,16 +84,16 @@ export function createJudge(
   const pongs = faults.pings === 'ignore' ? [] : expected.replies.filter(({ opcode }) => opcode === pong)
   const messages = expected.replies.length - expected.replies.filter(({ opcode }) => opcode === pong).length
 
-  const canStrike = (['close', 'drop', 'stall', 'corrupt'] as const).some(name => faults[name] !== undefined)
-  const strikesAfter = after ?? { messages: 0 }
-  /** Whether as many messages come as one of the faults waits for. */
-  const strikes = canStrike && strikesAfter.messages !== undefined && strikesAfter.messages <= messages
-  const mayStrike = strikes || (canStrike && (strikesAfter.milliseconds ?? 1e9) < 1e6)
-  const repliesBefore = strikes
-    ? replies.filter(({ message }) => message < (strikesAfter.messages ?? 0)).length
+  const hasOneOffFault = (['close', 'drop', 'stall', 'corrupt'] as const).some(name => faults[name] !== undefined)
+  const trigger = after ?? { messages: 0 }
+  /** Whether the client sends enough messages to trigger the one-off fault. */
+  const isTriggered = hasOneOffFault && trigger.messages !== undefined && trigger.messages <= messages
+  const mayTrigger = isTriggered || (hasOneOffFault && (trigger.milliseconds ?? 1e9) < 1e6)
+  const repliesBefore = isTriggered
+    ? replies.filter(({ message }) => message < (trigger.messages ?? 0)).length
     : replies.length
-  /** How many replies leave if nothing else goes wrong. */
-  const due = strikes && corrupt === undefined ? repliesBefore : replies.length
+  /** The number of replies that must arrive if the connection is not cut. */
+  const due = isTriggered && corrupt === undefined ? repliesBefore : replies.length
 
   let [answered, ponged, ticks, data] = [0, 0, 0, 0]
   let isCorrupted = false
@@ -106,10 +106,10 @@ export function createJudge(
     throw new Error(problem)
   }
 
-  /** Whether a frame is the one that was asked to break the protocol. */
+  /** Whether a frame is the requested violation of the protocol. */
   const isCorrupt = (frame: WireFrame): boolean => {
     const reply = replies[answered]
-    if (!mayStrike || isCorrupted || !reply || (strikes && answered !== repliesBefore)) return false
+    if (!mayTrigger || isCorrupted || !reply || (isTriggered && answered !== repliesBefore)) return false
     const isWhole = frame.fin && frame.payload.equals(reply.payload)
     switch (corrupt) {
       case 'utf8':
@@ -143,28 +143,29 @@ export function createJudge(
       return
     }
     if (content.startsWith(PUSHED)) {
-      if (seen.has(content) || !wasPushed(content)) fail(`${content}: came twice, or was never pushed`)
+      if (seen.has(content) || !wasPushed(content)) fail(`${content}: arrived twice, or was never pushed`)
       seen.add(content)
       tallies.pushes++
       return
     }
     const reply = replies[answered]
-    if (!reply) return fail(`a message that answers none, or comes too late: ${opcode} ${show(payload)}`)
-    if (strikes && corrupt !== undefined && !isCorrupted && answered >= repliesBefore) {
+    if (!reply) return fail(`a message that is no reply, or arrives too late: ${opcode} ${show(payload)}`)
+    if (isTriggered && corrupt !== undefined && !isCorrupted && answered >= repliesBefore) {
       fail(`reply ${answered} should have been corrupted`)
     }
-    if (answered >= due) fail(`reply ${answered} came, but there should be ${due}`)
+    if (answered >= due) fail(`reply ${answered} arrived, but there should be only ${due}`)
     if (reply.opcode !== opcode || !reply.payload.equals(payload)) {
       const [wanted, got] = [reply, { opcode, payload }].map(({ opcode, payload }) => `${opcode} ${show(payload)}`)
       fail(`reply ${answered}: expected ${wanted}, got ${got}`)
     }
     answered++
     const early = sentAt(reply.frame) + delay - jitter - now
-    if (early > EARLY) fail(`reply ${answered - 1} came ${early.toFixed(1)} ms before its delay was over`)
+    if (early > EARLY) fail(`reply ${answered - 1} arrived ${early.toFixed(1)} ms before its delay was over`)
   }
 
   const onData = ({ fin, rsv, opcode, payload }: WireFrame, now: number) => {
-    if ((opcode === opcodes.continuation) !== (partial !== undefined)) fail('a continuation of nothing, or none')
+    if ((opcode === opcodes.continuation) !== (partial !== undefined))
+      fail('a continuation without a first frame, or a new message within a message')
     if (rsv !== 0 && (rsv !== RSV1 || partial || !isDeflating || fragment !== undefined)) fail(`rsv ${rsv}`)
     partial ??= { opcode, rsv, parts: [] }
     partial.parts.push(payload)
@@ -183,7 +184,7 @@ export function createJudge(
   }
 
   return {
-    /** @throws what is wrong with a frame that came */
+    /** Checks a frame. @throws an error that says what is wrong with it */
     frame(frame: WireFrame, now: number): void {
       if (closed) fail(`a frame after the close frame: ${frame.opcode} ${show(frame.payload)}`)
       if (isCorrupt(frame)) {
@@ -194,15 +195,15 @@ export function createJudge(
         return
       }
       const { fin, rsv, opcode, payload, isMasked, isEndless } = frame
-      if (isMasked || isEndless) fail('a frame with a mask, or without an end')
+      if (isMasked || isEndless) fail('a masked frame, or one with an invalid length')
       if (opcode <= binary) {
         onData(frame, now)
         return
       }
-      if (!fin || rsv !== 0 || payload.length > 125) fail(`a control frame that is none: ${opcode} ${show(payload)}`)
+      if (!fin || rsv !== 0 || payload.length > 125) fail(`an invalid control frame: ${opcode} ${show(payload)}`)
       if (opcode === ping) {
         if (payload.length > 0) fail(`a ping with ${show(payload)}`)
-        if (faults.ping === 0 || faults.pings === 'ignore') fail('a ping, though they are off')
+        if (faults.ping === 0 || faults.pings === 'ignore') fail('a ping although pings are off')
       } else if (opcode === pong) {
         const wanted = pongs[ponged++]?.payload
         if (!wanted?.equals(payload))
@@ -212,12 +213,12 @@ export function createJudge(
       } else fail(`opcode ${opcode}`)
     },
 
-    /** Whether all replies have come that are due, and all pongs. */
+    /** Whether all required replies and pongs have arrived. */
     get isComplete(): boolean {
-      return answered === due && (ponged === pongs.length || mayStrike)
+      return answered === due && (ponged === pongs.length || mayTrigger)
     },
 
-    /** What has come so far. */
+    /** Everything that has arrived so far. */
     get summary() {
       return { answered, due, ponged, pongs: pongs.length, data, ticks, isCorrupted, closed, tallies, seen }
     },
@@ -227,9 +228,9 @@ export function createJudge(
 
     messages,
     replies,
-    strikes,
-    mayStrike,
-    /** How many messages must have been received for the replies that came. */
+    isTriggered,
+    mayTrigger,
+    /** The number of messages that the server must have received to send the replies so far. */
     get leastReceived(): number {
       return answered > 0 ? (replies[answered - 1]?.message ?? -1) + 1 : 0
     },

@@ -2,17 +2,17 @@ import { isUtf8 } from 'node:buffer'
 import { constants, inflateRawSync } from 'node:zlib'
 import { frame as createFrame, opcodes } from '../suite/raw-client.ts'
 
-/** A frame as a client may send it, well formed or not. */
+/** A frame from a client, valid or not. */
 export type SentFrame = { fin: boolean; rsv: number; opcode: number; payload: Buffer; mask: boolean }
 
 export type Expected = {
-  /** With the frame that each one answers. */
+  /** The expected replies, each with the index of the frame that it answers. */
   replies: { opcode: number; payload: Buffer; frame: number }[]
   /** The code of the close frame that the server sends; `undefined` if it sends none. */
   close: number | undefined
-  /** Whether the server fails the connection, instead of answering the peer's close frame. */
+  /** Whether the server fails the connection instead of answering the client's close frame. */
   isFailed: boolean
-  /** The reason of the peer's close frame. */
+  /** The reason in the client's close frame. */
   reason: string
 }
 
@@ -20,14 +20,14 @@ const { continuation, text, binary, close, ping, pong } = opcodes
 
 export const bytesOf = ({ opcode, payload, ...options }: SentFrame): Buffer => createFrame(opcode, payload, options)
 
-/** Codes that an endpoint may send (RFC 6455, section 7.4). */
+/** Returns whether an endpoint may send a close code (RFC 6455, section 7.4). */
 const isCloseCode = (code: number) =>
   (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999)
 
 const RSV1 = 4
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
 
-/** Inflates a message (RFC 7692, section 7.2.2). @returns the close code of the failure if that isn't possible */
+/** Inflates a message (RFC 7692, section 7.2.2). @returns the payload, or the close code if it is invalid */
 function inflate(compressed: Buffer, maxPayload: number): Buffer | number {
   try {
     const finishFlush = constants.Z_SYNC_FLUSH
@@ -38,8 +38,8 @@ function inflate(compressed: Buffer, maxPayload: number): Buffer | number {
 }
 
 /**
- * What RFC 6455 has a server answer that echoes every message verbatim.
- * @param isDeflating whether permessage-deflate was agreed on, so that RSV1 marks a compressed message
+ * Returns the response of a server that echoes every message verbatim, according to RFC 6455.
+ * @param isDeflating whether permessage-deflate was agreed, so that RSV1 marks a compressed message
  */
 export function expect(frames: SentFrame[], maxPayload: number, isDeflating = false): Expected {
   const replies: Expected['replies'] = []

@@ -16,14 +16,14 @@ const TEXTS = [
   'ä'.repeat(30_000),
 ]
 
-/** Draws what a client may send, the same for the same seed. */
+/** Creates a generator of frames. The same seed generates the same frames. */
 export function createRandom(seed: number, maxPayload: number) {
   const generator = mersenne(seed)
   const below = (end: number) => uniformInt(generator, 0, end - 1)
   const oneIn = (count: number) => below(count) === 0
   const oneOf = <T>(values: readonly T[]) => values[below(values.length)] as T
 
-  /** Mostly short. */
+  /** A payload size, mostly small. */
   const size = () => below(oneOf([1, 20, 20, 130, 130, 1000, oneIn(10) ? 70_000 : 200]))
   const bytes = (length: number) => {
     const payload = Buffer.allocUnsafe(length)
@@ -50,7 +50,7 @@ export function createRandom(seed: number, maxPayload: number) {
     below,
     oneIn,
 
-    /** Frames of one connection; a fragmented message goes on, but for the odd time. */
+    /** Generates the frames of one connection. A fragmented message is nearly always continued. */
     frames(): SentFrame[] {
       const frames: SentFrame[] = []
       let isOpen = false
@@ -62,13 +62,13 @@ export function createRandom(seed: number, maxPayload: number) {
       return frames
     },
 
-    /** Changes some bytes. */
+    /** Alters some bytes in place. */
     mutate(bytes: Buffer): Buffer {
       for (let count = 1 + below(5); count > 0 && bytes.length > 0; count--) bytes[below(bytes.length)] = below(256)
       return bytes
     },
 
-    /** How much of what is left goes in one chunk. */
+    /** Returns the size of the next chunk. */
     cut: (left: number) => (oneIn(3) ? left : below(oneOf([3, 100, 5000]))),
   }
 }

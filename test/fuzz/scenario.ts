@@ -5,10 +5,10 @@ import { createRandom } from './random.ts'
 
 const { text, binary, close, ping, pong } = opcodes
 
-/** The largest message that the fuzzed servers take. */
+/** The largest message that the fuzzed servers accept, in bytes. */
 export const MAX_PAYLOAD = 65_536
 
-/** Each fault at its bounds: how it is written, and what that means. Durations are in milliseconds. */
+/** Values for each fault, mostly at its limits: as written in the query, and as parsed. Durations are in milliseconds. */
 const VALUES = {
   delay: { 0: 0, '1ms': 1, '20ms': 20 },
   jitter: { 0: 0, '1ms': 1, '20ms': 20 },
@@ -55,55 +55,55 @@ type ValueOf<V> = V extends { messages: number } | { milliseconds: number }
   : V
 type Written = Partial<Record<Name, string>>
 
-/** What a connection's faults come to. */
+/** The parsed faults of a connection. */
 export type Faults = { [N in Name]?: ValueOf<Values[N][keyof Values[N]]> }
 
 const EXCLUSIVE: Name[] = ['close', 'drop', 'stall', 'corrupt', 'reject']
 const POSTPONABLE: Name[] = ['close', 'drop', 'stall', 'corrupt']
-/** Those that are drawn on their own account, the common ones more often. */
+/** The faults to choose from. Common ones are listed more than once. */
 const DRAWN: Name[] = [
   ...['delay', 'jitter', 'loss', 'repeat', 'fragment', 'rate', 'tick', 'hello', 'ping', 'pings'],
   ...['delay', 'repeat', 'fragment', 'close', 'drop', 'stall', 'corrupt', 'close', 'drop', 'corrupt'],
   ...['handshake-delay', 'subprotocol', 'handshake', 'reject'],
 ] as Name[]
 
-/** What is done to a connection from the control port. */
-export type Kick =
+/** An action on the control port. */
+export type ControlAction =
   | { kind: 'close'; code: number; reason: string }
   | { kind: 'drop'; how: 'fin' | 'rst' }
   | { kind: 'push'; isBinary: boolean; toAll: boolean }
   | { kind: 'faults'; faults: Written }
 
-/** All that a client does on one connection, and what the server is asked for. */
+/** Everything that happens on one connection. */
 export type Scenario = {
-  /** Faults of the query, and the server's defaults while the handshake is answered. */
+  /** The faults in the query, and the server's default faults during the handshake. */
   asked: Written
   defaults: Written
-  /** What the two come to. */
+  /** The resulting faults. */
   faults: Faults
   headers: Record<string, string>
   isDeflating: boolean
   frames: SentFrame[]
   expected: Expected
-  /** Parts of the handshake and of the frames, each with the milliseconds to wait before it. */
+  /** The pieces of the handshake and of the frames, each with a pause in milliseconds. */
   start: number[]
   pieces: { end: number; pause: number }[]
-  /** Whether the first piece follows the handshake without waiting for the answer. */
+  /** Whether the first piece is sent before the handshake has been answered. */
   isEarly: boolean
   /** Patient clients wait for all replies before they close. */
   ending: 'patient' | 'close' | 'end' | 'destroy'
-  /** Milliseconds after which a client leaves that can't expect an end, and before which one reads nothing. */
+  /** Milliseconds after which the client leaves if no end is certain, and before which it reads nothing. */
   leavesAfter: number
   readsAfter: number
   answersPings: boolean
   answersClose: boolean
   asksControl: boolean
-  kicks: { pause: number; kick: Kick }[]
-  /** Bytes that the replies take, about. */
+  actions: { pause: number; action: ControlAction }[]
+  /** The approximate size of the replies in bytes. */
   volume: number
 }
 
-/** What a connection is asked for by its query and by the defaults, as the README has it. */
+/** Merges the faults in the query with the default faults by the documented rules. */
 function merge(asked: Written, defaults: Written): Written {
   const names = Object.keys(asked) as Name[]
   if (names.length === 0) return defaults
@@ -115,21 +115,21 @@ function merge(asked: Written, defaults: Written): Written {
   return merged
 }
 
-const understand = (written: Written): Faults =>
+const parseFaults = (written: Written): Faults =>
   Object.fromEntries(
     Object.entries(written).map(([name, value]) => [name, (VALUES[name as Name] as Record<string, unknown>)[value]]),
   )
 
-/** The query that asks for faults; empty if there are none. */
+/** Writes faults as a query; empty if there are none. */
 export const queryOf = (written: Written): string =>
   Object.entries(written)
     .map(([name, value]) => (value === '' ? name : `${name}=${encodeURIComponent(value)}`))
     .join('&')
 
-/** The bytes of a handshake. */
+/** Returns the bytes of the handshake. */
 export const openingOf = (url: string, { headers }: Scenario): Buffer => Buffer.from(`${handshake(url, headers)}\r\n`)
 
-/** Draws what happens on one connection, the same for the same seed and stream. */
+/** Generates a scenario. The same seed and stream generate the same one. */
 export function drawScenario(seed: number, stream: number): Scenario {
   const random = createRandom(seed * 1_000_003 + stream, MAX_PAYLOAD)
   const { below, oneIn } = random
@@ -143,7 +143,7 @@ export function drawScenario(seed: number, stream: number): Scenario {
     }
     for (let i = 0; i < count; i++) {
       const name = oneOf(DRAWN)
-      // What ends or refuses everything leaves little to see.
+      // A refused handshake leaves little to test.
       const isRare = name === 'reject' || name === 'handshake'
       const isTaken = EXCLUSIVE.includes(name) && EXCLUSIVE.some(other => written[other] !== undefined)
       if (!isTaken && (!isRare || oneIn(3))) add(name)
@@ -156,7 +156,7 @@ export function drawScenario(seed: number, stream: number): Scenario {
 
   const asked = drawFaults(oneOf([0, 1, 2, 2, 3, 3, 3, 4, 6]))
   const defaults = Object.keys(asked).length === 0 || oneIn(4) ? drawFaults(1 + below(3)) : {}
-  const faults = understand(merge(asked, defaults))
+  const faults = parseFaults(merge(asked, defaults))
   const isDeflating = oneIn(3)
   const headers = {
     ...(isDeflating && { 'Sec-WebSocket-Extensions': 'permessage-deflate' }),
@@ -166,7 +166,7 @@ export function drawScenario(seed: number, stream: number): Scenario {
   const compress = (frames: SentFrame[]): SentFrame[] =>
     frames.flatMap(frame => {
       const { fin, rsv, opcode, payload, mask } = frame
-      // A first part alone fails at an unforeseen moment.
+      // An incomplete compressed message would fail at an unpredictable moment.
       if (rsv !== 0) return [{ ...frame, rsv: rsv & 3 || 1 }]
       if (!fin || !mask || (opcode !== text && opcode !== binary) || oneIn(2)) return [frame]
       const compressed = deflate(payload)
@@ -191,7 +191,7 @@ export function drawScenario(seed: number, stream: number): Scenario {
       { ...usual, opcode: close, payload: closePayload(1000 + below(4), 'enough') },
       { ...usual, payload: Buffer.of(0xff) },
       { ...usual, opcode: binary, payload: Buffer.alloc(MAX_PAYLOAD + 1) },
-      // No block of deflate begins with these bits; without compression it is a reserved bit.
+      // Invalid as a deflate stream; without compression, RSV1 is a reserved bit.
       { ...usual, rsv: 4, payload: Buffer.of(0xff, 0xff) },
       ...(isDeflating ? [{ ...usual, opcode: binary, rsv: 4, payload: deflate(Buffer.alloc(2 * MAX_PAYLOAD)) }] : []),
     ])
@@ -201,7 +201,7 @@ export function drawScenario(seed: number, stream: number): Scenario {
 
   const { repeat = 1, fragment = 2 ** 30, rate = 2 ** 30 } = faults
   const isSlow = rate <= 65_536 && oneIn(3)
-  // At a pace, each write takes a turn of a timer, however high the rate is.
+  // With any rate, each write takes one tick of a timer.
   const [most, copies] = [rate <= 65_536 && !isSlow ? rate : 2 ** 20, faults.rate === undefined ? 3000 : 300]
   const sizeOf = ({ payload, opcode }: { payload: Buffer; opcode: number }) =>
     opcode === pong ? 20 : repeat * (payload.length + 10 + 2 * Math.ceil(payload.length / fragment))
@@ -220,7 +220,7 @@ export function drawScenario(seed: number, stream: number): Scenario {
     pieces.push({ end: at, pause: pieces.length < 20 ? pause(3) : 0 })
   }
 
-  const drawKick = (): Kick => {
+  const drawAction = (): ControlAction => {
     if (oneIn(3)) return { kind: 'faults', faults: oneIn(2) ? drawFaults(2) : {} }
     if (!oneIn(3)) return { kind: 'push', isBinary: oneIn(2), toAll: oneIn(3) }
     if (oneIn(2)) return { kind: 'drop', how: oneOf(['fin', 'rst']) }
@@ -245,7 +245,7 @@ export function drawScenario(seed: number, stream: number): Scenario {
     answersPings: !oneIn(8),
     answersClose: !oneIn(8),
     asksControl: oneIn(3),
-    kicks: oneIn(2) ? Array.from({ length: 1 + below(4) }, () => ({ pause: below(40), kick: drawKick() })) : [],
+    actions: oneIn(2) ? Array.from({ length: 1 + below(4) }, () => ({ pause: below(40), action: drawAction() })) : [],
     volume,
   }
 }

@@ -1,17 +1,17 @@
 import { createProgram } from '../bench/peer.ts'
 import { MAX_PAYLOAD } from './scenario.ts'
 
-/** What a server has logged of one connection. */
+/** The log of one connection. */
 export type ConnectionLog = {
   id: number
-  /** Its lines at `info`, by their messages. */
+  /** The lines at `info`. */
   lines: Record<string, unknown>[]
-  /** How often it has logged at `debug` that a message came, and that a reply left. */
+  /** The numbers of received messages and sent replies that are logged at `debug`. */
   received: number
   replied: number
 }
 
-/** Collects what a server logs of each connection, to be found by its path. */
+/** Collects the log of each connection. Connections are found by their paths. */
 function createConnectionLog() {
   const byId = new Map<number, ConnectionLog>()
   const waiting = new Map<string, PromiseWithResolvers<ConnectionLog>>()
@@ -23,7 +23,7 @@ function createConnectionLog() {
 
   return {
     add(line: string): void {
-      // Most lines are these, and parsing them would take long.
+      // Most lines match this, and parsing them all would be slow.
       const [, id, msg] = /^\{"level":"debug","time":"[^"]*","connection":(\d+),"msg":"(Just|Message)/.exec(line) ?? []
       const of = byId.get(Number(id))
       if (of) {
@@ -56,7 +56,7 @@ function createConnectionLog() {
 /** A server to be fuzzed, and its control port. */
 export type Target = Awaited<ReturnType<typeof startTarget>>
 
-/** Starts a server in a process of its own, whose replies to texts begin with this. */
+/** Starts a server in a process of its own. `prefix` starts its replies to texts. */
 export async function startTarget(name: string, prefix: string, env: Record<string, string>) {
   const log = createConnectionLog()
   let address = ''
@@ -76,7 +76,7 @@ export async function startTarget(name: string, prefix: string, env: Record<stri
     onLine,
   }).start()
 
-  /** Asks the control port, and resolves with the status and the body. */
+  /** Sends a request to the control port, and resolves with the status and the body. */
   const ask = async (method: string, path: string, body?: string, type = 'application/json') => {
     const options = body === undefined ? {} : { body, headers: { 'Content-Type': type } }
     const response = await fetch(`${address}${path}`, { method, ...options })
@@ -94,13 +94,13 @@ export async function startTarget(name: string, prefix: string, env: Record<stri
     ask,
     isDebug: env.LOG_LEVEL === 'debug',
     hasJournal: env.JOURNAL_SIZE !== undefined,
-    /** Messages that were pushed to all connections. */
+    /** The messages that were pushed to all connections. */
     broadcasts: new Set<string>(),
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
 
     metrics: async () => (await fetch(`${address}/metrics`)).text(),
 
-    /** Sets the faults of new connections, and does something before anybody else can change them. */
+    /** Sets the default faults, and runs `act` before anything else can change them. */
     async withDefaults<T>(faults: Record<string, string>, act: () => Promise<T>): Promise<T> {
       const before = lock
       const { promise, resolve } = Promise.withResolvers<void>()

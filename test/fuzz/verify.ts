@@ -1,15 +1,15 @@
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { bytesOf, type Expected, expect, type SentFrame } from './model.ts'
 
-/** How a stream is cut into the chunks that are sent. */
+/** Returns the size of the next chunk, given the number of bytes left. */
 export type Cuts = (length: number) => number
 
 const GOODBYE = 4999
 
 /**
- * Sends frames to a server that echoes verbatim, and compares every byte of its answer with what RFC 6455 has.
- * @returns what was expected, for the log and the journal to be compared with
- * @throws what was expected, and what came
+ * Sends frames to a server that echoes verbatim, and compares every byte of its response with the model.
+ * @returns the expected result, for comparison with the log and the journal
+ * @throws an error with the expected and the actual frame
  */
 export async function verify(url: string, frames: SentFrame[], maxPayload: number, cut: Cuts): Promise<Expected> {
   const expected = expect(frames, maxPayload)
@@ -31,7 +31,7 @@ export async function verify(url: string, frames: SentFrame[], maxPayload: numbe
     if (came.opcode !== opcode || !isRight) {
       const show = (frame: { opcode: number; payload: Buffer }) =>
         `${frame.opcode} ${frame.payload.toString('hex', 0, 32)}`
-      throw new Error(`answer ${i}: expected ${show({ opcode, payload })}, got ${show(came)}`)
+      throw new Error(`response ${i}: expected ${show({ opcode, payload })}, got ${show(came)}`)
     }
   }
   if (!client.socket.closed) {
@@ -43,7 +43,7 @@ export async function verify(url: string, frames: SentFrame[], maxPayload: numbe
 
 type Line = Record<string, unknown>
 
-/** Collects what a server logs of each connection, to be found by its path once it has ended. */
+/** Collects the log of each connection, available by its path once the connection has ended. */
 export function createLogReader() {
   const connections = new Map<unknown, Line[]>()
   const ended = new Map<unknown, PromiseWithResolvers<Line[]>>()
@@ -74,8 +74,8 @@ export function createLogReader() {
 const escapes = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
 /**
- * Compares what the log says of a connection at `info` with what happened.
- * @throws what was expected, and what it says
+ * Compares the log of a connection at `info` with the model.
+ * @throws an error with the expected and the actual lines
  */
 export function verifyLog(lines: Line[], { replies, close, isFailed, reason }: Expected): void {
   const messages = replies.filter(({ opcode }) => opcode !== opcodes.pong).length
@@ -88,8 +88,8 @@ export function verifyLog(lines: Line[], { replies, close, isFailed, reason }: E
 }
 
 /**
- * Compares what the journal has of a connection with what happened.
- * @throws what was expected, and what it has
+ * Compares the journal of a connection with the model.
+ * @throws an error with the first entry that differs
  */
 export function verifyJournal(entries: Line[], { replies, close, isFailed, reason }: Expected): void {
   const opcodeOf: Record<number, string> = { 1: 'text', 2: 'binary', 10: 'ping' }

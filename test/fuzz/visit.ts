@@ -1,25 +1,25 @@
 import { connect as connectTcp } from 'node:net'
-import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
 import { closePayload, frame as createFrame, opcodes } from '../suite/raw-client.ts'
 import { compare, type Sent, show } from './compare.ts'
 import { createJudge, PUSHED, takeFrame } from './judge.ts'
 import { bytesOf } from './model.ts'
-import { type Kick, openingOf, queryOf, type Scenario } from './scenario.ts'
+import { type ControlAction, openingOf, queryOf, type Scenario } from './scenario.ts'
 import type { Target } from './target.ts'
 
 const { close, ping, pong } = opcodes
 
 const GOODBYE = 4998
 
-// Milliseconds in which whatever must come has come, and in which a server that may be stalled notices an end.
+// Milliseconds to wait for something that must happen, and for a possibly stalled server to notice the end.
 const PATIENCE = 15_000
 const NOTICE = 300
 
 type Count = { texts: number; binaries: number }
 
-/** Plays a scenario, and compares everything that can be seen of it with what may happen. @throws what differs */
+/** Plays a scenario and compares everything observable with the model. @throws an error that describes the difference */
 export async function visit(target: Target, scenario: Scenario, stream: number): Promise<Sent> {
-  const { faults, expected, pieces, kicks } = scenario
+  const { faults, expected, pieces, actions } = scenario
   const path = `/${stream}`
   const query = queryOf(scenario.asked)
   const url = `${target.url.replace(/\/$/, '')}${path}${query && `?${query}`}`
@@ -54,7 +54,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     sentAt,
   )
 
-  /** Answers pings where no frame is cut in two. */
+  /** Answers pings, but only between frames. */
   const answerPings = () => {
     const isBetween = written === 0 || ends.includes(written)
     if (!isBetween || !scenario.answersPings || sentClose !== undefined || isLeft || socket.writableEnded) return
@@ -91,7 +91,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     wake()
   })
 
-  /** Waits until something holds, and returns whether it does in time. */
+  /** Waits for a condition and returns whether it was met in time. */
   const until = async (holds: () => boolean, milliseconds = PATIENCE): Promise<boolean> => {
     const deadline = performance.now() + milliseconds
     while (!holds()) {
@@ -110,7 +110,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
   const sendPiece = async (i: number) => {
     const { end, pause } = pieces[i] as (typeof pieces)[number]
     if (pause > 0) await delay(pause)
-    else if (i % 3 === 0) await turn()
+    else if (i % 3 === 0) await immediate()
     if (isClosed || socket.writableEnded) return
     sentTimes[i] = performance.now()
     socket.write(outgoing.subarray(i === 0 ? 0 : pieces[i - 1]?.end, end))
@@ -119,7 +119,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
   }
 
   try {
-    // The handshake, whose end is sent while nobody changes the defaults.
+    // The end of the handshake is sent while the default faults are locked.
     const opening = openingOf(url, scenario)
     const cut = Math.floor(opening.length / (scenario.start.length + 1))
     for (const [i, pause] of scenario.start.entries()) {
@@ -133,10 +133,10 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     })
     const refusal =
       faults.reject ?? (faults.subprotocol && !/echo|chat/.test(faults.subprotocol) ? 400 : undefined) ?? 101
-    if (head === '' && faults.drop === 'rst' && judge.mayStrike) {
-      // An RST discards what the client hasn't read yet.
-      const told = await target.log.ended(path)
-      const { messages } = told.lines.at(-1) as { messages: number }
+    if (head === '' && faults.drop === 'rst' && judge.mayTrigger) {
+      // An RST discards data that the client has not read yet.
+      const endedLog = await target.log.ended(path)
+      const { messages } = endedLog.lines.at(-1) as { messages: number }
       return { least: 0, most: judge.replies.length + 100, received: messages }
     }
     if (!head.startsWith(`HTTP/1.1 ${refusal} `)) fail(`handshake: expected ${refusal}, got ${head.slice(0, 60)}`)
@@ -147,10 +147,10 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     checkHead(head, scenario)
     const log = await target.log.opened(path)
 
-    // What the client sends, and what is done at the control port meanwhile.
-    let dismissed: Kick | undefined
+    // The client sends its frames while the control port acts on the connection.
+    let endedByControl: ControlAction | undefined
     let isDroppedHard = false
-    const kickCodes: number[] = []
+    const controlCodes: number[] = []
     if (scenario.readsAfter > 0) {
       socket.pause()
       setTimeout(() => socket.resume(), scenario.readsAfter)
@@ -158,15 +158,15 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     const write = async () => {
       for (let i = scenario.isEarly ? 1 : 0; i < pieces.length; i++) await sendPiece(i)
     }
-    const kick = async () => {
-      for (const [i, { pause, kick }] of kicks.entries()) {
+    const runActions = async () => {
+      for (const [i, { pause, action }] of actions.entries()) {
         await delay(pause)
-        if (kick.kind === 'faults') {
-          await target.withDefaults(kick.faults as Record<string, string>, async () => {})
-        } else if (kick.kind === 'push') {
+        if (action.kind === 'faults') {
+          await target.withDefaults(action.faults as Record<string, string>, async () => {})
+        } else if (action.kind === 'push') {
           const content = `${PUSHED}${stream}.${i}`
-          const type = kick.isBinary ? 'application/octet-stream' : 'text/plain'
-          if (kick.toAll) {
+          const type = action.isBinary ? 'application/octet-stream' : 'text/plain'
+          if (action.toAll) {
             target.broadcasts.add(content)
             const { status } = await target.ask('POST', '/messages', content, type)
             if (status !== 200) fail(`POST /messages: ${status}`)
@@ -177,20 +177,20 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
             pushed.set(content, status === 200 ? 'sent' : 'refused')
           }
         } else {
-          const how = kick.kind === 'drop' ? `drop=${kick.how}` : `code=${kick.code}&reason=${kick.reason}`
-          if (kick.kind === 'close') kickCodes.push(kick.code)
-          else if (kick.how === 'rst') isDroppedHard = true
+          const how = action.kind === 'drop' ? `drop=${action.how}` : `code=${action.code}&reason=${action.reason}`
+          if (action.kind === 'close') controlCodes.push(action.code)
+          else if (action.how === 'rst') isDroppedHard = true
           const { status, body } = await target.ask('DELETE', `/connections/${log.id}?${how}`)
           if (status !== 200 && status !== 404) fail(`DELETE /connections/…?${how}: ${status}`)
-          if (status === 200 && body.closed === 1) dismissed ??= kick
+          if (status === 200 && body.closed === 1) endedByControl ??= action
         }
       }
     }
-    await Promise.all([write(), kick()])
+    await Promise.all([write(), runActions()])
 
-    // How the client ends it.
-    const { strikes, mayStrike } = judge
-    const isStalled = faults.stall !== undefined && mayStrike
+    // The client ends the connection.
+    const { isTriggered, mayTrigger } = judge
+    const isStalled = faults.stall !== undefined && mayTrigger
     const closesItself = expected.close !== undefined && !expected.isFailed
     const ending = isStalled && scenario.ending !== 'patient' ? 'destroy' : scenario.ending
     if (closesItself) sentClose = expected.close
@@ -199,15 +199,15 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
       isLeft = true
       socket.destroy()
     } else if (expected.close === undefined && ending === 'patient') {
-      const isComplete = await until(() => isOver() || judge.isComplete, isStalled && !strikes ? 100 : PATIENCE)
+      const isComplete = await until(() => isOver() || judge.isComplete, isStalled && !isTriggered ? 100 : PATIENCE)
       if (!isComplete && !isStalled) fail(`hung: ${show(judge.summary)}`)
-      if (!isOver() && scenario.asksControl && !mayStrike) await checkConnection(target, log.id)
+      if (!isOver() && scenario.asksControl && !mayTrigger) await checkConnection(target, log.id)
       if (!isOver() && isStalled) {
         await until(isOver, 50)
         isLeft = true
         socket.destroy()
-      } else if (!isOver() && strikes && (faults.close !== undefined || faults.drop !== undefined)) {
-        if (!(await until(isOver))) fail('the fault that was asked for does not happen')
+      } else if (!isOver() && isTriggered && (faults.close !== undefined || faults.drop !== undefined)) {
+        if (!(await until(isOver))) fail('the requested fault does not happen')
       }
     } else if (ending === 'end' && !closesItself && !expected.isFailed) {
       socket.end()
@@ -223,7 +223,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     if (!(await until(() => isOver() || isLeft))) fail(`no end: ${show(judge.summary)}`)
     const { closed } = judge.summary
     if (closed && sentClose === undefined && !socket.writableEnded && !isLeft) {
-      // Behind a frame that breaks the protocol no close frame can be found.
+      // The server reads no close frame after a frame that breaks the protocol.
       if (scenario.answersClose && !expected.isFailed) {
         sentClose = closed.code
         socket.write(createFrame(close, closed.code === 1005 ? '' : closePayload(closed.code)))
@@ -233,27 +233,27 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     }
     if (!(await until(() => isClosed))) fail('the socket stays open')
 
-    // What the server says of it.
+    // The log and the journal of the server.
     const ended = target.log.ended(path)
     const mayLinger = isStalled || (faults.rate ?? 2 ** 30) < 2 ** 20
     const inTime = await Promise.race([ended, delay(mayLinger ? NOTICE : PATIENCE)])
     if (!inTime) {
-      if (!mayLinger) fail('the connection is left over')
+      if (!mayLinger) fail('the server keeps the connection open')
       await target.ask('DELETE', `/connections/${log.id}?drop=rst`)
       isDroppedHard = true
     }
-    const told = await Promise.race([ended, delay(PATIENCE)])
-    if (!told) return fail('the connection is left over, even after DELETE')
-    const isReset = isDroppedHard || (faults.drop === 'rst' && judge.mayStrike)
+    const endedLog = await Promise.race([ended, delay(PATIENCE)])
+    if (!endedLog) return fail('the server keeps the connection open, even after DELETE')
+    const isReset = isDroppedHard || (faults.drop === 'rst' && judge.mayTrigger)
     const isWhole = isEnded && !socket.errored && !isLeft
-    return await compare(target, scenario, judge, told, {
+    return await compare(target, scenario, judge, endedLog, {
       isWhole,
       mayBeCut: isLeft || isReset,
       rest,
       ending: closesItself || expected.isFailed ? 'itself' : ending,
       sentClose,
-      dismissed,
-      kickCodes,
+      endedByControl,
+      controlCodes,
       pushed,
     })
   } finally {
@@ -261,28 +261,28 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     target.log.forget(path)
   }
 
-  /** Compares the counters of the control port with what has come, when nothing is under way. */
+  /** Compares the counters of the control port with the received messages, when nothing is in flight. */
   async function checkConnection({ ask }: Target, id: number): Promise<void> {
     const before = judge.summary.data
     const sum = ({ texts, binaries }: Count) => texts + binaries
     let [received, sent] = [0, 0]
-    // What is lost may still be on its way, and at a pace it is noticed late that bytes have left.
+    // Dropped messages may still be in flight, and with a rate limit the server counts sent bytes late.
     for (let tries = 50; tries > 0 && (sent < before || received < judge.messages); tries--) {
       const { status, body } = await ask('GET', `/connections/${id}`)
-      if (status === 404 && (isOver() || kicks.length > 0 || (await until(isOver, 100)))) return
+      if (status === 404 && (isOver() || actions.length > 0 || (await until(isOver, 100)))) return
       if (status !== 200) fail(`GET /connections/…: ${status}`)
       received = sum(body.received)
       sent = sum(body.sent)
     }
-    const isQuiet = faults.tick === undefined && judge.summary.data === before && !kicks.some(isPush)
+    const isQuiet = faults.tick === undefined && judge.summary.data === before && !actions.some(isPush)
     if (received !== judge.messages) fail(`control: ${received} messages received, of ${judge.messages}`)
     if (sent < before || (isQuiet && target.broadcasts.size === 0 && sent > before)) {
-      fail(`control: ${sent} messages sent, ${before} came`)
+      fail(`control: ${sent} messages sent, ${before} arrived`)
     }
   }
 }
 
-const isPush = ({ kick }: { kick: Kick }) => kick.kind === 'push'
+const isPush = ({ action }: { action: ControlAction }) => action.kind === 'push'
 
 function checkHead(head: string, { faults, headers, isDeflating }: Scenario): void {
   const of = (name: string) => new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1]
@@ -290,13 +290,13 @@ function checkHead(head: string, { faults, headers, isDeflating }: Scenario): vo
   const chosen = faults.handshake === 'wrong-subprotocol' ? undefined : (faults.subprotocol ?? offered)
   const got = of('Sec-WebSocket-Protocol')
   if (faults.handshake === 'wrong-subprotocol') {
-    if (!got || headers['Sec-WebSocket-Protocol']?.includes(got)) throw new Error(`subprotocol ${got}: it was offered`)
+    if (!got || headers['Sec-WebSocket-Protocol']?.includes(got))
+      throw new Error(`the wrong subprotocol ${got} was offered`)
   } else if ((got ?? '') !== (chosen ?? '')) {
     throw new Error(`subprotocol: expected ${chosen}, got ${got}`)
   }
   const isRight = of('Sec-WebSocket-Accept') === 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
-  if (isRight === (faults.handshake === 'wrong-accept'))
-    throw new Error('Sec-WebSocket-Accept is not what it should be')
+  if (isRight === (faults.handshake === 'wrong-accept')) throw new Error('Sec-WebSocket-Accept is wrong')
   if (isDeflating !== (of('Sec-WebSocket-Extensions') !== undefined))
-    throw new Error('permessage-deflate is not agreed')
+    throw new Error('permessage-deflate is agreed, but should not be, or the other way round')
 }
