@@ -14,7 +14,7 @@ import { type WorkloadName, workloads } from './workloads.ts'
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Loads our server and that of a commit in turn, and tells what ours costs as ratios to it. */
+/** Compares our server with that of a commit, and returns the ratios as Markdown. */
 export async function compareWithCommit(
   commit: string,
   duration: { rounds: number; milliseconds: number },

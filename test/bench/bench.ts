@@ -35,7 +35,7 @@ async function measure({ quick, peers: added }: Options): Promise<Results> {
   using load = createLoad()
   await using containers = new AsyncDisposableStack()
   const nginx = (await hasDocker()) ? containers.use(await startNginx(nginxName, progress)) : undefined
-  if (!nginx) console.error('No Docker engine answers: the rows of NGINX are left out')
+  if (!nginx) console.error('No Docker engine is running, so the rows for NGINX are left out')
 
   const loaded = [peers.raw, peers.rawAgain, peers.ours, peers.verbatim, peers.corked, peers.ws, ...added]
   if (nginx) loaded.push(nginx.spec)

@@ -32,13 +32,13 @@ const STYLE = `
   }`
 
 const names: WorkloadName[] = ['small', 'pipelined', 'medium']
-/** Longer bars are broken off, so that ratios near 1 can be told apart. */
+/** Longer bars are cut, so that ratios near 1 can be distinguished. */
 const LONGEST = 4
 const omitted = [peers.raw.name, peers.rawAgain.name, peers.debug.name, nginxName]
 const colored = [peers.ours.name, peers.verbatim.name]
 const escapeXml = (text: string) => text.replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`)
 
-/** Draws CPU per message as ratios to the raw echo's, in SVG; empty of bars where CPU could not be measured. */
+/** Draws CPU per message as SVG, as ratios to the raw echo. Without CPU figures, there are no bars. */
 export function createChart(results: Results): string {
   const groups = names.map(name => {
     const rounds = results.workloads[name]
@@ -86,7 +86,7 @@ ${shade}
 <style>${STYLE}
 </style>
 <text class="title" x="0" y="20">CPU per message, bare node:net echo = 1</text>
-<text class="note" x="0" y="40">Shorter is better. Lines on the bars: the quartiles; the shade around 1: those of node:net against itself.</text>
+<text class="note" x="0" y="40">Shorter is better. The lines show quartiles; the shaded band around 1 shows those of node:net against itself.</text>
 ${drawn.join('\n')}
 <text class="note" x="0" y="${height - 10}">${escapeXml(captionOf(results))}</text>
 </svg>

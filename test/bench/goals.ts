@@ -4,13 +4,13 @@ import { medianOf, ratioOf, type Sample, valuesOf } from './rounds.ts'
 import { type Quartiles, quartiles } from './statistics.ts'
 import { titleOf, type WorkloadName } from './workloads.ts'
 
-/** What a measurement is to be: at most or at least a limit. */
+/** A limit for a measurement. `met` is `undefined` if it could not be measured. */
 export type Goal = { what: string; limit: string; value: Quartiles | undefined; met: boolean | undefined }
 
 const ours = peers.ours.name
 const verbatim = peers.verbatim.name
 
-/** What we want of our server, and whether the medians have it; undefined where it could not be measured. */
+/** Returns all goals, and whether the medians meet them. */
 export function judge({ workloads, idle, deflate }: Results): Goal[] {
   const goal = (what: string, relation: '≤' | '≥', limit: number, value: Quartiles | undefined, unit = '') => {
     const met = value && (relation === '≤' ? value.median <= limit : value.median >= limit)

@@ -6,11 +6,11 @@ import { CHUNK, type Stream } from './stream.ts'
 export type LoadConnection = {
   /** Keeps this many messages in flight until `stop`. */
   start(inFlight: number): void
-  /** Resolves when all that was sent is answered. */
+  /** Stops sending, and resolves when every message is answered. */
   stop(): Promise<void>
-  /** How many replies came so far. */
+  /** The number of replies so far. */
   replies(): number
-  /** How many are still to come. */
+  /** The number of unanswered messages. */
   inFlight(): number
   close(): void
 }
@@ -18,22 +18,22 @@ export type LoadConnection = {
 export type LoadConnectionOptions = {
   url: string
   stream: Stream
-  /** The message of the stream to begin with. */
+  /** The index of the first message. */
   first: number
-  /** Nanoseconds from a message to its reply; one message is timed at a time. */
+  /** Records nanoseconds from a message to its reply, for one message at a time. */
   latencies: RecordableHistogram
-  /** Called with what went wrong: a wrong byte, a reply too many, or the connection's end. */
+  /** Called with a description of a wrong byte, an extra reply, or the connection's end. */
   onError: (problem: string) => void
-  /** Called with the close code (1006 for none) where an end between two replies is no error; a refused handshake adds why. */
+  /** If given, an end between two replies is no error, and this is called with the close code or the refused handshake. */
   onEnd?: (code: number, refusal?: string) => void
 }
 
-// Shared by all connections, since each reads it before the next is read into it.
+// Shared by all connections, because each handles its data before the next one reads.
 const chunk = Buffer.allocUnsafe(CHUNK)
 const PING = 0x89
 const CLOSE = 0x88
 
-/** Opens a connection that sends prepared frames, and compares every byte that comes with the one that must. */
+/** Opens a connection that sends prepared frames and compares every received byte with the expected one. */
 export function openLoadConnection(options: LoadConnectionOptions): Promise<LoadConnection> {
   const { url, stream, latencies, onError, onEnd } = options
   const { count, requestLength, replyLength } = stream
@@ -74,7 +74,7 @@ export function openLoadConnection(options: LoadConnectionOptions): Promise<Load
     partial -= messages * replyLength
     inFlight -= messages
     replies += messages
-    if (inFlight < 0) return onError('answered more than it was asked')
+    if (inFlight < 0) return onError('sent more replies than there were messages')
     const now = performance.now()
     untilTimed -= messages
     if (untilTimed <= 0) latencies.record(Math.max(1, Math.round((now - timedAt) * 1e6)))
@@ -82,7 +82,7 @@ export function openLoadConnection(options: LoadConnectionOptions): Promise<Load
     else if (inFlight === 0) drained.resolve()
   }
 
-  /** Goes on after a ping, which may come before any reply; everything else that differs is wrong. */
+  /** Handles bytes that differ: a ping before a reply is answered, a close may be fine, all else is an error. */
   const differ = (start: number, end: number) => {
     let at = start
     while (chunk[at] === stream.replies[expected + at - start]) at++

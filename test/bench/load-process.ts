@@ -4,7 +4,7 @@ import { type LoadConnection, openLoadConnection } from './load-connection.ts'
 import type { Peer } from './peer.ts'
 import { createStream } from './stream.ts'
 
-/** What one connection after another does, and how many do it. `size` in bytes of a message's text. */
+/** A load: the number of connections, the bytes per message, and the messages in flight per connection. */
 export type Workload = { connections: number; size: number; inFlight: number }
 
 export type Command =
@@ -12,16 +12,16 @@ export type Command =
   | { name: 'round'; peer: Pick<Peer, 'name'>; milliseconds: number }
   | { name: 'close' }
 
-/** What a round came to. Latencies in microseconds. */
+/** The result of a round. Latencies are in microseconds. */
 export type Round = { messages: number; seconds: number; p50: number; p99: number }
 
 export type Answer = { round: Round | undefined } | { problem: string }
 
 type Open = { workload: Workload; connections: LoadConnection[] }
 
-/** Milliseconds in which what is in flight at a round's end must be answered. */
+/** Milliseconds in which all messages in flight at the end of a round must be answered. */
 const DRAIN_TIMEOUT = 10_000
-/** Milliseconds in which a reply too many may still come before connections are closed. */
+/** Milliseconds to wait for an extra reply before connections are closed. */
 const LINGER = 50
 
 const latencies = createHistogram()
@@ -36,7 +36,7 @@ async function openAll({ name, url, prefix }: Pick<Peer, 'name' | 'url' | 'prefi
       openLoadConnection({
         url,
         stream,
-        // Each begins elsewhere, so that the reply to one is a wrong one to another.
+        // Each starts with a different message, so that a reply to the wrong connection is detected.
         first: (index * 37) % stream.count,
         latencies,
         onError: problem => answer({ problem: `${name}, connection ${index + 1}: ${problem}` }),
@@ -59,7 +59,7 @@ async function round(name: string, milliseconds: number): Promise<Round> {
   if ((await Promise.race([drained, late])) === 'late') {
     const index = connections.findIndex(connection => connection.inFlight() > 0)
     const [lost, replies] = [connections[index]?.inFlight(), connections[index]?.replies()]
-    const problem = `after ${replies} replies, ${lost} more did not come in ${DRAIN_TIMEOUT / 1000} s`
+    const problem = `after ${replies} replies, ${lost} more did not arrive within ${DRAIN_TIMEOUT / 1000} s`
     answer({ problem: `${name}, connection ${index + 1}: ${problem}` })
   }
   return {

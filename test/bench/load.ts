@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url'
 import type { Answer, Command, Round, Workload } from './load-process.ts'
 import type { Peer } from './peer.ts'
 
-/** The load generator, in a process of its own. Every method rejects once any peer has answered wrongly. */
+/** The load generator, in a process of its own. After a wrong reply, every method rejects. */
 export type Load = Disposable & {
   /** Opens all connections of a workload to a peer. */
   open(peer: Peer, workload: Workload): Promise<void>
-  /** Sends to a peer for some time, and until all is answered. */
+  /** Sends messages to a peer for some milliseconds, and waits until all are answered. */
   round(peer: Peer, milliseconds: number): Promise<Round>
   /** Closes all connections to all peers. */
   close(): Promise<void>

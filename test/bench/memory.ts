@@ -4,14 +4,14 @@ import type { Measured } from './statistics.ts'
 import { residentMemory } from './usage.ts'
 import type { Visit } from './visit.ts'
 
-/** Connections opened at once: few, since what a burst of handshakes makes the heap grow by isn't theirs to keep. */
+/** Connections opened at once: few, because many simultaneous handshakes enlarge the heap. */
 const WAVE = 50
-/** Connections that come first, and with them what isn't theirs alone, such as compiled code. */
+/** Connections before the first measurement, which make the server compile its code. */
 const WARM_UP = 100
-/** Milliseconds until memory is read. */
+/** Milliseconds to wait before memory is read. */
 const SETTLE = 500
 
-/** Resident bytes that a fresh server keeps for each of `count` connections that have been answered once. */
+/** Returns the resident bytes per connection of a fresh server, with `count` connections that each got one reply. */
 export async function memoryPerConnection(spec: PeerSpec, visit: Visit, count: number): Promise<Measured> {
   await using peer = await spec.start()
   const measureWith = async (connections: number) => {

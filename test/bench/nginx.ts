@@ -3,14 +3,14 @@ import { docker, startStack } from '../stack/stack.ts'
 import { createAddress, type PeerSpec } from './peer.ts'
 import type { Progress } from './rounds.ts'
 
-/** Our server behind NGINX, as composed. */
+/** The composed stack: our server behind NGINX. */
 export type Nginx = AsyncDisposable & {
   spec: PeerSpec
-  /** Seconds that `docker compose up` took until all was healthy, its images being there. */
+  /** Seconds from `docker compose up` to healthy, with the images built. */
   startTime: number
 }
 
-/** Whether a Docker engine answers. */
+/** Returns whether a Docker engine is running. */
 export async function hasDocker(): Promise<boolean> {
   return getContainerRuntimeClient().then(
     () => true,
@@ -18,7 +18,7 @@ export async function hasDocker(): Promise<boolean> {
   )
 }
 
-/** Starts NGINX and the server in containers; what runs in either counts as one peer. */
+/** Starts the composed stack. All processes of both containers count as one peer. */
 export async function startNginx(name: string, progress: Progress): Promise<Nginx> {
   progress('building the images')
   await docker('compose', 'build')
@@ -45,7 +45,7 @@ export async function startNginx(name: string, progress: Progress): Promise<Ngin
 
 const interruptible = new Set<() => Promise<void>>()
 
-/** Takes down what is up or still starting; for the end that a signal brings. */
+/** Takes down all stacks, even those still starting. Used on a signal. */
 export async function takeDown(): Promise<void> {
   await Promise.allSettled([...interruptible].map(down => down()))
 }

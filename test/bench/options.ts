@@ -4,18 +4,18 @@ import { nginxName, peers } from './peers.ts'
 
 export const help = `Usage: npm run bench -- [options]
 
-Loads echo servers in turn, verifies every reply, and compares what it costs.
+Loads echo servers in turn, verifies every reply, and compares speed, CPU, latency and memory.
 
-  --quick              in under a minute, and less exactly
-  --peer name=ws://…   compares this address, too; can be repeated
-  --before commit      compares our server with that of another commit, and with nothing else
-  --help               shows this
+  --quick              take under a minute, with less exact results
+  --peer name=ws://…   also measure the server at this address; can be repeated
+  --before commit      compare our server only with that of another commit
+  --help               show this help
 
-Writes test/bench/results/latest.json and chart.svg, but for --before.`
+Writes test/bench/results/latest.json and chart.svg, except with --before.`
 
 export type Options = { quick: boolean; peers: PeerSpec[]; before?: string | undefined; help: boolean }
 
-/** @throws what is wrong with the arguments, for people to read */
+/** @throws an error that describes the invalid argument */
 export function parseOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
@@ -29,7 +29,7 @@ export function parseOptions(args: string[]): Options {
   const added = values.peer.map(parsePeer)
   const names = [...Object.values(peers), { name: nginxName }, ...added].map(({ name }) => name)
   const taken = added.find(({ name }) => names.indexOf(name) !== names.lastIndexOf(name))
-  if (taken) throw new Error(`--peer ${taken.name}=…: this name is taken`)
+  if (taken) throw new Error(`--peer ${taken.name}=…: this name is already used`)
   return { ...values, peers: added }
 }
 

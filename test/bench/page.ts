@@ -10,7 +10,7 @@ import { startStack } from '../stack/stack.ts'
 import { quartiles } from './statistics.ts'
 import { formatNumber, formatTable } from './table.ts'
 
-// What the page in Chromium costs and bears, through the composed stack's NGINX.
+// Measures the page of the composed stack in Chromium.
 
 const FLOOD = 100_000
 const FLOOD_RATE = 10_000
@@ -18,9 +18,9 @@ const BURST = 50_000
 
 const stack = await startStack({ build: true })
 const rows: string[][] = []
-const tell = (what: string, value: number | undefined, unit = '') => rows.push([what, formatNumber(value) + unit])
+const addRow = (what: string, value: number | undefined, unit = '') => rows.push([what, formatNumber(value) + unit])
 
-/** Opens the page in a browser of its own, as somebody comes to it for the first time. */
+/** Opens the page in a new browser with an empty cache. */
 async function withPage(use: (tester: Awaited<ReturnType<typeof openTester>>) => Promise<unknown>) {
   const browser = await launchBrowser('chrome', { args: ['--enable-precise-memory-info'] })
   try {
@@ -61,11 +61,11 @@ async function measureLoad() {
       await page.click('#chart-toggle')
       await page.waitForSelector('#plot canvas')
       await says('#rate', '0')
-      tell('first load, compressed', first / 1024, ' KiB')
-      tell('the chart, on demand', ((await transferred(page)) - first) / 1024, ' KiB')
+      addRow('first load, compressed', first / 1024, ' KiB')
+      addRow('chart, on demand', ((await transferred(page)) - first) / 1024, ' KiB')
     })
   }
-  tell('first render, median of 5', quartiles(paints).median, ' ms')
+  addRow('first render, median of 5', quartiles(paints).median, ' ms')
 }
 
 async function flood(socket: WebSocket) {
@@ -103,13 +103,13 @@ async function measureFlood() {
     await logged(`pushed ${FLOOD - 1}`)
     const frames = await page.evaluate(() => (window as unknown as { frames: number[] }).frames)
     const lengths = frames.slice(1).map((at, i) => at - (frames[i] ?? at))
-    tell(
-      'frames a second while 100,000 messages arrive in 10 s',
+    addRow(
+      'frames per second while 100,000 messages arrive in 10 s',
       1000 / (lengths.reduce((a, b) => a + b) / lengths.length),
     )
-    tell('the longest frame meanwhile', Math.max(...lengths), ' ms')
-    tell('heap before', before, ' MiB')
-    tell('heap with 100,000 messages in the log', await heap(), ' MiB')
+    addRow('longest frame meanwhile', Math.max(...lengths), ' ms')
+    addRow('heap before', before, ' MiB')
+    addRow('heap with 100,000 messages in the log', await heap(), ' MiB')
   })
   for (const socket of server.clients) socket.terminate()
   server.close()
@@ -125,7 +125,7 @@ async function measureEchoes() {
       await fill('#burst-in-flight', String(inFlight))
       await page.click('#burst-start')
       await logged('Burst done')
-      tell(`echoes a second, ${inFlight} in flight, 64 B`, Number(/([\d,]+) per second/.exec(await log())?.[1]))
+      addRow(`echoes per second, ${inFlight} in flight, 64 B`, Number(/([\d,]+) per second/.exec(await log())?.[1]))
     })
   }
 }
@@ -135,7 +135,7 @@ async function measureLighthouse() {
     await withPage(async ({ page }) => {
       const result = await lighthouse(stack.page, { logLevel: 'silent' }, config, page)
       for (const { title, score } of Object.values(result?.lhr.categories ?? {})) {
-        if (score !== null) tell(`Lighthouse, ${kind}: ${title}`, score * 100)
+        if (score !== null) addRow(`Lighthouse, ${kind}: ${title}`, score * 100)
       }
     })
   }
@@ -146,7 +146,7 @@ try {
   await measureFlood()
   await measureEchoes()
   await measureLighthouse()
-  console.log(formatTable(['the page in Chromium', ''], rows))
+  console.log(formatTable(['page in Chromium', ''], rows))
 } finally {
   await stack.down()
 }

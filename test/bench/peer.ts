@@ -5,21 +5,21 @@ import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 
-/** The flags of Node that every server here runs with. */
+/** The Node flags of every server here. */
 export const NODE_FLAGS = ['--max-semi-space-size=1']
 
-/** A server that answers. */
+/** A running server. */
 export type Peer = AsyncDisposable & {
   name: string
-  /** `ws://`, or `tcp://` for one that sends back bare bytes. */
+  /** `ws://`, or `tcp://` for a server that echoes plain bytes. */
   url: string
-  /** What its replies put before a text. */
+  /** The prefix of its replies to texts. */
   prefix: string
-  /** Its processes; none if they aren't this machine's. */
+  /** Its processes; empty if they run on another machine. */
   pids: number[]
 }
 
-/** A server that can be started, again and again. */
+/** A server that can be started repeatedly. */
 export type PeerSpec = { name: string; start(): Promise<Peer> }
 
 export type Program = {
@@ -28,7 +28,7 @@ export type Program = {
   path?: string
   prefix?: string
   env?: Record<string, string>
-  /** Is given each line that it prints. */
+  /** Called with each line that the server prints. */
   onLine?: (line: string) => void
 }
 
@@ -37,7 +37,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** A server of its own process, which prints its address when it is ready. */
+/** Specifies a server that runs in its own process and prints its address when it is ready. */
 export function createProgram(name: string, { file, path = '/', prefix = '', env = {}, onLine }: Program): PeerSpec {
   const args = [...NODE_FLAGS, fileURLToPath(new URL(file, import.meta.url))]
   return {
@@ -63,7 +63,7 @@ export function createProgram(name: string, { file, path = '/', prefix = '', env
       exit.then(() => ready.reject(new Error(`${name} ended before it was ready`)))
       const address = await ready.promise
       lines.removeAllListeners('line')
-      // Read to the end of its life, since a full pipe would stop it.
+      // The output must be read to the end, because a full pipe would block the server.
       if (onLine) lines.on('line', onLine)
       else child.stdout.resume()
       return { name, url: address + path, prefix, pids: [child.pid ?? 0], [Symbol.asyncDispose]: stop }
@@ -71,18 +71,19 @@ export function createProgram(name: string, { file, path = '/', prefix = '', env
   }
 }
 
-/** A server that somebody else runs. What its replies put before a text is learnt from one of them. */
+/** Specifies a server that is already running. The prefix of its replies is taken from a first reply. */
 export function createAddress(name: string, url: string, pids: number[] = []): PeerSpec {
   return {
     name,
     async start() {
-      const text = 'What do you put before this?'
+      const text = 'What is your prefix?'
       const client = await connectRaw(url)
       client.socket.write(frame(opcodes.text, text))
       const reply = await Promise.race([client.frame(), setTimeout(5000, undefined, { ref: false })])
       client.socket.destroy()
       const echoed = reply?.payload.toString() ?? ''
-      if (!echoed.endsWith(text)) throw new Error(`${name} at ${url} is no echo: it answered ${JSON.stringify(echoed)}`)
+      if (!echoed.endsWith(text))
+        throw new Error(`${name} at ${url} is no echo server: it replied ${JSON.stringify(echoed)}`)
       return { name, url, prefix: echoed.slice(0, -text.length), pids, async [Symbol.asyncDispose]() {} }
     },
   }

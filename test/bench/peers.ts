@@ -3,7 +3,7 @@ import { createProgram } from './peer.ts'
 const ours = '../../server/dist/main.js'
 const prefix = '[RE]: '
 
-/** The servers that are compared, by the names that tables and charts show. */
+/** The servers to compare, with their names in tables and charts. */
 export const peers = {
   raw: createProgram('node:net', { file: 'peers/node-net.js' }),
   rawAgain: createProgram('node:net again', { file: 'peers/node-net.js' }),
@@ -16,5 +16,5 @@ export const peers = {
   corked: createProgram('ws corked', { file: 'peers/ws-corked.js' }),
 }
 
-/** The name of ours as composed. */
+/** The name of the composed stack in tables. */
 export const nginxName = 'ours, NGINX'

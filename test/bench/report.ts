@@ -18,7 +18,7 @@ const columns: Column<Sample>[] = [
   { title: 'MiB', metric: 'memory', unit: KiB ** 2 },
 ]
 
-/** Tells in Markdown all that was measured: medians, and medians and quartiles of ratios. */
+/** Writes all results as Markdown: medians, and the medians and quartiles of ratios. */
 export function createReport(results: Results): string {
   const { machine, idle, deflate, start, compose } = results
   const goals = judge(results).map(({ what, limit, value, met }) => [
@@ -31,23 +31,23 @@ export function createReport(results: Results): string {
     { title: 'KiB per connection', metric: 'bytes', unit: KiB, ratio: true },
   ]
   return [
-    `${captionOf(results)}. Ratios are to ${peers.raw.name}, with their quartiles; what lies within those of`,
-    `"${peers.rawAgain.name}", which is the same server, says nothing.\n`,
+    `${captionOf(results)}. Ratios are to ${peers.raw.name}, with their quartiles. Differences within those of`,
+    `"${peers.rawAgain.name}", which is the same server, are noise.\n`,
     ...(Object.keys(results.workloads) as WorkloadName[]).map(name => createSection(name, results.workloads[name])),
     section(`Memory at ${idle.connections} idle connections, as ratios to ${peers.piped.name}`, memory, idle.rounds),
     section(`The same at ${deflate.connections} after one compressed message each`, memory, deflate.rounds),
     section('Start of the process to the first reply', [{ title: 'ms', metric: 'milliseconds', ratio: true }], start),
     `### docker compose up, to healthy\n\n${compose === undefined ? 'n/a' : `${formatNumber(compose)} s`}\n`,
     `### Goals\n\n${formatTable(['goal', 'limit', 'measured', ''], goals)}`,
-    `\n${machine.cores} cores here: what shares them with the servers is in the figures, too.`,
+    `\nThe servers shared ${machine.cores} cores with everything else on this machine, which affects the figures.`,
   ].join('\n')
 }
 
-/** Tells of one workload alone. */
+/** Writes the section of one workload. */
 export const createSection = (name: WorkloadName, rounds: Rounds<Sample>): string =>
   section(titleOf(name), columns, rounds)
 
-/** Says where and when results come from. */
+/** Describes when, and on which machine, results were measured. */
 export function captionOf({ machine, date, node, flags, quick }: Results): string {
   const { cpu, cores, gibibytes, system } = machine
   return `${date.slice(0, 10)}, ${cores} × ${cpu}, ${gibibytes} GiB, ${system}, Node ${node} ${flags}${quick ? ', --quick' : ''}`

@@ -4,7 +4,7 @@ import type { WorkloadName } from './workloads.ts'
 
 export type Memory = { bytes: Measured }
 
-/** All that a run measured, as it is written to latest.json. */
+/** All results of a run, as written to latest.json. */
 export type Results = {
   date: string
   quick: boolean
@@ -12,11 +12,11 @@ export type Results = {
   flags: string
   machine: { cpu: string; cores: number; gibibytes: number; system: string }
   workloads: Record<WorkloadName, Rounds<Sample>>
-  /** Per idle connection. */
+  /** Bytes per idle connection. */
   idle: { connections: number; rounds: Rounds<Memory> }
-  /** Per idle connection that has used permessage-deflate. */
+  /** Bytes per idle connection that has used permessage-deflate. */
   deflate: { connections: number; rounds: Rounds<Memory> }
-  /** From a process's start to its first reply. */
+  /** Time from the start of a process to its first reply. */
   start: Rounds<{ milliseconds: Measured }>
   /** Seconds from `docker compose up` to healthy. */
   compose: Measured

@@ -4,7 +4,7 @@ import type { PeerSpec } from './peer.ts'
 import { type Measured, quartiles, ratios } from './statistics.ts'
 import { cpuTime, residentMemory } from './usage.ts'
 
-/** What a peer did in a round. */
+/** A peer's figures of one round. */
 export type Sample = {
   /** Messages per second. */
   speed: Measured
@@ -13,18 +13,18 @@ export type Sample = {
   /** Microseconds from a message to its reply. */
   p50: Measured
   p99: Measured
-  /** Resident bytes at the end. */
+  /** Resident bytes at the end of the round. */
   memory: Measured
-  /** The share of one core that the peer was busy for: near 1, it was the peer that limited. */
+  /** The share of one core that the peer used. Near 1, the peer itself was the bottleneck. */
   busy: Measured
 }
 
-/** What was measured of each peer, round by round; the first peer is what the others are compared to. */
+/** The samples of each peer by round. The first peer is the base of all ratios. */
 export type Rounds<T> = { peer: string; samples: T[] }[]
 
 export type Progress = (text: string) => void
 
-/** Asks for one sample of each peer in turn, round after round, each round beginning with another one. */
+/** Takes one sample of each peer per round. Each round starts with a different peer. */
 export async function takeTurns<T, P extends { name: string }>(
   peers: P[],
   count: number,
@@ -43,7 +43,7 @@ export async function takeTurns<T, P extends { name: string }>(
   return rounds
 }
 
-/** Loads fresh servers in turn, after a round each that isn't counted. */
+/** Loads fresh servers in turn. The first round of each is a warm-up and does not count. */
 export async function runWorkload(
   load: Load,
   specs: PeerSpec[],
@@ -81,17 +81,17 @@ export async function runWorkload(
   return rounds
 }
 
-/** What was measured of a peer, round by round. */
+/** Returns a peer's values of a metric by round. */
 export const valuesOf = <T>(rounds: Rounds<T>, peer: string, metric: keyof T) =>
   rounds.find(each => each.peer === peer)?.samples.map(sample => sample[metric] as Measured) ?? []
 
-/** The median of what was measured of a peer. */
+/** Returns the median of a peer's values of a metric. */
 export function medianOf<T>(rounds: Rounds<T>, peer: string, metric: keyof T): Measured {
   const values = valuesOf(rounds, peer, metric).filter(value => value !== undefined)
   return values.length > 0 ? quartiles(values).median : undefined
 }
 
-/** A peer's measurements as ratios to those of another, or of the first, in the same rounds. */
+/** Returns the quartiles of a peer's values divided by those of another peer, by default the first, in the same rounds. */
 export function ratioOf<T>(rounds: Rounds<T>, peer: string, metric: keyof T, base = rounds[0]?.peer ?? '') {
   return ratios(valuesOf(rounds, peer, metric), valuesOf(rounds, base, metric))
 }

@@ -1,7 +1,7 @@
 import type { PeerSpec } from './peer.ts'
 import { visit } from './visit.ts'
 
-/** Milliseconds from the start of a server's process to its first reply. */
+/** Measures the milliseconds from the start of a server's process to its first reply. */
 export async function startTime(spec: PeerSpec): Promise<number> {
   const start = performance.now()
   await using peer = await spec.start()

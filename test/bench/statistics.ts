@@ -1,9 +1,9 @@
-/** Three of a distribution's quartiles. */
+/** The quartiles of a distribution. */
 export type Quartiles = { q1: number; median: number; q3: number }
 
 /**
- * Quartiles of some numbers, between two of which a straight line is drawn.
- * @returns NaN each when there are none
+ * Computes quartiles with linear interpolation.
+ * @returns NaN for each if there are no values
  */
 export function quartiles(values: number[]): Quartiles {
   const sorted = values.toSorted((a, b) => a - b)
@@ -17,8 +17,8 @@ export function quartiles(values: number[]): Quartiles {
 }
 
 /**
- * Quartiles of `values[i] / base[i]`, of what was measured side by side.
- * @returns `undefined` where one of the two could not be measured
+ * Computes the quartiles of `values[i] / base[i]`.
+ * @returns `undefined` if no pair has both values
  */
 export function ratios(values: Measured[], base: Measured[]): Quartiles | undefined {
   const pairs = values.flatMap((value, i) => {
@@ -28,5 +28,5 @@ export function ratios(values: Measured[], base: Measured[]): Quartiles | undefi
   return pairs.length > 0 ? quartiles(pairs) : undefined
 }
 
-/** A number, unless it could not be measured here. */
+/** A number, or `undefined` if it could not be measured. */
 export type Measured = number | undefined

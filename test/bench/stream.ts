@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { frame, opcodes } from '../suite/raw-client.ts'
 import type { Peer } from './peer.ts'
 
-/** The bytes of every message that a connection sends, and of every reply that it must get, over and over. */
+/** The bytes of all messages that a connection sends in a loop, and of all expected replies. */
 export type Stream = {
-  /** How many messages there are before the first comes again: more than ever are in flight. */
+  /** The number of different messages, which is more than are ever in flight. */
   count: number
   requests: Buffer
   requestLength: number
@@ -12,11 +12,11 @@ export type Stream = {
   replyLength: number
 }
 
-/** The most bytes read at once, by which both rings are longer, so that what goes round is one piece. */
+/** The maximum bytes per read. Both buffers are longer by this, so that no comparison has to wrap around. */
 export const CHUNK = 2 ** 18
 const RING = 2 ** 20
 
-/** Makes different texts of `size` bytes that begin with their number, masked, and their replies. */
+/** Creates masked text messages of `size` bytes that start with their number, and the replies to them. */
 export function createStream(peer: Pick<Peer, 'url' | 'prefix'>, size: number, inFlight: number): Stream {
   const count = Math.max(2 * inFlight, Math.min(4096, Math.ceil(RING / size)))
   const texts = Array.from({ length: count }, (_, number) =>

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * CPU time that processes have used so far, in seconds; `undefined` where there is no /proc, or none of them is here.
- * From each thread's schedstat: nanoseconds, where /proc/PID/stat counts hundredths of a second.
+ * Returns the CPU time of processes so far, in seconds; `undefined` without /proc or without local processes. It comes
+ * from schedstat, which counts nanoseconds, while /proc/PID/stat counts hundredths of a second.
  */
 export function cpuTime(pids: number[]): number | undefined {
   return sum(pids, pid => {
@@ -12,7 +12,7 @@ export function cpuTime(pids: number[]): number | undefined {
   })
 }
 
-/** Resident memory of processes, in bytes; `undefined` where there is no /proc, or none of them is here. */
+/** Returns the resident memory of processes in bytes; `undefined` without /proc or without local processes. */
 export function residentMemory(pids: number[]): number | undefined {
   return sum(pids, pid => 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1]))
 }

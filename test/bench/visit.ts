@@ -4,7 +4,7 @@ import { deflate, inflate } from '../suite/deflate.ts'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import type { Peer } from './peer.ts'
 
-/** Connects to a server, has one message echoed, verifies it, and stays until the server ends. */
+/** Connects to a server, verifies one echo, and stays connected until the server ends. */
 export type Visit = (peer: Peer) => Promise<void>
 
 const TEXT = 'Twenty bytes of text'
@@ -35,7 +35,7 @@ const visitRaw: Visit = async peer => {
 const LONG_TEXT = Array.from({ length: 200 }, (_, number) => `${number ** 3} bottles`).join(' ')
 const COMPRESSED = deflate(LONG_TEXT)
 
-/** With permessage-deflate (RFC 7692), and a text that is worth compressing. */
+/** Visits with permessage-deflate (RFC 7692) and a text that compresses well. */
 export const visitCompressed: Visit = async peer => {
   const client = await connectRaw(peer.url, { 'Sec-WebSocket-Extensions': 'permessage-deflate' })
   client.socket.write(frame(opcodes.text, COMPRESSED, { rsv: 4 }))

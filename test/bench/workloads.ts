@@ -2,7 +2,7 @@ import type { Workload } from './load-process.ts'
 
 const KiB = 2 ** 10
 
-/** What servers are loaded with. */
+/** The loads of the bench. */
 export const workloads = {
   small: { connections: 100, size: 20, inFlight: 1 },
   pipelined: { connections: 100, size: 20, inFlight: 16 },
@@ -13,7 +13,7 @@ export const workloads = {
 
 export type WorkloadName = keyof typeof workloads
 
-/** Says a workload in words. */
+/** Describes a workload. */
 export function titleOf(name: WorkloadName): string {
   const { connections, size, inFlight } = workloads[name]
   const bytes = size < KiB ? `${size} bytes` : size < KiB ** 2 ? `${size / KiB} KiB` : `${size / KiB ** 2} MiB`

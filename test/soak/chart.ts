@@ -4,10 +4,10 @@ const LEFT = 56
 const BOTTOM = 36
 const TOP = 40
 
-/** Memory at a moment: seconds since the start, and bytes by what they are of. */
+/** Memory in bytes at a time in seconds since the start. */
 export type Sample = { at: number; server: number; nginx: number }
 
-/** Draws memory over time in SVG, with the moments at which replicas were taken away. */
+/** Draws memory over time as SVG, and marks the times at which replicas were killed. */
 export function createChart(samples: Sample[], kills: number[], caption: string): string {
   const end = samples.at(-1)?.at ?? 1
   const most = Math.max(...samples.flatMap(({ server, nginx }) => [server, nginx]), 1) * 1.1

@@ -9,23 +9,23 @@ import { connect, implementations } from '../suite/client.ts'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { createPatience, openRaw } from './refusals.ts'
 
-/** What the clients of a soak share. */
+/** The state that all clients of a soak share. */
 export type Soak = {
   url: string
   isOver(): boolean
-  /** Whether a connection may end now with this code: a replica has just been taken away. */
+  /** Whether a connection may end now with this code, because a replica has just been killed. */
   mayEnd(code: number): boolean
   connected(): void
   answered(messages: number): void
   lost(): void
-  /** Ends the soak with what went wrong. */
+  /** Ends the soak with an error. */
   fail(problem: string): void
 }
 
-/** What the stack's replies to texts begin with. */
+/** The prefix of the stack's replies to texts. */
 export const PREFIX = '[RE]: '
 
-/** Visits again and again. A visit that throws fails the soak, unless a replica has just been taken away. */
+/** Repeats a visit. A visit that throws fails the soak, unless a replica has just been killed. */
 async function repeat(soak: Soak, name: string, visit: () => Promise<void>): Promise<void> {
   const patience = createPatience()
   while (!soak.isOver()) {
@@ -35,7 +35,7 @@ async function repeat(soak: Soak, name: string, visit: () => Promise<void>): Pro
     } catch (error) {
       if (soak.isOver()) return
       const problem = error as Error
-      if (!patience.bears(problem) && !soak.mayEnd(1006)) return soak.fail(`${name}: ${problem.message}`)
+      if (!patience.tolerates(problem) && !soak.mayEnd(1006)) return soak.fail(`${name}: ${problem.message}`)
       soak.lost()
       await delay(100)
     }
@@ -47,8 +47,8 @@ function equal(got: unknown, wanted: unknown): void {
   if (got !== wanted) throw new Error(`expected ${show(wanted)}, got ${show(got)}`)
 }
 
-/** The load generator of the bench, which compares every byte. */
-export async function chatter(soak: Soak, size: number, inFlight: number): Promise<void> {
+/** Sends continuously with the load generator of the bench, which compares every byte. */
+export async function busy(soak: Soak, size: number, inFlight: number): Promise<void> {
   const stream = createStream({ url: soak.url, prefix: PREFIX }, size, inFlight)
   const latencies = createHistogram()
   const patience = createPatience()
@@ -56,9 +56,9 @@ export async function chatter(soak: Soak, size: number, inFlight: number): Promi
     const ended = Promise.withResolvers<void>()
     let counted = 0
     const onEnd = (code: number, refusal?: string) => {
-      const isBorne = refusal && patience.bears(new Error(refusal))
-      if (!soak.isOver() && !isBorne && !soak.mayEnd(code))
-        soak.fail(`a chatty connection ended with ${code} ${refusal ?? ''}`)
+      const isTolerated = refusal && patience.tolerates(new Error(refusal))
+      if (!soak.isOver() && !isTolerated && !soak.mayEnd(code))
+        soak.fail(`a busy connection ended with ${code} ${refusal ?? ''}`)
       soak.lost()
       ended.resolve()
     }
@@ -82,7 +82,7 @@ export async function chatter(soak: Soak, size: number, inFlight: number): Promi
   }
 }
 
-/** Stays, answers pings, and is answered at the end of a while. */
+/** Stays idle for some seconds, and then sends one message. */
 export const idle = (soak: Soak) =>
   repeat(soak, 'an idle connection', async () => {
     const { socket, next, closed } = await connect(soak.url)
@@ -97,7 +97,7 @@ export const idle = (soak: Soak) =>
     await closed
   })
 
-/** Sends much at once, and reads it bit by bit. */
+/** Sends many messages at once, and reads the replies slowly. */
 export const slow = (soak: Soak) =>
   repeat(soak, 'a slow connection', async () => {
     const { socket, frame: nextFrame } = await openRaw(soak.url)
@@ -141,7 +141,7 @@ const FAULTS: [query: string, replies: (text: string) => string[], code: number]
   ['corrupt=rsv&after=3', text => [text], 1006],
 ]
 
-/** Asks for faults, and gets exactly those. */
+/** Requests faults and verifies that exactly these happen. */
 export const faulty = (soak: Soak) =>
   repeat(soak, 'a connection with faults', async () => {
     for (const [query, replies, code] of FAULTS) {
@@ -157,7 +157,7 @@ export const faulty = (soak: Soak) =>
     }
   })
 
-/** Sends frames with bytes changed. */
+/** Sends frames with altered bytes. */
 export async function malformed(soak: Soak, seed: number): Promise<void> {
   for (let round = 0; !soak.isOver(); round++) {
     const random = createRandom(seed + round, 2 ** 20)

@@ -6,41 +6,41 @@ import { closePayload, frame, handshake, opcodes } from '../suite/raw-client.ts'
 
 const { text, binary, close, ping } = opcodes
 
-// Milliseconds after which each attack is over, after which it comes again, and from one connection's start to the next.
+// Milliseconds: the longest duration of an attack, the pause before it is repeated, and the time between two connections.
 const LIFETIME = 120_000
 const PAUSE = 500
 const STAGGER = 50
 
-// Bytes that one connection sends at most: what is to be seen is what they cost the server, not the network. And those
-// that it sends at once; with more, the machine would be busy and not the server.
-const MOST = 10 * 2 ** 20
+// Bytes that one connection sends in total and at once. They are limited so that the load is on the server rather than on
+// the network or the whole machine.
+const MAX_BYTES = 10 * 2 ** 20
 const BATCH = 2 ** 12
 
-/** What the replicas are set to: few connections can then make them hold as much as many do by default. */
+/** Settings of the replicas, with which a few connections can use as much memory as many can by default. */
 export const environment = { HIGH_WATER_MARK: '8MiB' }
 
 const DEFLATE = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
 
 type Attack = {
-  /** How many connections do it at once. */
+  /** The number of connections that attack at the same time. */
   connections: number
-  /** Whether it goes to a replica itself, since NGINX would keep it away, or be what is kept busy. */
+  /** Whether it connects directly to a replica, because NGINX would block the attack or become its target. */
   isDirect?: boolean
   query?: string
   headers?: Record<string, string>
-  /** Whether it reads, and throws away, what comes. */
+  /** Whether it reads and discards replies. */
   reads?: boolean
-  /** What it does once the handshake has been sent; in its place if `isPlain`. */
+  /** The attack, after the handshake has been sent, or instead of it if `isPlain`. */
   act(socket: Socket): Promise<void>
   isPlain?: boolean
 }
 
-/** Bytes repeated to about as many as are sent at once. */
+/** Repeats bytes to about the size of a batch. */
 const many = (bytes: Buffer) => Buffer.concat(Array<Buffer>(Math.ceil(BATCH / bytes.length)).fill(bytes))
 
-/** Sends something over and over, as fast as it is taken, but with a pause between two batches. */
-async function pour(socket: Socket, batch: Buffer, pause = 50): Promise<void> {
-  for (let sent = 0; sent < MOST && !socket.closed; sent += batch.length) {
+/** Sends a batch repeatedly, as fast as the connection accepts it, with a pause in milliseconds in between. */
+async function flood(socket: Socket, batch: Buffer, pause = 50): Promise<void> {
+  for (let sent = 0; sent < MAX_BYTES && !socket.closed; sent += batch.length) {
     if (!socket.write(batch)) await new Promise(resolve => socket.once('drain', resolve).once('close', resolve))
     await delay(pause)
   }
@@ -51,7 +51,7 @@ const large = frame(binary, Buffer.alloc(60_000))
 const tiny = frame(text, 'x')
 
 const attacks: Record<string, Attack> = {
-  'a compressed message that is never finished': {
+  'an unfinished compressed message': {
     connections: 30,
     headers: DEFLATE,
     async act(socket) {
@@ -62,34 +62,34 @@ const attacks: Record<string, Attack> = {
       }
     },
   },
-  'replies that wait for 5 minutes': {
+  'replies delayed by 5 minutes': {
     connections: 40,
     isDirect: true,
     query: '?delay=5m',
-    act: socket => pour(socket, large, 250),
+    act: socket => flood(socket, large, 250),
   },
-  'replies that leave at 1 byte a second': {
+  'replies sent at 1 byte per second': {
     connections: 40,
     isDirect: true,
     query: '?rate=1',
     reads: true,
-    act: socket => pour(socket, large, 250),
+    act: socket => flood(socket, large, 250),
   },
-  'tiny replies that it never reads': {
+  'unread tiny replies': {
     connections: 4,
-    act: socket => pour(socket, many(tiny)),
+    act: socket => flood(socket, many(tiny)),
   },
-  'pongs that it never reads': {
+  'unread pongs': {
     connections: 4,
-    act: socket => pour(socket, many(frame(ping, Buffer.alloc(125)))),
+    act: socket => flood(socket, many(frame(ping, Buffer.alloc(125)))),
   },
   'a thousand replies to each empty message': {
     connections: 1,
     query: '?repeat=1000',
     reads: true,
-    act: socket => pour(socket, Buffer.concat([frame(text), frame(text)]), 100),
+    act: socket => flood(socket, Buffer.concat([frame(text), frame(text)]), 100),
   },
-  'messages before the handshake is answered': {
+  'data before the handshake is answered': {
     connections: 50,
     isDirect: true,
     query: '?handshake-delay=5m',
@@ -100,16 +100,16 @@ const attacks: Record<string, Attack> = {
       }
     },
   },
-  'plain requests in a pipeline, whose answers it never reads': {
+  'pipelined plain requests with unread responses': {
     connections: 3,
     isDirect: true,
     isPlain: true,
-    act: socket => pour(socket, many(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')), 500),
+    act: socket => flood(socket, many(Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')), 500),
   },
   'a flood of empty messages': {
     connections: 1,
     reads: true,
-    act: socket => pour(socket, many(frame(text)), 50),
+    act: socket => flood(socket, many(frame(text)), 50),
   },
   'headers that never end': {
     connections: 50,
@@ -123,7 +123,7 @@ const attacks: Record<string, Attack> = {
       }
     },
   },
-  'frames that come byte by byte': {
+  'frames sent byte by byte': {
     connections: 10,
     reads: true,
     async act(socket) {
@@ -133,7 +133,7 @@ const attacks: Record<string, Attack> = {
       }
     },
   },
-  'a reset just while it closes': {
+  'a reset during the close handshake': {
     connections: 5,
     query: '?drop=rst&after=20ms',
     reads: true,
@@ -147,7 +147,7 @@ const attacks: Record<string, Attack> = {
   },
 }
 
-/** Does one attack once, until the connection has ended or its time is up. */
+/** Runs one attack once, until the connection has ended or its time is up. */
 async function attack(base: string, { query = '', headers, reads, act, isPlain }: Attack): Promise<void> {
   const url = new URL(query, base)
   const socket = connectTcp({ host: url.hostname, port: Number(url.port), noDelay: true })
@@ -157,7 +157,7 @@ async function attack(base: string, { query = '', headers, reads, act, isPlain }
   else socket.pause()
   if (!isPlain) socket.write(`${handshake(url.href, headers)}\r\n`)
   const timer = setTimeout(() => socket.destroy(), LIFETIME)
-  // What can't be sent any more is of no interest.
+  // Errors of a closed connection do not matter.
   const acting = act(socket).catch(() => {})
   await ended
   clearTimeout(timer)
@@ -166,12 +166,12 @@ async function attack(base: string, { query = '', headers, reads, act, isPlain }
 
 type Orders = { url: string; replicas: string[] }
 
-/** Lets one client of each kind attack all the while, in a thread of its own: they would slow down the good ones. */
+/** Runs all attacks repeatedly, in a thread of their own, so that they do not slow down the other clients. */
 export function startHostile(orders: Orders) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { hostile: orders } })
   return {
     names: Object.keys(attacks),
-    /** Tells where the replicas are now. */
+    /** Updates the addresses of the replicas. */
     direct: (replicas: string[]) => worker.postMessage(replicas),
     stop: () => worker.terminate(),
   }
@@ -183,7 +183,7 @@ async function attackAll({ url, replicas: first }: Orders): Promise<void> {
     replicas = moved
   })
   const repeat = async (kind: Attack, index: number) => {
-    // Not all at once, which no listening socket would take.
+    // Staggered, because a listening socket accepts only a limited number of connections at once.
     await delay(STAGGER * index)
     for (let i = index; ; i++) {
       const replica = replicas[i % replicas.length]

@@ -3,16 +3,16 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { frame, nextAfterPings, opcodes } from '../suite/raw-client.ts'
 import { createPatience, openRaw } from './refusals.ts'
 
-// Milliseconds from one echo to the next, and after which a reply counts as lost.
+// Milliseconds from one echo to the next, and until a reply counts as lost.
 const INTERVAL = 50
 const LOST = 30_000
 
 const CLIENTS = 4
 
-/** When an echo was sent, as `Date.now()` has it, and the milliseconds that it took; or what went wrong. */
+/** The time of a message in ms since the epoch, and the milliseconds until its echo or a problem. */
 export type Echo = { sent: number; took: number } | { sent: number; problem: string }
 
-/** Echoes at leisure, in a thread of its own: nothing but the stack makes an echo late. */
+/** Measures echoes in a thread of its own, so that only the stack can delay them. */
 export function startProbe(url: string, prefix: string, onEcho: (echo: Echo) => void) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { probe: { url, prefix } } })
   worker.on('message', onEcho)
@@ -36,7 +36,7 @@ async function echo(url: string, prefix: string, patience: ReturnType<typeof cre
       await delay(INTERVAL)
     }
   } catch (error) {
-    if (!patience.bears(error as Error)) parentPort?.postMessage({ sent, problem: (error as Error).message })
+    if (!patience.tolerates(error as Error)) parentPort?.postMessage({ sent, problem: (error as Error).message })
     await delay(INTERVAL)
   }
 }

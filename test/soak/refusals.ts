@@ -1,12 +1,12 @@
 import { connectRaw, type RawClient } from '../suite/raw-client.ts'
 
-// Milliseconds for which a client may be refused in a row. NGINX refuses while no replica answers its probe in time, which
+// Milliseconds for which a client may be refused. NGINX refuses clients while no replica answers its probe in time, which
 // happens when hostile clients keep the machine busy.
 const PATIENCE = 10_000
 
 const REFUSED = "can't connect"
 
-/** Opens a connection over plain TCP. @throws an error that `createPatience` recognizes when the handshake is refused */
+/** Opens a raw connection. @throws an error that `createPatience` recognizes if the handshake is refused */
 export async function openRaw(url: string): Promise<RawClient> {
   const client = await connectRaw(url)
   const [status] = client.head.split('\r\n', 1)
@@ -14,15 +14,15 @@ export async function openRaw(url: string): Promise<RawClient> {
   return client
 }
 
-/** Decides whether one client's refused handshakes are still acceptable. */
+/** Decides whether a client's refused handshakes are still acceptable. */
 export function createPatience() {
   let refusedSince: number | undefined
   return {
     accepted: () => {
       refusedSince = undefined
     },
-    /** Returns whether the error is a refusal, and the client has not been refused for too long. */
-    bears: (error: Error): boolean => {
+    /** Returns whether the error is a refusal and the client has not been refused for too long. */
+    tolerates: (error: Error): boolean => {
       if (!error.message.startsWith(REFUSED)) return false
       refusedSince ??= performance.now()
       return performance.now() - refusedSince < PATIENCE

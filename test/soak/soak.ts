@@ -5,43 +5,43 @@ import { parseArgs } from 'node:util'
 import { residentMemory } from '../bench/usage.ts'
 import { addressOf, docker, startStack } from '../stack/stack.ts'
 import { createChart, type Sample } from './chart.ts'
-import { chatter, compressed, faulty, idle, malformed, PREFIX, type Soak, slow } from './clients.ts'
+import { busy, compressed, faulty, idle, malformed, PREFIX, type Soak, slow } from './clients.ts'
 import { environment, startHostile } from './hostile.ts'
 import { type Echo, startProbe } from './probe.ts'
 
 const help = `Usage: npm run soak -- [options]
 
-Loads the composed stack with idle, chatty, slow, compressing, malformed and faulty clients at once while replicas are
-killed and restarted, and verifies every reply. Ends with 1 on a wrong one, an unexpected close code, or memory that
-grows. Writes test/soak/memory.svg.
+Loads the composed stack with many kinds of clients at once (idle, busy, slow, compressing, malformed, with faults) while
+replicas are killed and restarted. Verifies every reply. Exits with 1 after a wrong reply or an unexpected close code.
+Writes test/soak/memory.svg.
 
-Beside them, one client of each kind does all it can to take memory and time from the others, over and over: it leaves
-compressed messages unfinished, lets replies pile up by delay and rate, never reads, sends before the handshake is
-answered, and more. The soak then also fails if a replica takes more than 700 MiB, or if the median of the probes' echoes
-takes more than 100 ms, or one of them more than 5 s.
+Hostile clients try to take memory and time from the others: they leave compressed messages unfinished, let delayed
+replies pile up, never read, send before the handshake is answered, and more. With them, the soak also fails if a replica
+uses more than 700 MiB, if the median of the probes' echoes exceeds 100 ms, or if one echo takes more than 5 s. Without
+them, it also fails if memory grows.
 
-  --minutes 10     how long
-  --no-hostile     leaves these clients out
-  --help           shows this`
+  --minutes 10     duration
+  --no-hostile     leave out the hostile clients
+  --help           show this help`
 
 const CHART = fileURLToPath(new URL('memory.svg', import.meta.url))
 const MiB = 2 ** 20
 
-// Milliseconds after a replica was taken away in which connections may end, or be refused.
+// Milliseconds after the end of a replica in which connections may end or be refused.
 const AFTERMATH = 5000
 const BETWEEN_KILLS = 12_000
 
-// With hostile clients: bytes that one replica may take, and milliseconds for the probes' echoes.
+// Limits with hostile clients: bytes of one replica, and milliseconds for the probes' echoes.
 const MOST_MEMORY = 700 * MiB
 const MEDIAN = 100
-// Good connections before the first hostile one.
+// Connections of good clients before the hostile clients start.
 const HEAD_START = 150
 const WORST = 5000
 
 const clients: [count: number, (soak: Soak, index: number) => Promise<void>][] = [
   [100, idle],
-  [40, soak => chatter(soak, 100, 4)],
-  [4, soak => chatter(soak, 65_536, 2)],
+  [40, soak => busy(soak, 100, 4)],
+  [4, soak => busy(soak, 65_536, 2)],
   [10, slow],
   [10, compressed],
   [10, faulty],
@@ -56,7 +56,7 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
   })
   const addresses = async () => {
     const hosts = await Promise.all(servers.map(server => addressOf(server).catch(() => '')))
-    // One that is down has none.
+    // A stopped replica has no address.
     return hosts.filter(host => host !== '').map(host => `ws://${host}:7777/`)
   }
   let attackers: ReturnType<typeof startHostile> | undefined
@@ -99,17 +99,16 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
     const watch = async () => {
       for (; !isOver; await delay(1000)) {
         const [nginx = [], ...replicas] = await Promise.all([client, ...servers].map(pidsOf))
-        // A process that is just ending has no memory to tell of.
+        // A process that is ending may have no memory figure.
         const memories = replicas.map(pids => residentMemory(pids) || 0)
         mostOfOne = Math.max(mostOfOne, ...memories)
         if (isHostile && mostOfOne > MOST_MEMORY) {
-          soak.fail(`a replica takes ${memories.map(bytes => Math.round(bytes / MiB)).join(', ')} MiB`)
+          soak.fail(`the replicas use ${memories.map(bytes => Math.round(bytes / MiB)).join(', ')} MiB`)
         }
         samples.push({ at: seconds(), server: residentMemory(replicas.flat()) ?? 0, nginx: residentMemory(nginx) ?? 0 })
       }
     }
     const kill = async () => {
-      // One third in, memory is warm, and from then on nobody but the load makes it grow.
       for (let i = 0; ; i++) {
         await delay(BETWEEN_KILLS)
         if (isOver || seconds() > end - 8) return
@@ -129,7 +128,7 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
 
     probe = startProbe(ws, PREFIX, onEcho)
     const attack = async () => {
-      // The good clients come first, since they take a while to prepare.
+      // The good clients start first, because preparing them takes a while.
       while (!isOver && connections < HEAD_START) await delay(100)
       if (!isOver) attackers = startHostile({ url: ws, replicas: await addresses() })
     }
@@ -143,17 +142,17 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
     isOver = true
     await Promise.all([probe.stop(), attackers?.stop()])
     if (isHostile && !attackers && !problem)
-      throw new Error('no hostile client came, since the good ones took too long')
+      throw new Error('the hostile clients never started, because the good ones took too long')
     if (!problem) await Promise.race([working, failure.promise, delay(30_000)])
 
-    const caption = `${Math.round(seconds())} s: ${connections} connections, ${messages} replies verified, ${kills.length} kills, ${lost} ends by them`
+    const caption = `${Math.round(seconds())} s: ${connections} connections, ${messages} replies verified, ${kills.length} kills, ${lost} connections lost by them`
     await writeFile(CHART, createChart(samples, kills, caption))
     console.log(caption)
     const sorted = echoes.toSorted((a, b) => a - b)
     const [median = 0, worst = 0] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)]
     const most = Math.round(mostOfOne / MiB)
     console.log(
-      `${echoes.length} echoes of the probes while all replicas were there: median ${median.toFixed(1)} ms, worst ${worst.toFixed(0)} ms; at most ${most} MiB in a replica`,
+      `${echoes.length} echoes of the probes while all replicas were running: median ${median.toFixed(1)} ms, slowest ${worst.toFixed(0)} ms; at most ${most} MiB in a replica`,
     )
     if (attackers) console.log(`attacked by: ${attackers.names.join('; ')}`)
     if (problem) throw problem
@@ -165,7 +164,7 @@ async function run(minutes: number, isHostile: boolean): Promise<void> {
   }
 }
 
-/** @throws when the last third of the time took much more memory than the one before, without hostile clients */
+/** Without hostile clients, @throws if memory in the last third is much higher than in the second third. */
 function judge(samples: Sample[], isHostile: boolean): void {
   const third = Math.floor(samples.length / 3)
   const median = (from: number, key: 'server' | 'nginx') =>
@@ -178,7 +177,7 @@ function judge(samples: Sample[], isHostile: boolean): void {
     console.log(
       `memory of ${key}: ${Math.round(before / MiB)} MiB in the second third, ${Math.round(after / MiB)} MiB in the last`,
     )
-    // What hostile clients pile up has a limit of its own.
+    // With hostile clients, memory has a fixed limit instead.
     if (!isHostile && after > 1.3 * before + 50 * MiB) throw new Error(`memory of ${key} has grown`)
   }
 }
@@ -194,7 +193,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(help)
 } else if (!(Number(values.minutes) > 0)) {
-  console.error('--minutes: expected a positive number')
+  console.error('--minutes must be a positive number')
   process.exitCode = 1
 } else {
   try {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-// The echo of Node's documentation: like a WebSocket server's, it holds back what isn't read, and so keeps state.
+// The echo of Node's documentation. Like a WebSocket server, it applies backpressure and so keeps state per connection.
 const server = createServer({ noDelay: true }, socket => {
   socket.on('error', () => {})
   socket.pipe(socket)

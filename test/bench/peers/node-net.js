@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-// The floor: what Node itself needs to send back the bytes that came, with no WebSocket in them.
+// The lower limit: the cost of echoing bytes in Node without WebSockets.
 const server = createServer({ noDelay: true }, socket => {
   socket.on('data', bytes => socket.write(bytes))
   socket.on('error', () => {})

@@ -2,7 +2,7 @@ import { WebSocketServer } from 'ws'
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
 server.on('connection', (ws, { socket }) => {
-  // Around the library's own listener: the answers to one chunk leave together.
+  // These listeners run before and after the library's own, so that the replies to one chunk are sent together.
   socket.prependListener('data', () => socket.cork())
   socket.on('data', () => socket.uncork())
   ws.on('message', (payload, binary) => ws.send(payload, { binary }))
