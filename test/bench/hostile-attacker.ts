@@ -3,31 +3,31 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { handshake } from '../suite/raw-client.ts'
 import { attacks, type Door, floods, type Part } from './hostile-attacks.ts'
 
-// Run as a process of its own, which attacks until it is killed.
+// Runs as a process of its own and attacks until it is killed.
 
-/** Names an attack, or a flood and its number of connections. */
+/** An attack, or a flood and its number of connections. */
 export type Orders = { urls: Record<Door, string[]> } & ({ attack: string } | { flood: string; connections: number })
 
-/** What has happened so far; it has begun when the first connections may send. */
+/** The progress of an attack, which begins when the first connections start to send. */
 export type Progress = { hasBegun: boolean; opened: number; refused: number; bytes: number }
 
-/** How many connections are opened at the same time. */
+/** The number of connections that are opened at the same time. */
 const OPENING = 200
-/** Milliseconds for a handshake, and before a connection that has ended is opened again. */
+/** Milliseconds for a handshake, and until a connection that has ended is reopened. */
 const HANDSHAKE_TIMEOUT = 5000
 const REOPEN = 1000
 const REPORT = 100
-/** Milliseconds in which connections are opened before any of them sends: one that sends can delay the others. */
+/** Milliseconds in which connections are opened before any of them sends, because one that sends can delay the others. */
 const OPENED_BY = 3000
 
-const scratch = Buffer.allocUnsafe(2 ** 18)
+const readBuffer = Buffer.allocUnsafe(2 ** 18)
 const sockets = new Set<Socket>()
 let [opened, refused, bytes] = [0, 0, 0]
 let hasBegun = false
 
 const sentBy = (socket: Socket) => socket.bytesWritten - socket.writableLength
 
-/** Resolves when the connection can be sent to. */
+/** Opens a connection. Resolves when data can be sent. */
 function open(url: string, { headers, reads = false, early = false, target }: Part): Promise<Socket> {
   const { protocol, hostname, port } = new URL(url)
   const hasHandshake = protocol === 'ws:' && target !== undefined
@@ -41,7 +41,7 @@ function open(url: string, { headers, reads = false, early = false, target }: Pa
   }
   const read = (length: number): boolean => {
     if (isOpen) return reads
-    head += scratch.toString('latin1', 0, length)
+    head += readBuffer.toString('latin1', 0, length)
     if (!head.includes('\r\n\r\n')) return true
     if (head.startsWith('HTTP/1.1 101')) done()
     else socket.destroy()
@@ -51,8 +51,8 @@ function open(url: string, { headers, reads = false, early = false, target }: Pa
     host: hostname,
     port: Number(port),
     noDelay: true,
-    // Without a copy of what comes; what isn't read stays with the system.
-    onread: { buffer: scratch, callback: read },
+    // Received data is not copied, and unread data stays in the kernel.
+    onread: { buffer: readBuffer, callback: read },
   })
   const late = setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT)
   sockets.add(socket)
@@ -83,7 +83,7 @@ function send(socket: Socket, part: Part, index: number): void {
     const isTaken = socket.write(value)
     if (part.every !== undefined) setTimeout(next, part.every)
     else if (isTaken) setImmediate(next)
-    // Not in the same turn of the event loop, in which no other connection could be read or written.
+    // In a later turn of the event loop, so that other connections can read and write in between.
     else socket.once('drain', () => setImmediate(next))
   }
   next()
@@ -92,8 +92,8 @@ function send(socket: Socket, part: Part, index: number): void {
 let opening = 0
 const queue: (() => void)[] = []
 
-/** Limits how many connections are opened at the same time. */
-async function inPlace<T>(use: () => Promise<T>): Promise<T> {
+/** Runs `use`, but only in a limited number at the same time. */
+async function limitOpening<T>(use: () => Promise<T>): Promise<T> {
   if (opening >= OPENING) await new Promise<void>(resolve => queue.push(resolve))
   opening++
   try {
@@ -105,12 +105,12 @@ async function inPlace<T>(use: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Keeps one connection open, and sends on it what it is to send.
- * @param start is when the first may send
+ * Keeps one connection open and sends its data.
+ * @param start resolves when connections may start to send
  */
-async function occupy(url: string, part: Part, index: number, start: Promise<unknown>): Promise<void> {
+async function keepOpen(url: string, part: Part, index: number, start: Promise<unknown>): Promise<void> {
   for (;;) {
-    const socket = await inPlace(() => open(url, part)).catch(() => refused++)
+    const socket = await limitOpening(() => open(url, part)).catch(() => refused++)
     if (typeof socket === 'object') {
       opened++
       await start
@@ -137,7 +137,7 @@ async function begin(part: Part, urls: string[]): Promise<void> {
   const areOpen = Promise.race([allOpened(all), pause(OPENED_BY)])
   for (let index = 0; index < connections; index++) {
     const url = new URL(target, urls[index % urls.length]).href
-    occupy(url, part, index, areOpen)
+    keepOpen(url, part, index, areOpen)
   }
   await areOpen
   hasBegun = true

@@ -2,47 +2,47 @@ import { deflate } from '../suite/deflate.ts'
 import { frame, opcodes } from '../suite/raw-client.ts'
 
 /**
- * A way into the composed stack: NGINX's port for WebSockets, its port for the page, or the server's own port, which
- * only this bench publishes.
+ * A port of the composed stack: NGINX's port for WebSockets, NGINX's port for the page, or the server's own port, which
+ * is published only by this bench.
  */
 export type Door = 'ws' | 'page' | 'server'
 
-/** One kind of connection of an attack, and how many there are. */
+/** A group of equal connections in an attack. */
 export type Part = {
   connections: number
-  /** Path and query of the opening handshake; without one the bytes are sent as they are. */
+  /** Path and query of the handshake. Without them, there is no handshake. */
   target?: string
   door?: Door
   headers?: Record<string, string>
-  /** Sent once the connection is open, or `times` times. */
+  /** Sent when the connection is open, once or `times` times. */
   first?: Buffer
   times?: (index: number) => number
-  /** Sent after that, over and over, up to `most` bytes on each connection. */
+  /** Sent repeatedly after that, up to `most` bytes per connection. */
   again?: Buffer
   most?: number
-  /** Milliseconds between two writes; by default as fast as the connection accepts them. */
+  /** Milliseconds between two writes. By default, it writes as fast as the connection accepts. */
   every?: number
-  /** Whether it reads what comes back. */
+  /** Whether it reads replies. */
   reads?: boolean
-  /** Whether it sends before the handshake has been answered. */
+  /** Whether it sends data before the handshake has been answered. */
   early?: boolean
 }
 
-/** An attack on the composed stack; a part begins when the connections of the one before it are open. */
+/** An attack on the composed stack. Each part starts when the connections of the previous one are open. */
 export type Attack = {
-  /** What is sent, for the table. */
+  /** A description for the table. */
   sends: string
   parts: Part[]
-  /** Seconds that it lasts. */
+  /** Its duration in seconds. */
   lasts?: number
-  /** Seconds that it may last instead while its connections are still being opened. */
+  /** The maximum duration in seconds while connections are still being opened. */
   opens?: number
-  /** Settings of the server that differ from compose's. */
+  /** Settings of the server that differ from those of compose. */
   env?: Record<string, string>
   quick?: true
 }
 
-/** What every connection of a flood sends for as long as the flood lasts. */
+/** The data that every connection of a flood sends. */
 export type Flood = Omit<Part, 'connections' | 'door'> & {
   sends: string
   env?: Record<string, string>
@@ -64,19 +64,19 @@ const empties = many(5000, empty)
 const emptyPings = many(5000, emptyPing)
 const compressedTiny = frame(binary, deflate('tiny'), { rsv: 4 })
 const whole = frame(binary, Buffer.alloc(MiB))
-// 1 MiB in 1 KiB.
+// 1 MiB, compressed to 1 KiB.
 const inflated = deflate(Buffer.alloc(MiB - 8))
 const bomb = frame(binary, inflated, { rsv: 4 })
-// Leaves just enough room below HIGH_WATER_MARK for another bomb to be taken.
+// Leaves just enough room below HIGH_WATER_MARK for the server to accept another bomb.
 const smallerBomb = frame(binary, deflate(Buffer.alloc(MiB - KiB)), { rsv: 4 })
 const unfinishedBomb = frame(binary, inflated.subarray(0, -1), { rsv: 4, fin: false })
 const badQuery = get(`/?loss=x${'&a'.repeat(7000)}`)
 
 const compressed = { target: '/raw', headers }
-// Echoes of 32 KiB that fill the kernel's buffers to another level on each connection, for some of them to be just full.
+// Echoes of 32 KiB fill the kernel's buffers to a different level on each connection, so that some are exactly full.
 const filled = { target: '/raw', first: frame(binary, Buffer.alloc(32 * KiB)), times: (i: number) => 8 * (i % 45) }
 
-/** Each has ten times the size that once ended a replica or stopped its answers, or is a neighbour of such an attack. */
+/** Most have ten times the size that once killed or blocked a replica; the others are variants of these attacks. */
 export const attacks: Record<string, Attack> = {
   'tiny-unread': {
     sends: 'empty messages',
@@ -156,7 +156,7 @@ export const attacks: Record<string, Attack> = {
     lasts: 8,
   },
   'bad-queries': {
-    sends: 'queries of 14 kB that a 400 answers',
+    sends: 'invalid queries of 14 kB',
     parts: [{ connections: 10 * 900, first: badQuery }],
     opens: 15,
     quick: true,
@@ -182,7 +182,7 @@ export const attacks: Record<string, Attack> = {
     lasts: 8,
   },
   early: {
-    sends: '975 kB before the answer, `handshake-delay=5m`, past NGINX',
+    sends: '975 kB before the handshake is answered, `handshake-delay=5m`, past NGINX',
     parts: [
       {
         target: '/?handshake-delay=5m',
@@ -196,7 +196,7 @@ export const attacks: Record<string, Attack> = {
     opens: 15,
   },
   'early-nginx': {
-    sends: '975 kB before the answer, `handshake-delay=5m`',
+    sends: '975 kB before the handshake is answered, `handshake-delay=5m`',
     parts: [
       {
         target: '/?handshake-delay=5m',
@@ -278,7 +278,7 @@ const flood = many(10_000, empty)
 const tiny = { sends: 'empty messages', target: '/raw', again: flood, reads: true }
 const debug = { LOG_LEVEL: 'debug' }
 
-/** Each is sent by one connection and by fifty while a bystander waits for its echoes. */
+/** Each flood is sent by one connection and then by fifty, while the echoes of a bystander are measured. */
 export const floods: Record<string, Flood> = {
   tiny: { ...tiny, quick: true },
   'tiny-unread': { ...tiny, reads: false },

@@ -3,24 +3,24 @@ import { setPriority } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { frame, handshake, opcodes, parseFrame } from '../suite/raw-client.ts'
 
-// Run as a process of its own: one well-behaved connection sends a small message at regular intervals.
+// Runs as a process of its own: one well-behaved connection sends a small message at regular intervals.
 
-/** `ws://`, or `tcp://` for a server that sends back bare bytes. Milliseconds from one message to the next. */
+/** The address (`ws://`, or `tcp://` for an echo of plain bytes), and the milliseconds between two messages. */
 export type Orders = { url: string; interval: number } | 'report'
 
-/** When a message was sent, in milliseconds of `now()`, and what its echo took, if it has come. */
+/** The time of a message, in milliseconds of `now()`, and the milliseconds until its echo, if that has arrived. */
 export type Sample = { at: number; took?: number }
 
 const RECONNECT = 100
 
-/** Milliseconds of a clock that all processes of a machine share. */
+/** Returns the milliseconds of a clock that all processes of this machine share. */
 const now = () => Number(process.hrtime.bigint()) / 1e6
 
 const message = frame(opcodes.binary, 'sixteen bytes...')
 const samples: Sample[] = []
-/** Messages on this connection without an echo so far. */
+/** The unanswered messages on this connection. */
 let waiting: Sample[] = []
-/** Messages that were lost with their connection, or couldn't be sent; they count as echoed when the next echo comes. */
+/** Messages that were lost with their connection or never sent. They count as echoed when the next echo arrives. */
 let lost: Sample[] = []
 let send: ((bytes: Buffer) => void) | undefined
 
@@ -31,7 +31,7 @@ function echoed(): void {
   lost = []
 }
 
-/** Resolves when the connection has ended. */
+/** Connects, and resolves when the connection has ended. */
 function session(url: string): Promise<unknown> {
   const { protocol, hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
@@ -87,7 +87,7 @@ async function stay(url: string): Promise<void> {
 process.on('message', (orders: Orders) => {
   if (orders === 'report') return void process.send?.(samples)
   try {
-    // Waiting for a core would look like a slow echo.
+    // High priority, because waiting for a core would look like a slow echo.
     setPriority(-15)
   } catch {}
   stay(orders.url)

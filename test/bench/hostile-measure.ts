@@ -12,23 +12,23 @@ import { createProgram, type PeerSpec } from './peer.ts'
 import { peers } from './peers.ts'
 import { quartiles } from './statistics.ts'
 
-/** How long echoes took, in milliseconds; `isLeast` if some never came, which count for as long as they were awaited. */
+/** Times until echoes in milliseconds. `isLeast` if some never arrived; those count with the time waited for them. */
 export type Echo = { median: number; worst: number; isLeast: boolean }
 
 export type Filled = Progress & {
   deaths: Deaths
-  /** The most memory of the replica's container, in bytes. */
+  /** The peak memory of the replica's container in bytes. */
   peak: number
   before: Echo
   during: Echo
   after: Echo
-  /** Whether the attack was stopped early because this machine ran short of memory. */
+  /** Whether the attack was stopped early because this machine was short of memory. */
   isCut: boolean
 }
 
 export type Starved = { ours: Echo; bare: Echo }
 
-/** Seconds of an attack, and of a flood. */
+/** The default duration of an attack and of a flood, in seconds. */
 const SECONDS = 5
 
 // Milliseconds.
@@ -42,10 +42,10 @@ const STARVED_WAIT = 3000
 const BEGUN_BY = 6000
 
 const FILLED_INTERVAL = 20
-// A pause of the server can look shorter than it is by one interval.
+// A blocked server can seem blocked for one interval less than it is, so this is short.
 const STARVED_INTERVAL = 5
 
-/** Bytes of free memory below which an attack is stopped, for the sake of this machine. */
+/** An attack is stopped when this machine has fewer free bytes than this. */
 const RESERVE = 4 * 2 ** 30
 
 const children = new Set<ChildProcess>()
@@ -74,14 +74,14 @@ function startAttacker(orders: AttackerOrders) {
   return { progress: () => progress, kill, ...rest }
 }
 
-/** Resolves with the time when the attacker begins to send. */
+/** Waits until the attacker begins to send, and returns the time. */
 async function begun(attacker: ReturnType<typeof startAttacker>): Promise<number> {
   const giveUp = now() + BEGUN_BY
   while (!attacker.progress().hasBegun && now() < giveUp) await pause(20)
   return now()
 }
 
-/** Milliseconds of the clock that all processes of this machine share. */
+/** Returns the milliseconds of a clock that all processes of this machine share. */
 const now = () => Number(process.hrtime.bigint()) / 1e6
 
 function startBystander(orders: Exclude<BystanderOrders, 'report'>) {
@@ -96,7 +96,7 @@ function startBystander(orders: Exclude<BystanderOrders, 'report'>) {
   return { samples, kill, ...rest }
 }
 
-/** The echoes of the messages that were sent between two times; one that has not come counts with its age. */
+/** Summarizes the echoes of messages sent between two times. A missing echo counts with the age of its message. */
 function echoOf(samples: Sample[], from: number, to: number): Echo {
   const sent = samples.filter(({ at }) => at >= from && at < to)
   const end = now()
@@ -105,7 +105,7 @@ function echoOf(samples: Sample[], from: number, to: number): Echo {
   return { median: quartiles(waits).median, worst: Math.max(...waits), isLeast }
 }
 
-/** Waits until every message that was sent before a time has been echoed, or `wait` milliseconds have passed. */
+/** Waits until every message sent before a time has been echoed, but at most `wait` milliseconds. */
 async function lastEchoes(bystander: ReturnType<typeof startBystander>, until: number, wait: number) {
   const end = now() + wait
   for (;;) {
@@ -115,7 +115,7 @@ async function lastEchoes(bystander: ReturnType<typeof startBystander>, until: n
   }
 }
 
-/** Attacks a new replica, and watches its memory and a bystander's echoes. */
+/** Attacks a new replica, and measures its memory and a bystander's echoes. */
 export async function measureFilled(stack: Stack, name: string, attack: Attack): Promise<Filled> {
   using replica = await stack.renew(attack.env)
   await using bystander = startBystander({ url: replica.bystander, interval: FILLED_INTERVAL })
@@ -150,7 +150,7 @@ export async function measureFilled(stack: Stack, name: string, attack: Attack):
   }
 }
 
-/** Floods our server and then an echo of bare TCP, each while a bystander uses it. */
+/** Floods our server and then an echo of bare TCP, and measures the echoes of a bystander. */
 export async function measureStarved(
   name: string,
   flood: Flood,
@@ -169,8 +169,8 @@ export async function measureStarved(
 }
 
 /**
- * The echoes of bare TCP, by what is sent. It is the peer that holds back, since replies that nobody reads would fill this
- * machine's memory.
+ * The echoes of bare TCP by flood. The server has backpressure, because unread replies would otherwise fill the memory of
+ * this machine.
  */
 const bareEchoes = new Map<string, Echo>()
 

@@ -9,23 +9,23 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const FILES = ['-f', 'docker-compose.yml', '-f', 'test/bench/hostile.yml']
 const WATCH_INTERVAL = 100
 
-/** How often, and how, the server's process has ended since its container was created. */
+/** The number and causes of ends of the server's process since its container was created. */
 export type Deaths = { count: number; isOutOfMemory: boolean; exitCodes: string[] }
 
 /** A new server of the composed stack, behind a new NGINX. */
 export type Replica = Disposable & {
-  /** The ports that are published for each door. */
+  /** The published addresses of each port. */
   urls: Record<Door, string[]>
-  /** Another way through NGINX, for the bystander. */
+  /** An address of NGINX that only the bystander uses. */
   bystander: string
-  /** The most memory that its container has used so far, in bytes; a restart doesn't reset it. */
+  /** The peak memory of its container so far in bytes. A restart does not reset it. */
   peak(): number
   deaths(): Promise<Deaths>
 }
 
-/** The composed stack, in a project and on ports of its own. */
+/** The composed stack in a project of its own, with its own ports. */
 export type Stack = AsyncDisposable & {
-  /** Replaces all containers by new ones: what an attack leaves behind in one must not count for the next. */
+  /** Replaces all containers, so that one attack does not affect the next. */
   renew(env?: Record<string, string>): Promise<Replica>
 }
 
@@ -56,7 +56,7 @@ export async function startStack(): Promise<Stack> {
   const portsOf = ({ NetworkSettings }: Inspected, port: number) =>
     (NetworkSettings.Ports[`${port}/tcp`] ?? []).map(({ HostPort }) => `ws://127.0.0.1:${HostPort}/`)
   const down = async () => {
-    // A container that is being started would be left behind.
+    // Otherwise a container that is still starting would be left behind.
     await last.catch(() => {})
     await compose(['down', '--volumes', '--timeout', '0'])
   }
@@ -65,7 +65,7 @@ export async function startStack(): Promise<Stack> {
     await compose(['up', '--build', '--detach', '--wait'])
     return {
       async renew(env) {
-        // Without a timeout of 0, a server that no longer reacts to signals would be waited for.
+        // A timeout of 0, because the server may no longer react to signals.
         await compose(['up', '--detach', '--wait', '--force-recreate', '--no-build', '--timeout', '0'], env)
         const [client, server] = [await inspect('client'), await inspect('server')]
         const [bystander = '', ...ws] = portsOf(client, 7777)
@@ -94,7 +94,7 @@ export async function startStack(): Promise<Stack> {
   }
 }
 
-/** Watches the memory of a container: in its cgroup, or by `docker stats` if the engine runs elsewhere. */
+/** Watches the memory of a container by its cgroup, or by `docker stats` if the engine runs on another machine. */
 function watchMemory({ Id, State }: Inspected) {
   let most = 0
   const see = (bytes: number) => {
@@ -129,7 +129,7 @@ function watchMemory({ Id, State }: Inspected) {
   }
 }
 
-/** The file that holds the peak memory of a process's cgroup, version 1 or 2; `undefined` if there is none here. */
+/** Returns the file with the peak memory of a process's cgroup (version 1 or 2); `undefined` if there is none. */
 function peakFile(pid: number): string | undefined {
   let groups: string
   try {
@@ -146,7 +146,7 @@ function peakFile(pid: number): string | undefined {
   ].find(path => existsSync(path))
 }
 
-/** Reads what `docker stats` prints, such as `31.2MiB / 1GiB`. */
+/** Parses the memory that `docker stats` prints, for example `31.2MiB / 1GiB`. */
 function bytesOf(text: string): number {
   const [, digits = '0', unit = 'B'] = /([\d.]+)([KMG]i)?B \//.exec(text) ?? []
   return Number(digits) * 1024 ** ['B', 'Ki', 'Mi', 'Gi'].indexOf(unit)

@@ -8,11 +8,11 @@ import { formatNumber, formatTable } from './table.ts'
 const help = `Usage: npm run bench:hostile -- [options]
 
 Attacks the composed stack and the server, and measures how long a well-behaved client waits for its echoes.
-Ends with 1 when a goal is missed.
+Exits with 1 if a goal is missed.
 
-  --quick        a few attacks, in about two minutes
-  --only NAME    this attack; can be repeated; "filled" and "starved" are all of one table
-  --help         shows this
+  --quick        run only a few attacks, in about two minutes
+  --only NAME    run only this attack; can be repeated; "filled" and "starved" stand for a whole table
+  --help         show this help
 
 Filled, against the composed stack:
   ${Object.keys(attacks).join(', ')}
@@ -21,11 +21,11 @@ Starved, against the server alone:
 
 const MiB = 2 ** 20
 
-/** Bytes, and milliseconds. */
+/** The goals, in bytes and milliseconds. */
 const GOALS = { peak: 700 * MiB, median: 100, more: 50 }
 const FLOODERS = [1, 50]
 const QUICK_SECONDS = 3
-/** Milliseconds after which an attack gets no more time to open its connections, for the run to end within 15 minutes. */
+/** Milliseconds after which attacks get no extra time to open connections, so that the run ends within 15 minutes. */
 const UNHURRIED = 5 * 60_000
 
 const started = performance.now()
@@ -128,7 +128,7 @@ async function main(): Promise<void> {
   if (values.help) return console.log(help)
   const { quick, only } = values
   const unknown = only.find(name => !(name in attacks || name in floods || name === 'filled' || name === 'starved'))
-  if (unknown !== undefined) throw new Error(`--only ${unknown}: expected a name that --help lists`)
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: expected a name from the list in --help`)
   const chosen = (group: string, table: Record<string, { quick?: true }>) =>
     Object.keys(table).filter(name => {
       if (quick && !table[name]?.quick) return false
@@ -151,7 +151,7 @@ async function main(): Promise<void> {
     isMet = (await printFilled(filled, stack)) && isMet
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop)
   } else if (filled.length > 0) {
-    console.error('No Docker engine answers: the table "Filled" is left out')
+    console.error('No Docker engine is running, so the table "Filled" is left out')
   }
   if (starved.length > 0) isMet = (await printStarved(starved, quick ? QUICK_SECONDS : undefined)) && isMet
   if (!isMet) process.exitCode = 1

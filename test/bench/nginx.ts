@@ -10,7 +10,7 @@ export type Nginx = AsyncDisposable & {
   startTime: number
 }
 
-/** Returns whether a Docker engine is running. */
+/** Whether a Docker engine answers. */
 export async function hasDocker(): Promise<boolean> {
   return getContainerRuntimeClient().then(
     () => true,

@@ -6,7 +6,7 @@ const stack = inject('stack')
 const python = '/usr/bin/python3'
 const hasClient = spawnSync(python, ['-c', 'import websockets']).status === 0
 
-test.skipIf(!stack)('Python’s websockets client gets its replies', ({ skip }) => {
+test.skipIf(!stack)('Python’s websockets client gets its answers', ({ skip }) => {
   if (!hasClient) {
     expect(process.env.CI, 'CI lacks python3-websockets').toBeUndefined()
     skip('python3-websockets is not installed')

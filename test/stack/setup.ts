@@ -5,15 +5,15 @@ import { type Addresses, startStack } from './stack.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The stack that tests share; `undefined` without a Docker engine. */
+    /** The stack that tests share; undefined where there is no Docker engine. */
     stack: Addresses | undefined
   }
 }
 
-/** Reports a missing program: throws in CI, and elsewhere prints which tests are skipped. */
+/** Where something that tests need is missing: a failure in CI, elsewhere one line that says what is skipped. */
 function skip(what: string, why: string): void {
-  if (process.env.CI) throw new Error(`CI cannot run the tests of ${what}: ${why}`)
-  console.warn(`Skipping the tests of ${what}: ${why}`)
+  if (process.env.CI) throw new Error(`CI lacks what the tests of ${what} need: ${why}`)
+  console.warn(`Skipped: the tests of ${what}, since ${why}`)
 }
 
 export default async function setup(project: TestProject) {
