@@ -107,7 +107,7 @@ function watchMemory({ Id, State }: Inspected) {
     try {
       if (file !== undefined) see(Number(readFileSync(file, 'utf8')))
     } catch {
-      // The cgroup is gone until the container has restarted.
+      // There is no cgroup while the container restarts.
     }
   }
   if (file !== undefined) {

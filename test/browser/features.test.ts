@@ -248,7 +248,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     test('how long each reply took, until a message matches none that was sent', async () => {
       const { url } = await startPeer(socket =>
         socket.on('message', data => {
-          if (String(data) === 'push') socket.send('unasked')
+          if (String(data) === 'push') socket.send('server first')
           socket.send(String(data))
         }),
       )

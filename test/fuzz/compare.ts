@@ -16,7 +16,7 @@ export type Sent = { least: number; most: number; received: number }
 export type Outcome = {
   /** Whether it ended without a reset, and the client stayed to its end. */
   isWhole: boolean
-  /** Whether the client left, or the server was asked for a reset. */
+  /** Whether the client left early, or a reset was requested. */
   mayBeCut: boolean
   /** Bytes after the last complete frame. */
   rest: Buffer
@@ -53,7 +53,7 @@ export async function compare(
   const isStalled = faults.stall !== undefined && mayTrigger
   const has = (msg: string) => log.lines.filter(line => line.msg === msg)
   const gaveUp = has('Gave the connection up').length > 0
-  if (gaveUp && faults.ping !== 10) fail('it was given up')
+  if (gaveUp && faults.ping !== 10) fail('the server gave up the connection')
   const isGraceful = outcome.isWhole && !outcome.mayBeCut && !gaveUp
   if (!isGraceful && !outcome.mayBeCut && !gaveUp) fail('the connection was reset')
   if (isGraceful && rest.length > 0) fail(`it ended within a frame: ${rest.toString('hex', 0, 20)}`)
@@ -70,8 +70,8 @@ export async function compare(
   if (mustBeWhole && faults.hello && summary.data === 0) fail('no hello')
   for (const [content, state] of pushed) {
     const isSeen = summary.seen.has(content)
-    if (state === 'refused' && isSeen) fail(`${content} came, though it was refused`)
-    if (state === 'sent' && !isSeen && mustBeWhole && isPatient) fail(`${content} did not come`)
+    if (state === 'refused' && isSeen) fail(`${content} arrived, although it was refused`)
+    if (state === 'sent' && !isSeen && mustBeWhole && isPatient) fail(`${content} did not arrive`)
   }
 
   // The close codes on the wire and in the log.
@@ -84,10 +84,10 @@ export async function compare(
   if (summary.closed && !isAllowed(summary.closed.code)) fail(`closed with ${summary.closed.code}`)
   if (isSure && !mayTrigger && ending !== 'end' && !summary.closed) fail('no close frame')
   if (expected.isFailed && isGraceful && !endedByControl && !mayTrigger && summary.closed?.code !== expected.close) {
-    fail(`expected it to fail with ${expected.close}, got ${summary.closed?.code}`)
+    fail(`expected the connection to fail with ${expected.close}, got ${summary.closed?.code}`)
   }
   if (endedByControl?.kind === 'close' && isGraceful && summary.closed?.code !== endedByControl.code) {
-    fail(`DELETE answered that it closes with ${endedByControl.code}, but ${summary.closed?.code} came`)
+    fail(`DELETE answered that it closes with ${endedByControl.code}, but ${summary.closed?.code} arrived`)
   }
   checkLog(log, target)
   const last = log.lines.at(-1) as { code: number; messages: number }
@@ -106,14 +106,15 @@ export async function compare(
     if (log.received !== last.messages) fail(`log: ${log.received} lines for ${last.messages} messages`)
     if (log.replied > judge.replies.length) fail(`log: ${log.replied} replies, of ${judge.replies.length}`)
     if (isGraceful && log.replied !== summary.answered) {
-      fail(`log: ${log.replied} replies, ${summary.answered} came`)
+      fail(`log: ${log.replied} replies, but ${summary.answered} arrived`)
     }
   }
-  const notes = has('Misbehaves as asked').map(({ fault }) => String(fault))
-  if (notes.length > 1) fail(`log: misbehaved ${notes.join()}`)
-  if (notes.length > 0 && !mayTrigger) fail(`log: ${notes.join()} at the wrong time`)
-  if (summary.isCorrupted && notes.length === 0) fail('log: nothing about the frame that broke the protocol')
-  if (isGraceful && notes[0]?.startsWith('corrupt') && !summary.isCorrupted) fail(`log: ${notes[0]} did not come`)
+  const faultLines = has('Misbehaves as asked').map(({ fault }) => String(fault))
+  if (faultLines.length > 1) fail(`log: misbehaved ${faultLines.join()}`)
+  if (faultLines.length > 0 && !mayTrigger) fail(`log: ${faultLines.join()} at the wrong time`)
+  if (summary.isCorrupted && faultLines.length === 0) fail('log: no line about the frame that broke the protocol')
+  if (isGraceful && faultLines[0]?.startsWith('corrupt') && !summary.isCorrupted)
+    fail(`log: ${faultLines[0]} did not arrive`)
   if (target.hasJournal) await checkJournal(target, log, scenario, last, sentClose)
 
   const most = isGraceful ? summary.data : judge.replies.length + ANY_PUSHES + (faults.tick === 10 ? ANY_TICKS : 0)
@@ -154,7 +155,9 @@ async function checkJournal(
     const name = came && { [text]: 'text', [binary]: 'binary', [pong]: 'ping' }[came.opcode]
     const payload = content === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(content)
     if (name !== opcode || bytes !== payload.length || !came?.payload.equals(payload)) {
-      throw new Error(`journal: entry ${i} is ${opcode} of ${bytes} bytes, came ${name} of ${came?.payload.length}`)
+      throw new Error(
+        `journal: entry ${i} is ${opcode} of ${bytes} bytes, but the client sent ${name} of ${came?.payload.length}`,
+      )
     }
   }
   if (messages !== last.messages) throw new Error(`journal: ${messages} messages, the log has ${last.messages}`)

@@ -72,7 +72,7 @@ async function checkEmpty({ ask }: Target): Promise<void> {
 /**
  * Opens connections with random faults and random actions of the client, and compares everything observable with a model.
  * @returns a summary, with one line for each server
- * @throws what went wrong, with what is needed to do it again
+ * @throws an error with everything needed to reproduce the failure
  */
 export async function fuzzFaults({ seed, streams, only, most = Number.POSITIVE_INFINITY }: FaultFuzzing) {
   await using plain = await startTarget('plain', '[RE]: ', {})

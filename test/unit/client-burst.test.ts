@@ -134,7 +134,7 @@ describe('ends', () => {
     expect(messages).toHaveLength(2)
   })
 
-  test('when the connection is gone', () => {
+  test('when the connection has ended', () => {
     const { start, results, runTo, world } = simulate({ count: 10, rate: 10 })
     start()
     world.isGone = true

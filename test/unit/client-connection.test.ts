@@ -169,7 +169,7 @@ test('ignores a disconnect without a connection', () => {
 
 describe('an invalid address', () => {
   test.each(['', 'http//x', 'ftp://127.0.0.1/ws', 'ws://127.0.0.1/ws#fragment', 'ws://127.0.0.1/ws#', 'ws://'])(
-    'is told once, and the next one works: %j',
+    'is reported once, and a valid one works afterwards: %j',
     async bad => {
       connection.connect(bad)
       expect(events).toEqual([

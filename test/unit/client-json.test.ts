@@ -66,7 +66,7 @@ describe('formatted JSON', () => {
 })
 
 test.each(['', ' ', '{"open":', "{'a':1}", '[1,]', 'hello\nworld', '1 2', '{"a":\n b\n}', `["${'a'.repeat(1000)}`])(
-  '%j is no JSON, for a reason of one short line',
+  '%j is not JSON, and the problem is one short line',
   text => {
     expect(formatJson(text)).toEqual({ problem: expect.stringMatching(/^.{5,100}$/) })
   },
