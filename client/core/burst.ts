@@ -140,7 +140,7 @@ export function checkBurst({ isBinary, ...fields }: BurstFields): BurstOptions |
 
 const RANGES = [
   ['count', 'Messages', 1, 1_000_000],
-  ['size', 'Bytes per message', 0, 16 * 1024 * 1024],
+  ['size', 'Size in bytes', 0, 16 * 1024 * 1024],
   ['inFlight', 'In flight', 0, 10_000],
   ['rate', 'Per second', 0, 1_000_000],
 ] as const
