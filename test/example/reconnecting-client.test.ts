@@ -1,3 +1,4 @@
+// Usage: npm i -D vitest testcontainers && ECHO_IMAGE=<the image of the echo server> npx vitest run
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createReconnectingClient } from './reconnecting-client.ts'

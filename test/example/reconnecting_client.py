@@ -1,4 +1,7 @@
-"""Usage: python3 reconnecting_client.py ws://localhost:7777 http://localhost:7778"""
+"""Tests a client against the faults of an echo server that has its control port open. Usage:
+docker run -d -p 7777:7777 -p 127.0.0.1:7778:7778 -e CONTROL_PORT=7778 -e CONTROL_HOST=0.0.0.0 IMAGE
+python3 reconnecting_client.py ws://localhost:7777 http://localhost:7778
+"""
 import asyncio, json, sys, urllib.request
 import websockets
 
