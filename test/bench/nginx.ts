@@ -1,4 +1,4 @@
-import { getContainerRuntimeClient } from 'testcontainers'
+import { findEngine } from '../stack/engine.ts'
 import { docker, startStack } from '../stack/stack.ts'
 import { createAddress, type PeerSpec } from './peer.ts'
 import type { Progress } from './rounds.ts'
@@ -12,7 +12,7 @@ export type Nginx = AsyncDisposable & {
 
 /** Whether a Docker engine answers. */
 export async function hasDocker(): Promise<boolean> {
-  return getContainerRuntimeClient().then(
+  return findEngine().then(
     () => true,
     () => false,
   )

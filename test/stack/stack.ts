@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { DockerComposeEnvironment, Wait } from 'testcontainers'
+import { findEngine, startReaper } from './engine.ts'
 
 /** The addresses of a composed stack on this machine. */
 export type Addresses = { page: string; ws: string }
@@ -55,6 +56,7 @@ export async function startStack({
   env = {} as Record<string, string>,
   overrides = [] as string[],
 } = {}) {
+  await startReaper(await findEngine())
   const compose = new DockerComposeEnvironment(root, ['docker-compose.yml', ...overrides])
     .withEnvironment({ HTTP_PORT: '0', WS_PORT: '0', LOG_FORMAT: 'json', ...env })
     .withClientOptions({ commandOptions: ['--scale', `server=${replicas}`] })

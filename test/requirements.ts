@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process'
+import { browserNames, findBrowser, findProgram } from './browser/browser.ts'
+import { findEngine } from './stack/engine.ts'
+
+export const python = '/usr/bin/python3'
+
+/** Whether the Python of the system has the WebSocket client that tests use. */
+export const hasPythonClient = () => spawnSync(python, ['-c', 'import websockets']).status === 0
+
+/** Returns one line for each group of tests that can't run on this machine: the tests, and the reason. */
+export async function findSkipped(): Promise<string[]> {
+  const skipped: string[] = []
+  if (process.platform !== 'linux') skipped.push('memory and resets of connections: they are read in /proc, on Linux')
+  try {
+    await findEngine()
+  } catch (error) {
+    return [...skipped, `containers and the page: no Docker engine with compose answers (${(error as Error).message})`]
+  }
+  for (const name of browserNames) if (!findBrowser(name)) skipped.push(`the page in ${name}: it is not installed`)
+  if (!findProgram('certutil')) skipped.push('TLS in browsers: certutil (libnss3-tools) is not installed')
+  if (!hasPythonClient()) skipped.push(`Python's client: ${python} has no module websockets (python3-websockets)`)
+  return skipped
+}
+
+/**
+ * Prints which tests will be skipped, and why.
+ * @throws where `CI` is set, if there are any
+ */
+export async function reportSkipped(): Promise<void> {
+  const skipped = await findSkipped()
+  for (const line of skipped) console.warn(`Skipped here: ${line}`)
+  if (process.env.CI && skipped.length > 0) throw new Error('No test may be skipped where CI is set')
+}
+
+if (import.meta.main) {
+  console.log(
+    'npm test takes about 4 minutes on two cores for the server and the page’s code, then about 7 for containers and browsers.',
+  )
+  try {
+    await reportSkipped()
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exitCode = 1
+  }
+}
