@@ -16,13 +16,13 @@ const start = async (env: Record<string, string>, ...flags: string[]) => {
   return { url: `${url}/raw`, memory }
 }
 
-/** Resolves when what a peer could send has not grown for a while: the server has stopped reading. */
+/** Resolves when the server has stopped reading: for a while, the clients could send nothing more. */
 const stalled = async (clients: RawClient[]) => {
   const sent = () => clients.reduce((sum, { socket }) => sum + socket.bytesWritten - socket.writableLength, 0)
   for (let before = -1; before !== sent(); await delay(700)) before = sent()
 }
 
-/** Counts what a client gets back, one after the other as they were sent, but for the server's own pings. */
+/** Resolves when a client has got all replies in their order. Pings of the server's own are skipped. */
 const collect = (client: RawClient, count: number, opcode: number, expected: (i: number) => Buffer) =>
   new Promise<void>((resolve, reject) => {
     let rest = Buffer.alloc(0)
@@ -58,10 +58,11 @@ describe.skipIf(platform() !== 'linux')('memory', () => {
     'stays bounded when peers send %s and read nothing, and then they get every one',
     async ([, env, opcode, answer, size, count]) => {
       const { url, memory } = await start({ ...env, HEARTBEAT_INTERVAL: '500ms' })
+      const payload = numbered(size)
+      // They are made before the clients connect: the heartbeat would end clients that are silent meanwhile.
+      const frames = Buffer.concat(Array.from({ length: count }, (_, i) => frame(opcode, payload(i))))
       const clients = await Promise.all(Array.from({ length: 10 }, () => connectRaw(url)))
       const before = memory()
-      const payload = numbered(size)
-      const frames = Buffer.concat(Array.from({ length: count }, (_, i) => frame(opcode, payload(i))))
       for (const { socket } of clients) {
         socket.removeAllListeners('data')
         socket.pause()
@@ -69,7 +70,7 @@ describe.skipIf(platform() !== 'linux')('memory', () => {
       }
       await stalled(clients)
       expect(memory() - before).toBeLessThan(clients.length * 2 * MiB + 100 * MiB)
-      // The system's own buffers may take all that a single client sends.
+      // The system's own buffers may hold everything that one of the clients sends, but not what all of them send.
       expect(clients.filter(({ socket }) => socket.writableLength > 0)).not.toEqual([])
 
       await Promise.all(
@@ -98,7 +99,7 @@ describe.skipIf(platform() !== 'linux')('memory', () => {
   })
 
   test.for([4096, 10])('a thousand delayed connections hold their replies of %i bytes and little else', async size => {
-    // What is garbage isn't held: it is collected again and again here.
+    // Garbage counts as resident memory until it is collected, so it is collected all the time here.
     const { url, memory } = await start({}, '--expose-gc', '--import', 'data:text/javascript,setInterval(gc, 100)')
     const open = (query: string) => Promise.all(Array.from({ length: 1000 }, () => connectRaw(url + query)))
     const arrive = async (clients: RawClient[]) => {

@@ -24,7 +24,7 @@ export async function startReaper(client: ContainerRuntimeClient): Promise<void>
   } catch (error) {
     process.env.TESTCONTAINERS_RYUK_DISABLED = 'true'
     console.warn(
-      `Killed tests will leave their containers behind: their reaper can't start (${(error as Error).message})`,
+      `Killed tests will leave their containers behind: their reaper can't start (${(error as Error).message.trim()})`,
     )
   }
 }
