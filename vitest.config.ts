@@ -1,16 +1,19 @@
 import { defineConfig } from 'vitest/config'
 
+// Nothing that a test asserts depends on these limits. They end a test that hangs, and leave a busy machine enough time.
+const patience = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 10_000 } } }
+
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/*.test.ts'] } },
-      { test: { name: 'integration', include: ['test/integration/*.test.ts'], testTimeout: 30_000 } },
+      { test: { ...patience, name: 'unit', include: ['test/unit/*.test.ts'] } },
+      { test: { ...patience, name: 'integration', include: ['test/integration/*.test.ts'] } },
       {
         test: {
+          ...patience,
           name: 'stack',
           include: ['test/stack/*.test.ts', 'test/browser/*.test.ts'],
           globalSetup: 'test/stack/setup.ts',
-          testTimeout: 60_000,
           hookTimeout: 120_000,
         },
       },

@@ -47,6 +47,11 @@ for entry in ${FRONT_PROXIES:-}; do
   networks="$networks $entry 1;"
 done
 
+# Kubernetes needs the full name: NGINX looks names up without the search domains of /etc/resolv.conf.
+server=${SERVER_HOST:-server}
+case $server in *[!0-9A-Za-z._-]*) refuse SERVER_HOST "$server" 'a host name, such as server.example' ;; esac
+echo "server $server:7777 resolve max_fails=0;" >"$folder/server.conf"
+
 cat >"$folder/http.conf" <<END
 resolver $resolver valid=1s ipv6=off;
 $trusted

@@ -142,11 +142,14 @@ describe.skipIf(!stack)('the client’s image', () => {
     ['HTTPS_PORT', '8443-8450'],
     ['HTTPS_PORT', '8443;'],
     ['HTTPS_PORT', '99999999999999999999'],
+    ['SERVER_HOST', 'server:7777'],
+    ['SERVER_HOST', 'server; include /etc/passwd'],
   ] as const)('refuses to start with %s=%j, and says what it expects', async ([name, value]) => {
-    const expected =
-      name === 'HTTPS_PORT'
-        ? 'an integer from 0 to 65535'
-        : 'addresses and networks separated by commas, such as 10.0.0.1 or fd00::/8'
+    const expected = {
+      FRONT_PROXIES: 'addresses and networks separated by commas, such as 10.0.0.1 or fd00::/8',
+      HTTPS_PORT: 'an integer from 0 to 65535',
+      SERVER_HOST: 'a host name, such as server.example',
+    }[name]
     const flags = ['--rm', '--read-only', '--tmpfs', '/tmp', '-e', `${name}=${value}`]
     await expect(docker('run', ...flags, await clientImage())).rejects.toMatchObject({
       code: 1,
@@ -166,6 +169,13 @@ describe.skipIf(!stack)('the client’s image', () => {
       `printf '${resolvConf}' >/etc/resolv.conf && /start.sh -t && cat /tmp/nginx/http.conf`,
     )
     expect(output).toContain(`resolver ${resolver} valid=1s`)
+  })
+
+  test.for([
+    ['', 'server:7777'],
+    ['server.websocket-echo.svc.cluster.local', 'server.websocket-echo.svc.cluster.local:7777'],
+  ] as const)('asks for the servers by the name in SERVER_HOST=%s', async ([name, address]) => {
+    expect(await inContainer(`SERVER_HOST=${name} /start.sh -T`)).toContain(`server ${address} resolve max_fails=0;`)
   })
 
   test.for([
