@@ -99,6 +99,7 @@ async function main(): Promise<void> {
   const results = await measure(options)
   progress('done\n')
   console.log(createReport(results))
+  if (options.quick) return
   await mkdir(RESULTS, { recursive: true })
   await writeFile(`${RESULTS}latest.json`, `${JSON.stringify(results, undefined, 2)}\n`)
   await writeFile(`${RESULTS}chart.svg`, createChart(results))

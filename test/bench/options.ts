@@ -6,12 +6,12 @@ export const help = `Usage: npm run bench -- [options]
 
 Loads echo servers in turn, verifies every reply, and compares speed, CPU, latency and memory.
 
-  --quick              take under a minute, with less exact results
+  --quick              take under a minute, with less exact results, and write nothing
   --peer name=ws://…   also measure the server at this address; can be repeated
-  --before commit      compare our server only with that of another commit
+  --before commit      compare our server only with that of another commit, and write nothing
   --help               show this help
 
-Writes test/bench/results/latest.json and chart.svg, except with --before.`
+Otherwise writes test/bench/results/latest.json and chart.svg.`
 
 export type Options = { quick: boolean; peers: PeerSpec[]; before?: string | undefined; help: boolean }
 
