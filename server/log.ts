@@ -100,7 +100,7 @@ const join = (details: Details | undefined, before: string, between: string) => 
 /**
  * Creates a logger that prints a level and those above it.
  * @param level one that the configuration allows
- * @param format `text` for people, `json` for machines: one object a line, with an ISO 8601 time
+ * @param format `text` for people, `json` for machines: one object a line; times are ISO 8601, in UTC
  */
 export function createLogger(level: string, format: 'text' | 'json', output: LogOutput): Logger {
   let dropped = 0
@@ -112,7 +112,7 @@ export function createLogger(level: string, format: 'text' | 'json', output: Log
     const toLine = (message: string, details?: Details) =>
       format === 'json'
         ? `{"level":"${at}","time":"${isoTime()}"${join(details, ',"', '":')},"msg":${JSON.stringify(message)}}\n`
-        : `${isoTime().slice(11, 23)} ${label} ${message}${join(details, ' ', '=')}\n`
+        : `${isoTime()} ${label} ${message}${join(details, ' ', '=')}\n`
     return (first: string | Details, message?: string) => {
       if (output.isFull) return void dropped++
       if (dropped > 0) {

@@ -9,12 +9,20 @@ import { checkInternals, InternalsError } from './wire/internals.ts'
 /** Its message says why the server can't start. */
 export class StartError extends Error {}
 
+export type RunOptions = {
+  env: Environment
+  /** Bytes that the container has; 0, or more than the machine has, is no limit. */
+  memory: number
+  page?: Page | undefined
+  /** The address to listen on without HOST; every address if it is left out. */
+  defaultHost?: string | undefined
+}
+
 /**
- * Starts the server, and what was asked for beside it.
- * @param memory bytes that the container has; 0, or more than the machine has, is no limit
+ * Starts the server and, if it is configured, the control port.
  * @throws {StartError}
  */
-export async function run(env: Environment, memory: number, page?: Page) {
+export async function run({ env, memory, page, defaultHost }: RunOptions) {
   const config = attempt(() => {
     checkInternals()
     return parseConfig(env, Math.min(memory || Number.POSITIVE_INFINITY, totalmem()))
@@ -25,23 +33,39 @@ export async function run(env: Environment, memory: number, page?: Page) {
   const { createControl } = config.controlPort === undefined ? {} : await import('./control/control.ts')
   const registry = new Registry(config.memoryBudget)
   const control = createControl?.({ ...config, logger, registry })
-  const server = createServer({ ...config, logger, page, registry, observer: control?.observer })
+  const server = createServer({
+    ...config,
+    host: config.host ?? defaultHost,
+    logger,
+    page,
+    registry,
+    observer: control?.observer,
+  })
 
   const { port } = await bound(server.listen(), 'HOST', 'PORT')
-  try {
-    const controlled = control && (await bound(control.listen(), 'CONTROL_HOST', 'CONTROL_PORT'))
-    if (controlled) logger.info(`Control on http://${hostOf(config.controlHost)}:${controlled.port}`)
-  } catch (error) {
-    await server.close()
-    throw error
-  }
-  const host = hostOf(config.host ?? 'localhost')
-  if (page) logger.info(`Page on http://${host}:${port}`)
-  logger.info(`Ready on ws://${host}:${port}`)
+  const controlled =
+    control &&
+    (await bound(control.listen(), 'CONTROL_HOST', 'CONTROL_PORT').catch(async error => {
+      await server.close()
+      throw error
+    }))
+
+  const address = `${hostOf(config.host ?? 'localhost')}:${port}`
+  const { publicPageUrl = page && `http://${address}`, publicWsUrl = `ws://${address}` } = config
+  // First, since a person who starts the server wants to open it.
+  if (publicPageUrl) logger.info(`Page on ${publicPageUrl}`)
+  if (controlled) logger.info(`Control on http://${hostOf(config.controlHost)}:${controlled.port}`)
+  for (const warning of config.warnings) logger.warn(warning)
+  logger.info(`Ready on ${publicWsUrl || `ws://${address} inside the container`}`)
 
   return {
-    /** Writes the last lines of the log in a process that crashes. */
-    crash: output.crash,
+    /** Writes the last lines of the log in a process that is about to exit. */
+    flush: output.crash,
+
+    /** Logs that a second signal ends the process at once. */
+    abort(signal: string): void {
+      logger.warn(`Ended at once by a second ${signal}`)
+    },
 
     /** @param signal the reason, for the log */
     async close(signal: string): Promise<void> {
@@ -75,4 +99,8 @@ async function bound(listening: Promise<AddressInfo>, host: string, port: string
   }
 }
 
-const hostOf = (host: string) => (host.includes(':') ? `[${host}]` : host)
+/** The host of a URL by which a server that listens there is reached. */
+const hostOf = (host: string) => {
+  if (host === '0.0.0.0' || host === '::') return 'localhost'
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -12,9 +12,14 @@ if (problem) {
   process.exit(1)
 }
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-if (process.env.npm_lifecycle_event) endWithParent()
-if (process.argv.includes('--watch')) await develop()
-else await start()
+if (process.argv.includes('--watch')) {
+  endWithParent('SIGTERM')
+  await develop()
+} else {
+  // The server takes this one for a first request to end, even after another.
+  endWithParent('SIGHUP')
+  await start()
+}
 
 function findProblem() {
   try {
@@ -27,17 +32,20 @@ function findProblem() {
   return `Node.js ${process.versions.node} is too old. Use 22.18 or newer, or install the project's own with "npm rebuild node --ignore-scripts=false".`
 }
 
-/** Ends this process when its parent ends: npm sends its signals to a shell, and not every shell passes them on. */
-function endWithParent() {
-  const check = () => {
-    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM')
-  }
-  setInterval(check, 200).unref()
+/** Ends this process when npm ends: npm sends its signals to a shell, and not every shell passes them on. */
+function endWithParent(signal) {
+  if (!process.env.npm_lifecycle_event) return
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    process.kill(process.pid, signal)
+  }, 200)
+  timer.unref()
 }
 
 async function start() {
   try {
-    execSync('npm run build:client', { stdio: 'inherit' })
+    execSync('npm run --silent build:client -- --log-level=warning', { stdio: 'inherit' })
   } catch {
     // The build has printed its errors.
     process.exit(1)

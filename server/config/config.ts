@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { getHeapStatistics } from 'node:v8'
 import proxyaddr from 'proxy-addr'
+import { isOfKubernetes, warnOfLookalikes } from './lookalikes.ts'
 import { duration, integer, oneOf, type Parser, size, Unexpected } from './values.ts'
 
 /** What the server is told by its environment. Durations are in milliseconds, sizes in bytes. */
@@ -45,6 +46,12 @@ const proxies = list(
   items => proxyaddr.compile(items),
 )
 
+/** Reads an address for the log; empty if it is none, as with a range of ports, or with port 0, which leaves it to Docker. */
+const publicUrl: Parser<string> = text => {
+  const url = URL.parse(text.replace(/(?<=\/\/)(0\.0\.0\.0|\[::\])(?=:|$)/, 'localhost'))
+  return url && url.port !== '0' ? url.href.replace(/\/$/, '') : ''
+}
+
 /** The part of a machine's memory that peers may fill: the rest is for the process itself, and for what it can't count. */
 const shareOf = (memory: number) => Math.floor(Math.min(memory / 4, getHeapStatistics().heap_size_limit / 2))
 
@@ -54,11 +61,18 @@ const shareOf = (memory: number) => Math.floor(Math.min(memory / 4, getHeapStati
  * @throws {ConfigError} naming every variable that can't be parsed
  */
 export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY) {
+  const names: string[] = []
   const problems: string[] = []
+  const warnings: string[] = []
 
   const read = <T, F>(name: string, parse: Parser<T>, fallback: F): T | F => {
+    names.push(name)
     const text = env[name]
     if (text === undefined || (text === '' && name !== 'REPLY_PREFIX')) return fallback
+    if (name.endsWith('PORT') && isOfKubernetes(text)) {
+      warnings.push(`${name}=${JSON.stringify(text)} is ignored: Kubernetes sets it for a service of that name`)
+      return fallback
+    }
     try {
       return parse(text)
     } catch (error) {
@@ -100,7 +114,13 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
     journalSize: read('JOURNAL_SIZE', size('0', '64MiB'), 0),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info'),
     logFormat: read('LOG_FORMAT', oneOf('text', 'json'), 'text'),
+    /** Where a container publishes the page and the echo, for the log; empty if that is not known. */
+    publicPageUrl: read('PUBLIC_PAGE_URL', publicUrl, undefined),
+    publicWsUrl: read('PUBLIC_WS_URL', publicUrl, undefined),
+    /** One line for each variable that has no effect though somebody may expect one. */
+    warnings,
   }
+  warnings.push(...warnOfLookalikes(env, names))
 
   const { memoryBudget, maxPayload, journalSize } = config
   const checkShare = (name: string, bytes: number, divisor: number, share: string) => {

@@ -14,7 +14,7 @@ const offeredBy = ({ headers }: IncomingMessage): string[] =>
 
 /** Why a handshake is refused that asks for that, or for a subprotocol that can't be chosen. */
 export function refusalOf({ reject, subprotocol }: Faults, request: IncomingMessage) {
-  const asked = `Refused with ${reject}, as was asked for`
+  const asked = `Refused with ${reject} because of reject=${reject}`
   if (reject !== undefined) return { reason: 'asked', status: reject, body: asked } as const
   const offered = offeredBy(request)
   if (!subprotocol || offered.includes(subprotocol)) return undefined

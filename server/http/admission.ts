@@ -61,7 +61,7 @@ export function createAdmission(options: AdmissionOptions) {
       return { reason: 'closing', status: 503, body: 'The server is shutting down', isElsewhereBetter: true }
     }
     if (allowedOrigins && origin !== undefined && !allowedOrigins.has(origin)) {
-      return { reason: 'origin', status: 403, body: `The origin ${printable(origin)} is not among the allowed ones` }
+      return { reason: 'origin', status: 403, body: `The origin ${printable(origin)} is not allowed` }
     }
     if (room) return room
     try {
@@ -118,8 +118,9 @@ export function createAdmission(options: AdmissionOptions) {
         countAddress(address, socket)
         return decision
       }
-      const { reason, status } = decision
-      logger.info({ address, status, reason }, 'Refused a handshake')
+      const { reason, status, body } = decision
+      const problem = printable(body.replaceAll('\n', '; '))
+      logger.info({ address, path: printable(pathOf(request)), status, reason, problem }, 'Refused a handshake')
       if (reason) observer?.refused(reason)
       return decision
     },

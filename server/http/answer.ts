@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refusal } from '../connection/observer.ts'
 import { escaped, printable } from '../log.ts'
 
@@ -29,15 +29,37 @@ export function send(response: ServerResponse, { status, headers, body }: Answer
   response.end(text)
 }
 
-const LOST_UPGRADE = `This is a WebSocket handshake without its Upgrade header: a proxy on the way has dropped it.
-The proxy has to pass on Upgrade and Connection, and to speak HTTP/1.1.`
+const HANDSHAKE_HEADERS = [
+  'Connection',
+  'Upgrade',
+  'Sec-WebSocket-Key',
+  'Sec-WebSocket-Version',
+  'Sec-WebSocket-Protocol',
+  'Sec-WebSocket-Extensions',
+]
 
-/** Tells a client that did not ask for an upgrade how to (RFC 9110, section 15.5.22). */
-export function upgradeRequired(address: string, isHandshake: boolean): Answer {
-  const how = `This address speaks WebSocket: connect to it with new WebSocket(${JSON.stringify(printable(address))})`
+/** Why a plain request is not a handshake (RFC 6455, section 4.2.1). */
+export function missingUpgrade({ headers, httpVersion }: IncomingMessage): string {
+  if (httpVersion !== '1.1') return `it came as HTTP/${httpVersion}, which cannot upgrade`
+  const missing = headers.upgrade?.toLowerCase() === 'websocket' ? 'Connection: Upgrade' : 'Upgrade: websocket'
+  return `no "${missing}" header arrived`
+}
+
+/** Explains to a client that did not ask for an upgrade how to do so (RFC 9110, section 15.5.22). */
+export function upgradeRequired(request: IncomingMessage, address: string): Answer {
+  const arrived = HANDSHAKE_HEADERS.flatMap(name => {
+    const value = request.headers[name.toLowerCase()]
+    return value === undefined ? [] : `  ${name}: ${printable(String(value))}`
+  })
   return {
     status: 426,
     headers: { Connection: 'Upgrade, close', Upgrade: 'websocket' },
-    body: isHandshake ? LOST_UPGRADE : how,
+    body: `This is a WebSocket server. Connect to it with new WebSocket(${JSON.stringify(printable(address))})
+
+This request is not a WebSocket handshake: ${missingUpgrade(request)}.
+If the client sent a handshake, a proxy on the way changed it. The proxy must speak HTTP/1.1 and pass on Upgrade and Connection.
+
+Headers of a handshake that arrived:
+${arrived.join('\n') || '  none'}`,
   }
 }

@@ -8,14 +8,15 @@ import { createHeartbeat } from '../connection/heartbeat.ts'
 import { delayHandshake } from '../faults/handshake.ts'
 import { describeHandshake } from '../faults/hello.ts'
 import { Misbehaviour } from '../faults/misbehaviour.ts'
-import type { Logger } from '../log.ts'
+import { type Logger, printable } from '../log.ts'
 import { ReplyBuffers } from '../wire/fast-path.ts'
 import { Turns } from '../wire/turns.ts'
 import { type AdmissionOptions, type Admitted, createAdmission } from './admission.ts'
-import { type Answer, send, upgradeRequired } from './answer.ts'
+import { type Answer, missingUpgrade, send, upgradeRequired } from './answer.ts'
 import { switchingProtocols } from './handshake.ts'
 import { createPipelines } from './pipelines.ts'
 import {
+  addressOf,
   costOfRequest,
   hasLostUpgrade,
   isHandshake,
@@ -75,6 +76,16 @@ export function createServer(options: ServerOptions) {
       registry.delete(connection)
       if (registry.isClosing && registry.size === 0) emptied.resolve()
     },
+  }
+
+  const explainUpgrade = (request: IncomingMessage) => {
+    const details = { address: addressOf(request, isTrustedProxy), path: printable(pathOf(request)), status: 426 }
+    if (hasLostUpgrade(request)) {
+      logger.info({ ...details, problem: missingUpgrade(request) }, 'Answered a handshake as a plain request')
+    } else {
+      logger.debug(details, 'Answered a plain request')
+    }
+    return upgradeRequired(request, webSocketAddressOf(request, isTrustedProxy))
   }
 
   const describeHello = (id: number, request: IncomingMessage, peer: Peer) => {
@@ -138,8 +149,7 @@ export function createServer(options: ServerOptions) {
     const answer = () => {
       if (refused && isElsewhere(refused, request)) return void request.socket.destroy()
       if (pathOf(request) === '/healthz' && !registry.isClosing) return send(response, { status: 200, body: 'ok' })
-      const address = webSocketAddressOf(request, isTrustedProxy)
-      send(response, refused ?? admission.fullness(request) ?? upgradeRequired(address, hasLostUpgrade(request)))
+      send(response, refused ?? admission.fullness(request) ?? explainUpgrade(request))
     }
     // A page in a browser stays where it is, whatever its query says. Others ask why their query is refused.
     const isQuestion = refused?.reason === 'malformed' || (refused?.reason === 'query' && !wantsHtml(request))

@@ -365,7 +365,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
         await page.click('#clear')
       }
       await tester.connectTo(`${ws}?reject=503`)
-      await tester.logged('503 Service Unavailable: Refused with 503, as was asked for')
+      await tester.logged('503 Service Unavailable: Refused with 503 because of reject=503')
     })
   })
 

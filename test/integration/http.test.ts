@@ -144,11 +144,40 @@ test('empty elements in the lists of a handshake are ignored', async () => {
   expect(head).toContain('Sec-WebSocket-Extensions: permessage-deflate;')
 })
 
-test('a handshake that lost its Upgrade header on the way is told so', async () => {
-  const { http } = await serve()
-  const response = await fetch(http, { headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } })
-  expect(response.status).toBe(426)
-  expect(await response.text()).toContain('without its Upgrade header')
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+
+test.for([
+  [
+    'HTTP/1.1',
+    `Connection: close\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n`,
+    'no "Upgrade: websocket" header arrived',
+    ['Connection: close', `Sec-WebSocket-Key: ${KEY}`, 'Sec-WebSocket-Version: 13'],
+  ],
+  ['HTTP/1.1', '', 'no "Upgrade: websocket" header arrived', ['none']],
+  ['HTTP/1.1', 'Upgrade: h2c\r\n', 'no "Upgrade: websocket" header arrived', ['Upgrade: h2c']],
+  [
+    'HTTP/1.1',
+    'Upgrade: websocket\r\nConnection: close\r\n',
+    'no "Connection: Upgrade" header arrived',
+    ['Connection: close', 'Upgrade: websocket'],
+  ],
+  [
+    'HTTP/1.0',
+    'Upgrade: websocket\r\nConnection: Upgrade, close\r\n',
+    'it came as HTTP/1.0, which cannot upgrade',
+    ['Connection: Upgrade, close', 'Upgrade: websocket'],
+  ],
+] as const)('the 426 says why the request is no handshake: %s %j', async ([version, headers, problem, arrived]) => {
+  const { port } = await serve()
+  const answer = await ask(port, `GET /raw ${version}\r\nHost: a\r\n${headers}\r\n`)
+  expect(answer).toMatch(/^HTTP\/1.1 426 /)
+  expect(answer.split('\r\n\r\n')[1]).toBe(`This is a WebSocket server. Connect to it with new WebSocket("ws://a/raw")
+
+This request is not a WebSocket handshake: ${problem}.
+If the client sent a handshake, a proxy on the way changed it. The proxy must speak HTTP/1.1 and pass on Upgrade and Connection.
+
+Headers of a handshake that arrived:
+${arrived.map(line => `  ${line}\n`).join('')}`)
 })
 
 test('a page over TLS is told the secure address, though no proxy says so', async () => {

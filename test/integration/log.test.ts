@@ -55,6 +55,55 @@ test('a connection that the server failed is logged with the code it gave', asyn
   expect(log[2]).toMatchObject({ code: 1009 })
 })
 
+test.for([
+  ['origin', { Origin: 'https://evil.example' }, '', 403, 'The origin https://evil.example is not allowed'],
+  ['asked', {}, '?reject=418', 418, 'Refused with 418 because of reject=418'],
+  [
+    'query',
+    {},
+    '?loss=2&tick',
+    400,
+    '"loss=2": expected a share from 0 to 1, such as 0.1 or 10%; "tick": expected a duration from 10ms to 1h, such as 500ms or 30s',
+  ],
+  ['malformed', { 'Sec-WebSocket-Key': '' }, '', 400, 'Sec-WebSocket-Key: expected 16 bytes in base64'],
+] as const)('a refused handshake is logged with address, path, status, reason and problem: %s', async row => {
+  const [reason, headers, query, status, problem] = row
+  const { url, log } = await serve({ ALLOWED_ORIGINS: 'https://good.example' })
+  await connectRaw(`${url}some/path${query}`, headers)
+  expect(log).toEqual([
+    {
+      level: 'info',
+      time: expect.any(String),
+      address: '127.0.0.1',
+      path: '/some/path',
+      status,
+      reason,
+      problem,
+      msg: 'Refused a handshake',
+    },
+  ])
+})
+
+test('a handshake that lost its Upgrade is logged at info, a plain request at debug', async () => {
+  const { http, log } = await serve({ LOG_LEVEL: 'debug' })
+  await fetch(`${http}a`, { headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } })
+  await fetch(`${http}b?token=secret`)
+  await fetch(`${http}healthz`)
+  const address = '127.0.0.1'
+  expect(log).toMatchObject([
+    {
+      level: 'info',
+      address,
+      path: '/a',
+      status: 426,
+      problem: 'no "Upgrade: websocket" header arrived',
+      msg: 'Answered a handshake as a plain request',
+    },
+    { level: 'debug', address, path: '/b', status: 426, msg: 'Answered a plain request' },
+  ])
+  expect(log).toHaveLength(2)
+})
+
 test('nothing that a peer sends reaches the log unescaped', async () => {
   const { url, server, log } = await serve({ LOG_LEVEL: 'debug' })
   const { socket, next, closed } = await connect(url)

@@ -1,6 +1,9 @@
-import { readdir, readFile, readlink } from 'node:fs/promises'
-import { platform } from 'node:os'
-import { expect, test } from 'vitest'
+import { once } from 'node:events'
+import { cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises'
+import { connect as connectTcp } from 'node:net'
+import { platform, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { run } from './run.ts'
@@ -22,6 +25,33 @@ test.for(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     expect(await exit).toBe(0)
   },
 )
+
+test.for([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('a second %s, sent 100 ms after the first or later, ends it at once with %i', async ([signal, code]) => {
+  const { url, kill, exit, lines, line } = await start({ SHUTDOWN_TIMEOUT: '1m' })
+  const { frame: nextFrame } = await connectRaw(url)
+  const begin = performance.now()
+  kill(signal)
+  expect((await nextFrame()).opcode).toBe(opcodes.close)
+  await line(/Closing on/)
+  const again = setInterval(() => kill(signal), 150)
+  onTestFinished(() => clearInterval(again))
+  expect(await exit).toBe(code)
+  expect(performance.now() - begin).toBeGreaterThanOrEqual(100)
+  expect(lines.at(-1)).toContain(`WARN  Ended at once by a second ${signal}`)
+})
+
+test('a Ctrl+C that arrives twice within a moment, as under npm, counts once', async () => {
+  const { url, kill, exit } = await start({ SHUTDOWN_TIMEOUT: '1m' })
+  const { socket, frame: nextFrame } = await connectRaw(url)
+  kill('SIGINT')
+  expect((await nextFrame()).opcode).toBe(opcodes.close)
+  kill('SIGINT')
+  socket.write(frame(opcodes.close, closePayload(1001)))
+  expect(await exit).toBe(0)
+})
 
 test('a peer that never answers the close is terminated within SHUTDOWN_TIMEOUT', async () => {
   const { url, kill, exit } = await start({ SHUTDOWN_TIMEOUT: '200ms' })
@@ -69,7 +99,7 @@ test('a control port that is taken gets one, too', async () => {
 test('once it is ready, it says so in one line that stays as it is', async () => {
   const { lines, line } = run(['node', 'server/main.ts'], { PORT: '0', HOST: '::1', CONTROL_PORT: '0' })
   await line(/Ready/)
-  expect(lines.at(-1)).toMatch(/^[\d:.]{12} INFO {2}Ready on ws:\/\/\[::1\]:\d+$/)
+  expect(lines.at(-1)).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z INFO {2}Ready on ws:\/\/\[::1\]:\d+$/)
   const json = run(['node', 'server/main.ts'], { PORT: '0', LOG_FORMAT: 'json' })
   const [ready] = await json.line(/Ready.*/)
   expect(ready).toMatch(/^Ready on ws:\/\/localhost:\d+"\}$/)
@@ -112,6 +142,104 @@ test('it answers on IPv4 and IPv6 unless HOST says otherwise', async () => {
     socket.send('hello')
     expect(await next()).toBe('[RE]: hello')
   }
+})
+
+/** Starts the server as `npm start` does, in a copy of the project that has this `.env`. */
+async function startLocal(env: Record<string, string>, settings?: string | Buffer) {
+  const folder = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const isCopied = (path: string) => !/^(node_modules|test|docs|\.git)$/.test(path)
+  await cp('.', folder, { recursive: true, filter: isCopied })
+  await symlink(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
+  if (settings !== undefined) await writeFile(join(folder, '.env'), settings)
+  return { folder, ...run(['node', join(folder, 'server/local.ts')], { PORT: '0', ...env }) }
+}
+
+test.skipIf(platform() !== 'linux').for([
+  [{}, 'localhost'],
+  [{ HOST: '' }, 'localhost'],
+  [{ HOST: '0.0.0.0' }, 'localhost'],
+  [{ HOST: '127.0.0.2' }, '127.0.0.2'],
+] as const)('npm start with %o listens on loopback unless HOST names another address', async ([env, name]) => {
+  const { line } = await startLocal(env)
+  const [, host, port] = await line(/Ready on ws:\/\/(.+):(\d+)/)
+  expect(host).toBe(name)
+  const isOpen = async (address: string) => {
+    const socket = connectTcp(Number(port), address)
+    onTestFinished(() => void socket.destroy())
+    return once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+  }
+  const isEverywhere = 'HOST' in env && env.HOST === '0.0.0.0'
+  expect(await isOpen('127.0.0.1')).toBe(name === 'localhost')
+  expect(await isOpen('127.0.0.2')).toBe(isEverywhere || name === '127.0.0.2')
+})
+
+test('npm start prints the address of the page first, and that it is ready last', async () => {
+  const { line, lines } = await startLocal({ CONTROL_PORT: '0', LOGLEVEL: 'debug' })
+  await line(/Ready on/)
+  expect(lines.map(line => line.split('  ')[1]?.replace(/\d+$/, 'N'))).toEqual([
+    'Page on http://localhost:N',
+    'Control on http://127.0.0.1:N',
+    'LOGLEVEL has no effect: did you mean LOG_LEVEL?',
+    'Ready on ws://localhost:N',
+  ])
+})
+
+test.for([
+  ['lines with and without quotes and comments', '# a comment\nREPLY_PREFIX="Écho : " # why\n\nLOG_FORMAT=json\n'],
+  ['a byte order mark and CRLF', '\ufeffREPLY_PREFIX=Écho\\ :\r\n'.replace('Écho\\ :', '"Écho : "')],
+] as const)('npm start reads .env: %s', async ([, settings]) => {
+  const { line } = await startLocal({}, settings)
+  const [, port] = await line(/Ready on ws:\/\/localhost:(\d+)/)
+  const { socket, next } = await connect(`ws://localhost:${port}/`)
+  socket.send('hello')
+  expect(await next()).toBe('Écho : hello')
+})
+
+test('the environment wins over .env', async () => {
+  const { line } = await startLocal({ REPLY_PREFIX: '' }, 'REPLY_PREFIX=no\nPORT=1')
+  const [, port] = await line(/Ready on ws:\/\/localhost:(\d+)/)
+  const { socket, next } = await connect(`ws://localhost:${port}/`)
+  socket.send('hello')
+  expect(await next()).toBe('hello')
+})
+
+test('a .env that is no text gets one clear line, and it exits with 1', async () => {
+  const { exit, lines } = await startLocal({}, Buffer.from('PORT=80\n', 'utf16le'))
+  expect(await exit).toBe(1)
+  expect(lines).toEqual([expect.stringMatching(/^\.env must be UTF-8 text/)])
+})
+
+test('a .env that can’t be read gets one clear line, and it exits with 1', async () => {
+  const { folder, kill } = await startLocal({})
+  kill('SIGKILL')
+  await mkdir(join(folder, '.env'))
+  const { exit, lines } = run(['node', join(folder, 'server/local.ts')])
+  expect(await exit).toBe(1)
+  expect(lines).toEqual([expect.stringMatching(/^\.env cannot be read: EISDIR/)])
+})
+
+test('the log names the published addresses, where it is given them', async () => {
+  const { line, lines } = run(['node', 'server/main.ts'], {
+    PORT: '0',
+    PUBLIC_PAGE_URL: 'http://0.0.0.0:80',
+    PUBLIC_WS_URL: 'ws://192.0.2.1:7070',
+  })
+  await line(/Ready on ws:\/\/192\.0\.2\.1:7070$/)
+  expect(lines[0]).toMatch(/Page on http:\/\/localhost$/)
+})
+
+test('where Docker chooses the published ports, the log names none of them', async () => {
+  const { line, lines } = run(['node', 'server/main.ts'], {
+    PORT: '0',
+    PUBLIC_PAGE_URL: 'http://localhost:0',
+    PUBLIC_WS_URL: 'ws://localhost:0',
+  })
+  await line(/Ready on ws:\/\/localhost:\d{2,} inside the container$/)
+  expect(lines).toHaveLength(1)
 })
 
 test('REPLY_PREFIX goes before a text', async () => {

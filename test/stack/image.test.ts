@@ -10,7 +10,7 @@ describe.skipIf(!inject('stack'))('the server’s image without compose', () => 
     const id = (await docker('run', '-d', '-p', '127.0.0.1::7777', ...flags, await serverImage())).trim()
     try {
       await expect.poll(() => inspect(id, '{{.State.Health.Status}}'), { timeout: 30_000 }).toBe('healthy')
-      expect(await docker('logs', id)).toMatch(/^[\d:.]{12} INFO {2}Ready on ws:\/\/localhost:7777$/m)
+      expect(await docker('logs', id)).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z INFO {2}Ready on ws:\/\/localhost:7777$/m)
       const address = (await docker('port', id, '7777')).trim()
       const { socket, next, closed } = await connect(`ws://${address}/`)
       socket.send('hello')

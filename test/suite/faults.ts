@@ -256,7 +256,7 @@ export function describeFaults(name: string, address: () => string): void {
       expect((await expectRefusal(url(`reject=${status}`))).status).toBe(status)
       const plain = await fetch(url(`reject=${status}`).replace('ws:', 'http:'))
       expect(plain.status).toBe(status)
-      expect(await plain.text()).toContain('as was asked for')
+      expect(await plain.text()).toContain(`Refused with ${status} because of reject=${status}`)
       await serveOthers()
     })
 

@@ -135,3 +135,70 @@ test('all bad variables are named at once', () => {
 test('a bad value is quoted with its control characters escaped', () => {
   expect(problems({ PORT: '\u001b[31m' })[0]).toContain('PORT="\\u001b[31m"')
 })
+
+const warnings = (env: Record<string, string>) => parseConfig(env).warnings
+
+test.for([
+  ['LOGLEVEL', 'LOG_LEVEL'],
+  ['log_level', 'LOG_LEVEL'],
+  ['LOG-LEVEL', 'LOG_LEVEL'],
+  ['LOG_LEVELS', 'LOG_LEVEL'],
+  ['MAXPAYLOAD', 'MAX_PAYLOAD'],
+  ['MAX_PAYLOADS', 'MAX_PAYLOAD'],
+  ['MAX_PAYLAOD', 'MAX_PAYLOAD'],
+  ['HEARTBEAT_INTERVALL', 'HEARTBEAT_INTERVAL'],
+  ['ALLOWED_ORIGIN', 'ALLOWED_ORIGINS'],
+  ['NO_FAULT', 'NO_FAULTS'],
+  ['Port', 'PORT'],
+  ['host', 'HOST'],
+] as const)('%s is taken for a slip of %s', ([name, meant]) => {
+  expect(warnings({ [name]: 'x' })).toEqual([`${name} has no effect: did you mean ${meant}?`])
+  expect(warnings({ [name]: 'x', [meant]: '' })).toEqual([])
+})
+
+test.for([
+  ['HTTP_PORT', 'PORT'],
+  ['WS_PORT', 'PORT'],
+  ['BIND_ADDRESS', 'HOST'],
+] as const)('%s is a setting of docker compose alone', ([name, meant]) => {
+  expect(warnings({ [name]: '80' })).toEqual([`${name} has no effect: only docker compose reads it. Use ${meant}.`])
+  expect(warnings({ [name]: '80', [meant]: '' })).toEqual([])
+})
+
+test('other variables give no warning', () => {
+  const names = [
+    'HOSTNAME',
+    'HOSTS',
+    'PORTS',
+    'POST',
+    'SPORT',
+    'PATH',
+    'LEVEL',
+    'LOG',
+    'LOG_FILE',
+    'LOGNAME',
+    'PAYLOAD',
+  ]
+  const foreign = [
+    'npm_config_loglevel',
+    'MAX_MEMORY',
+    'CONTROL',
+    'ECHO_PORT',
+    'WEBSOCKET_LOG_LEVEL',
+    'MAX_CONNECTIONS',
+  ]
+  expect(warnings(Object.fromEntries([...names, ...foreign].map(name => [name, '1'])))).toEqual([])
+  expect(warnings({ HTTP_PORT: 'tcp://10.96.0.1:80' })).toEqual([])
+})
+
+test.for(['PORT', 'CONTROL_PORT'])('%s as Kubernetes sets it for a service is ignored with a warning', name => {
+  expect(parseConfig({ [name]: 'tcp://10.96.0.1:80' })).toMatchObject({
+    port: 7777,
+    controlPort: undefined,
+    warnings: [`${name}="tcp://10.96.0.1:80" is ignored: Kubernetes sets it for a service of that name`],
+  })
+})
+
+test('a warning shows a name with its control characters escaped', () => {
+  expect(warnings({ 'LOG\nLEVEL': 'x' })).toEqual(['LOG\\x0aLEVEL has no effect: did you mean LOG_LEVEL?'])
+})

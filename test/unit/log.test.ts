@@ -127,7 +127,9 @@ test('the text log has a line for each event, with its details behind it', () =>
   logger.info({ connection: 7, reason: 'said "bye"', absent: undefined }, 'Disconnected')
   logger.debug('not at this level')
   expect(lines).toHaveLength(1)
-  expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d\d\d INFO {2}Disconnected connection=7 reason="said \\"bye\\""\n$/)
+  expect(lines[0]).toMatch(
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ INFO {2}Disconnected connection=7 reason="said \\"bye\\""\n$/,
+  )
 })
 
 test('the text log has the time of each line in UTC, and its level', () => {
@@ -139,10 +141,10 @@ test('the text log has the time of each line in UTC, and its level', () => {
   logger.warn('three')
   logger.error('four')
   expect(lines).toEqual([
-    '18:00:00.007 DEBUG one\n',
-    '18:00:00.007 INFO  two\n',
-    '00:59:59.999 WARN  three\n',
-    '00:59:59.999 ERROR four\n',
+    '2026-11-25T18:00:00.007Z DEBUG one\n',
+    '2026-11-25T18:00:00.007Z INFO  two\n',
+    '2026-11-26T00:59:59.999Z WARN  three\n',
+    '2026-11-26T00:59:59.999Z ERROR four\n',
   ])
 })
 
@@ -150,7 +152,7 @@ test('the text log has details as JSON', () => {
   at('2026-11-25T18:00:00.000Z')
   const { logger, lines } = createLogged('info', 'text')
   logger.info({ a: -1.5, b: Number.NaN, c: true, d: null, e: ['x', { y: 1 }], f: '\n', g: () => {} }, 'event')
-  expect(lines).toEqual(['18:00:00.000 INFO  event a=-1.5 b=null c=true d=null e=["x",{"y":1}] f="\\n"\n'])
+  expect(lines).toEqual(['2026-11-25T18:00:00.000Z INFO  event a=-1.5 b=null c=true d=null e=["x",{"y":1}] f="\\n"\n'])
 })
 
 test('the JSON log has an object a line: level, time, details, message', () => {
