@@ -15,19 +15,19 @@ export type Logger = Record<Level, Print> & {
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 // UTF-16 code units of a text.
-const LIMIT = 200
+const MAX_LENGTH = 200
 
 // Bytes that wait for a slow reader of the log; what comes beyond them is dropped.
-const BACKLOG = 2 ** 22
+const MAX_BACKLOG = 2 ** 22
 
 // Characters that the stream is given at once. No more would fit into a pipe.
-const BATCH = 2 ** 16
+const MAX_BATCH = 2 ** 16
 
 // Milliseconds in which lines are gathered: writing each alone costs more than the rest of an echo.
-const GATHERING = 5
+const FLUSH_INTERVAL = 5
 
 // Milliseconds for the last lines to be read.
-const PATIENCE = 1000
+const END_TIMEOUT = 1000
 
 // Most texts in most scripts: they are told at a glance.
 const PLAIN = /^[ -~\u00a0-\u00ac\u00ae-\u05ff\u3000-\ud7ff]*$/
@@ -48,9 +48,9 @@ const escapeCharacter = (character: string) => {
 export const escaped = (text: string): string => (PLAIN.test(text) ? text : text.replace(UNPRINTABLE, escapeCharacter))
 
 const cut = (text: string, size: number, unit: string) => {
-  if (text.length <= LIMIT) return escaped(text)
-  const splitsPair = (text.codePointAt(LIMIT - 1) ?? 0) > 0xffff
-  return `${escaped(text.slice(0, splitsPair ? LIMIT - 1 : LIMIT))}… (${size} ${unit})`
+  if (text.length <= MAX_LENGTH) return escaped(text)
+  const splitsPair = (text.codePointAt(MAX_LENGTH - 1) ?? 0) > 0xffff
+  return `${escaped(text.slice(0, splitsPair ? MAX_LENGTH - 1 : MAX_LENGTH))}… (${size} ${unit})`
 }
 
 /** Makes a text that a peer chose safe to print on one line: cut after 200 characters, what can't be seen escaped. */
@@ -65,10 +65,10 @@ export function printable(text: string): string {
  */
 export function printablePayload(payload: Buffer, isBinary: boolean): string {
   if (isBinary) {
-    return `${payload.length} bytes ${payload.toString('hex', 0, LIMIT / 2)}${payload.length > LIMIT / 2 ? '…' : ''}`
+    return `${payload.length} bytes ${payload.toString('hex', 0, MAX_LENGTH / 2)}${payload.length > MAX_LENGTH / 2 ? '…' : ''}`
   }
   // A code unit takes three bytes at most: this is more than the limit, or all.
-  let end = 3 * LIMIT + 1
+  let end = 3 * MAX_LENGTH + 1
   // Whole characters are decoded much faster.
   while ((payload[end] ?? 0) >> 6 === 0b10) end++
   const text = cut(payload.toString('utf8', 0, end), payload.length, 'bytes')
@@ -149,13 +149,13 @@ export function createOutput() {
   })
   return {
     get isFull(): boolean {
-      return waiting + batch.length > BACKLOG
+      return waiting + batch.length > MAX_BACKLOG
     },
 
     write(line: string): void {
-      if (batch === '') setTimeout(flush, GATHERING)
+      if (batch === '') setTimeout(flush, FLUSH_INTERVAL)
       batch += line
-      if (batch.length >= BATCH) flush()
+      if (batch.length >= MAX_BATCH) flush()
     },
     /** Resolves when all has been written, or nobody has read it for a second. Drops what comes later. */
     async end(): Promise<void> {
@@ -163,7 +163,7 @@ export function createOutput() {
       isOpen = false
       const ended = new Promise(resolve => stream.once('close', resolve))
       stream.end()
-      const deadline = setTimeout(() => stream.destroy(), PATIENCE)
+      const deadline = setTimeout(() => stream.destroy(), END_TIMEOUT)
       await ended
       clearTimeout(deadline)
     },

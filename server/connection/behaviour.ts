@@ -6,17 +6,17 @@ export type Kind = 'reply' | 'push'
 /** What a behaviour can do to its connection, and all that it sees of it. */
 export type Outlet = {
   /** Sends a message, and calls back when it has left. */
-  send(message: Message, kind: Kind, left?: () => void): void
+  send(message: Message, kind: Kind, onSent?: () => void): void
   /** Writes bytes as they are, and calls back when they have left. */
-  write(bytes: Buffer, left: () => void): void
+  write(bytes: Buffer, onSent: () => void): void
   /** Counts and logs a message that has left by `write`. */
-  sent(isBinary: boolean, bytes: number, kind: Kind): void
+  countSent(isBinary: boolean, bytes: number, kind: Kind): void
   /** Counts bytes that begin to wait in the behaviour, or, when negative, that wait no longer. */
-  account(cost: number): void
+  countWaiting(cost: number): void
   /** Counts bytes of replies that are still to be made, or, when negative, that have been. */
-  owe(bytes: number): void
+  countPending(bytes: number): void
   /** Logs that a fault happens. */
-  note(fault: string): void
+  logFault(fault: string): void
   close(code: number, reason: string): void
   drop(how: 'fin' | 'rst'): void
   /** Sends nothing more, whatever comes. */
@@ -24,9 +24,9 @@ export type Outlet = {
   /** Sends nothing more, and reads nothing more. */
   stall(): void
   /** Lets no more bytes leave in a second, until this side closes. */
-  pace(bytesPerSecond: number): void
+  limitRate(bytesPerSecond: number): void
   /** Pings the peer, or gives it up if it has been silent since the last ping. */
-  beat(interval: number): void
+  checkPeer(interval: number): void
 }
 
 /** What a connection does with what comes. */

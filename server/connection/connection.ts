@@ -1,11 +1,11 @@
 import { type Logger, printable, printablePayload } from '../log.ts'
 import { Hold } from '../wire/flow.ts'
 import { First, firstOf } from '../wire/frame-header.ts'
-import { pace } from '../wire/pace.ts'
+import { limitRate } from "../wire/rate-limit.ts"
 import { count, createTraffic, type Traffic } from '../wire/traffic.ts'
 import { Wire, type WireEvents, type WireOpening, type WireOptions } from '../wire/wire.ts'
 import type { Behaviour, Kind, Message, Outlet } from './behaviour.ts'
-import { Pulse } from './heartbeat.ts'
+import { Liveness } from './heartbeat.ts'
 import type { Observer } from './observer.ts'
 
 /** What the handshake said of a peer, and what was agreed. */
@@ -40,7 +40,7 @@ const NEVER_CLOSED = { code: 1006, reason: NOTHING }
 export class Connection implements Outlet, WireEvents {
   readonly id: number
   /** When the heartbeat visits it. */
-  turn = 0
+  slot = 0
   observation: Observation | undefined
   /**
    * While it is silent nothing is sent, whatever comes. While it closes, only the peer's close frame counts, or the end
@@ -54,8 +54,8 @@ export class Connection implements Outlet, WireEvents {
   private isFinishing = false
   private messages: Traffic | undefined
   /** Ends its pace. */
-  private hurry: (() => void) | undefined
-  private readonly pulse = new Pulse()
+  private stopLimiting: (() => void) | undefined
+  private readonly liveness = new Liveness()
   private readonly options: ConnectionOptions
   private readonly wire: Wire
   private readonly behaviour: Behaviour
@@ -136,7 +136,7 @@ export class Connection implements Outlet, WireEvents {
     if (this.state !== 'open') return void this.destroy()
     this.options.logger.info({ connection: this.id, holding, problem: 'Memory is short' }, 'Gave the connection up')
     this.behaviour.stop?.()
-    this.hurry?.()
+    this.stopLimiting?.()
     this.wire.sender.drop()
     this.sendClose(1013, NOTHING)
     this.wire.shed(() => (this.sentCode = undefined))
@@ -156,52 +156,52 @@ export class Connection implements Outlet, WireEvents {
   }
 
   onHeartbeat(interval: number): void {
-    if (!this.behaviour.isUnwatched) this.beat(interval)
+    if (!this.behaviour.isUnwatched) this.checkPeer(interval)
   }
 
   // What a behaviour does.
 
-  send(message: Message, kind: Kind, left?: () => void): void {
+  send(message: Message, kind: Kind, onSent?: () => void): void {
     if (this.state !== 'open') return
     const { isBinary, payload } = message
     const { length } = payload
     // What is called back keeps no message: it would stay in memory with its chunk while a copy of it waits.
     this.wire.sender.send(firstOf(isBinary), payload, error => {
       if (error) return
-      this.sent(isBinary, length, kind)
-      left?.()
+      this.countSent(isBinary, length, kind)
+      onSent?.()
     })
     // Somebody waits for it: it leaves now, not with the rest of what answers a chunk.
-    if (left) this.wire.flow.flush()
+    if (onSent) this.wire.flow.flush()
   }
 
-  write(bytes: Buffer, left: () => void): void {
+  write(bytes: Buffer, onSent: () => void): void {
     if (this.state !== 'open') return
-    this.wire.flow.write(bytes, error => error || left())
+    this.wire.flow.write(bytes, error => error || onSent())
     this.wire.flow.flush()
   }
 
-  sent(isBinary: boolean, bytes: number, kind: Kind): void {
+  countSent(isBinary: boolean, bytes: number, kind: Kind): void {
     count(this.traffic.sent, isBinary, bytes)
     if (kind === 'reply') this.options.logger.debug({ connection: this.id }, 'Just replied')
   }
 
-  account(cost: number): void {
-    this.wire.flow.add(cost)
+  countWaiting(cost: number): void {
+    this.wire.flow.countWaiting(cost)
   }
 
-  owe(bytes: number): void {
-    this.wire.flow.owe(bytes)
+  countPending(bytes: number): void {
+    this.wire.flow.countPending(bytes)
   }
 
-  note(fault: string): void {
+  logFault(fault: string): void {
     this.options.logger.info({ connection: this.id, fault }, 'Misbehaves as asked')
   }
 
   close(code: number, reason: string): void {
     if (this.state !== 'open') return
     this.behaviour.stop?.()
-    this.hurry?.()
+    this.stopLimiting?.()
     this.sendClose(code, Buffer.from(reason))
     if (this.isFinishing) this.wire.finish()
     else this.wire.awaitClose()
@@ -216,16 +216,16 @@ export class Connection implements Outlet, WireEvents {
     this.wire.flow.hold(Hold.stalled)
   }
 
-  pace(bytesPerSecond: number): void {
-    this.hurry = pace(this.wire.socket, bytesPerSecond)
+  limitRate(bytesPerSecond: number): void {
+    this.stopLimiting = limitRate(this.wire.socket, bytesPerSecond)
   }
 
-  beat(interval: number): void {
+  checkPeer(interval: number): void {
     if (this.state !== 'open') return
     const { observer, stallTimeout } = this.options
     const { bytesRead, bytesWritten } = this.wire.socket
     const progress = { bytesRead, bytesWritten, isBehind: this.wire.flow.isBehind || this.wire.flow.isHeld }
-    const verdict = this.pulse.beat(progress, interval, stallTimeout)
+    const verdict = this.liveness.check(progress, interval, stallTimeout)
     if (verdict === 'lost') this.giveUp('Silent since the last ping')
     if (verdict !== 'ping') return
     this.wire.sender.send(First.ping, NOTHING, error => error || observer?.sent('ping', 0))
@@ -255,7 +255,7 @@ export class Connection implements Outlet, WireEvents {
 
   onPong(payload: Buffer): void {
     const { observation } = this
-    this.pulse.answered()
+    this.liveness.onPong()
     if (!observation || this.state !== 'open') return
     this.options.observer?.received(this.id, 'pong', payload)
     if (observation.pingedAt === undefined) return
@@ -293,12 +293,12 @@ export class Connection implements Outlet, WireEvents {
     onGone(this)
     const { code, reason } = this.closed ?? NEVER_CLOSED
     // Where the peer's answer never came, the code is the one that was sent.
-    const given = this.closed ? code : (this.sentCode ?? code)
+    const finalCode = this.closed ? code : (this.sentCode ?? code)
     const { texts, binaries } = this.traffic.received
     const shown = printable(reason.toString()) || undefined
-    logger.info({ connection: this.id, code: given, reason: shown, messages: texts + binaries }, 'Disconnected')
+    logger.info({ connection: this.id, code: finalCode, reason: shown, messages: texts + binaries }, 'Disconnected')
     observer?.received(this.id, 'close', reason, code)
-    observer?.closed(this.traffic, given)
+    observer?.closed(this.traffic, finalCode)
   }
 
   /** Ends the connection when what is due has left, since the peer has ended its side. */

@@ -1,24 +1,24 @@
 // Connections are visited in turns, so that many of them are not pinged all at once; one timer serves them all.
-const TURNS = 30
+const SLOTS = 30
 
 // Bytes that may be on their way to a peer without making it late with its pong.
 const LIGHT = 2 ** 16
 
-type Visited = { turn: number; onHeartbeat(interval: number): void }
+type Visited = { slot: number; onHeartbeat(interval: number): void }
 
 /** @param interval milliseconds; 0 is off */
 export function createHeartbeat(connections: Iterable<Visited>, interval: number) {
-  let turn = 0
+  let slot = 0
   const visit = () => {
-    turn = (turn + 1) % TURNS
-    for (const connection of connections) if (connection.turn === turn) connection.onHeartbeat(interval)
+    slot = (slot + 1) % SLOTS
+    for (const connection of connections) if (connection.slot === slot) connection.onHeartbeat(interval)
   }
-  const timer = interval > 0 ? setInterval(visit, interval / TURNS).unref() : undefined
+  const timer = interval > 0 ? setInterval(visit, interval / SLOTS).unref() : undefined
 
   return {
     /** Visits a connection at every interval from now on. */
     start(connection: Visited): void {
-      connection.turn = turn
+      connection.slot = slot
     },
 
     stop: () => clearInterval(timer),
@@ -32,7 +32,7 @@ type Progress = { bytesRead: number; bytesWritten: number; isBehind: boolean }
  * Judges at each heartbeat whether a peer lives. Whatever comes from it is life, and so is what it takes: while a ping
  * may wait behind much that the peer still has to read, silence says nothing.
  */
-export class Pulse {
+export class Liveness {
   private bytesRead = -1
   /** What had been written before the last ping, and before the last one that was answered. */
   private pingedAt = 0
@@ -40,7 +40,7 @@ export class Pulse {
   private missed = 0
 
   /** @returns what to do: send a ping, wait, or give the peer up */
-  beat(progress: Progress, interval: number, stallTimeout: number): 'ping' | 'wait' | 'lost' {
+  check(progress: Progress, interval: number, stallTimeout: number): 'ping' | 'wait' | 'lost' {
     const { bytesRead, bytesWritten, isBehind } = progress
     if (!isBehind && bytesRead === this.bytesRead) {
       this.missed++
@@ -56,7 +56,7 @@ export class Pulse {
   }
 
   /** A pong came: everything before the ping has arrived. */
-  answered(): void {
+  onPong(): void {
     this.answeredAt = this.pingedAt
   }
 }

@@ -6,7 +6,7 @@ import type { Observer } from '../connection/observer.ts'
 import type { Registry } from '../http/registry.ts'
 import { listen } from '../http/server.ts'
 import type { Logger } from '../log.ts'
-import { suspicionOf } from './host-check.ts'
+import { problemOf } from './host-check.ts'
 import { createJournal } from './journal.ts'
 import { createMetrics } from './metrics.ts'
 import { createRoutes } from './routes.ts'
@@ -18,10 +18,10 @@ export function createControl(options: Config & { logger: Logger; registry: Regi
   const metrics = createMetrics(registry)
   const answer = getRequestListener(createRoutes({ ...options, journal, metrics }).fetch)
   const http = createHttpServer((request, response) => {
-    const suspicion = suspicionOf(request, controlAllowedHosts)
-    if (suspicion === undefined) return answer(request, response)
+    const problem = problemOf(request, controlAllowedHosts)
+    if (problem === undefined) return answer(request, response)
     response.writeHead(403, { 'Content-Type': 'application/json', Connection: 'close' })
-    return response.end(JSON.stringify({ error: suspicion }))
+    return response.end(JSON.stringify({ error: problem }))
   })
   const observer: Observer = {
     ...metrics.observer,

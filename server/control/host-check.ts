@@ -5,7 +5,7 @@ import { isIPv4, isIPv6 } from 'node:net'
  * Tells why a request might come from a web page, or `undefined` if it can't. Nobody has to log in, so this is what
  * keeps pages out: they can't hide their origin, and a name of theirs that leads here (DNS rebinding) isn't allowed.
  */
-export function suspicionOf({ headers }: IncomingMessage, allowedHosts: ReadonlySet<string>): string | undefined {
+export function problemOf({ headers }: IncomingMessage, allowedHosts: ReadonlySet<string>): string | undefined {
   const { host = '', origin, 'sec-fetch-site': site = 'none' } = headers
   if (origin !== undefined) return 'Requests of web pages are refused: this one has an Origin'
   if (site !== 'none') return 'Requests of web pages are refused: this one has a Sec-Fetch-Site'

@@ -27,10 +27,10 @@ const json = <S extends z.ZodType>(schema: S, description: string) => ({
   content: { 'application/json': { schema } },
 })
 
-type Taken = NonNullable<RouteConfig['request']>
+type RouteRequest = NonNullable<RouteConfig['request']>
 
 /** Describes a route that answers by this schema, with the statuses it may fail with and what each means. */
-const route = <M extends RouteConfig['method'], P extends string, T extends Taken, S extends z.ZodType>(
+const route = <M extends RouteConfig['method'], P extends string, T extends RouteRequest, S extends z.ZodType>(
   method: M,
   path: P,
   summary: string,
@@ -54,10 +54,10 @@ const pushOne = { params, query, body: schemas.message }
 const setFaults = { query, body: schemas.faults }
 const journalOf = { query: schemas.journalQuery }
 
-const NO_SUCH = { 404: 'there is no such connection' }
-const UNSENT = { ...NO_SUCH, 409: 'it does not read, or is about to end' }
-const NOTHING_KEPT = { 409: 'nothing is kept' }
-const OFF = { 409: 'NO_FAULTS=1' }
+const NOT_FOUND = { 404: 'there is no such connection' }
+const NOT_SENT = { ...NOT_FOUND, 409: 'it does not read, or is about to end' }
+const NO_JOURNAL = { 409: 'nothing is kept' }
+const FAULTS_OFF = { 409: 'NO_FAULTS=1' }
 const CLOSING = { 503: 'it is closing' }
 
 /** Creates the control port's routes. Their schemas check what comes in, and make up `GET /openapi.json`. */
@@ -81,7 +81,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
 
   const find = (id: number) =>
     [...registry].find(connection => connection.id === id) ?? fail(404, `there is no connection ${id}`)
-  const kept = () => journal ?? fail(409, 'nothing is kept: set JOURNAL_SIZE')
+  const requireJournal = () => journal ?? fail(409, 'nothing is kept: set JOURNAL_SIZE')
   const allowFaults = () => faults || fail(409, 'faults are off: NO_FAULTS=1')
 
   app.openapi(
@@ -89,7 +89,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     context => context.json({ connections: [...registry].map(describe) }, 200),
   )
   app.openapi(
-    route('get', '/connections/{id}', 'One open connection', { params, query }, schemas.connection, NO_SUCH),
+    route('get', '/connections/{id}', 'One open connection', { params, query }, schemas.connection, NOT_FOUND),
     context => context.json(describe(find(context.req.valid('param').id)), 200),
   )
   app.openapi(route('delete', '/connections', 'Closes or drops all connections', endAll, schemas.closed), context => {
@@ -97,7 +97,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     return context.json({ closed: [...registry].filter(connection => end(connection, ending)).length }, 200)
   })
   app.openapi(
-    route('delete', '/connections/{id}', 'Closes or drops one connection', endOne, schemas.closed, NO_SUCH),
+    route('delete', '/connections/{id}', 'Closes or drops one connection', endOne, schemas.closed, NOT_FOUND),
     context => {
       const connection = find(context.req.valid('param').id)
       return context.json({ closed: end(connection, context.req.valid('query')) ? 1 : 0 }, 200)
@@ -114,7 +114,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     },
   )
   app.openapi(
-    route('post', '/connections/{id}/messages', 'Pushes a message to one connection', pushOne, schemas.sent, UNSENT),
+    route('post', '/connections/{id}/messages', 'Pushes a message to one connection', pushOne, schemas.sent, NOT_SENT),
     async context => {
       const { id } = context.req.valid('param')
       const message = await messageOf(context.req)
@@ -124,13 +124,13 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
   )
 
   app.openapi(
-    route('get', '/messages', 'What the server received, oldest first', journalOf, schemas.journal, NOTHING_KEPT),
-    context => context.json(kept().read(context.req.valid('query').connection), 200),
+    route('get', '/messages', 'What the server received, oldest first', journalOf, schemas.journal, NO_JOURNAL),
+    context => context.json(requireJournal().read(context.req.valid('query').connection), 200),
   )
   app.openapi(
-    route('delete', '/messages', 'Forgets what the server received', { query }, schemas.empty, NOTHING_KEPT),
+    route('delete', '/messages', 'Forgets what the server received', { query }, schemas.empty, NO_JOURNAL),
     context => {
-      kept().clear()
+      requireJournal().clear()
       return context.json({}, 200)
     },
   )
@@ -139,7 +139,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     context.json(registry.defaultFaults, 200),
   )
   app.openapi(
-    route('put', '/faults', 'Sets the faults of new connections', setFaults, schemas.written, OFF),
+    route('put', '/faults', 'Sets the faults of new connections', setFaults, schemas.written, FAULTS_OFF),
     context => {
       allowFaults()
       registry.defaultFaults = context.req.valid('json')
@@ -147,7 +147,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     },
   )
   app.openapi(
-    route('delete', '/faults', 'Clears the faults of new connections', { query }, schemas.empty, OFF),
+    route('delete', '/faults', 'Clears the faults of new connections', { query }, schemas.empty, FAULTS_OFF),
     context => {
       allowFaults()
       registry.defaultFaults = {}

@@ -6,7 +6,7 @@ import { costOf } from '../wire/flow.ts'
 import type { Faults } from './parameters.ts'
 
 // Bytes that may come before a late answer, at what they cost in memory.
-const MOST_EARLY = 2 ** 16
+const MAX_EARLY = 2 ** 16
 
 /** The subprotocols that a client offers, in its order. */
 const offeredBy = ({ headers }: IncomingMessage): string[] =>
@@ -14,8 +14,8 @@ const offeredBy = ({ headers }: IncomingMessage): string[] =>
 
 /** Why a handshake is refused that asks for that, or for a subprotocol that can't be chosen. */
 export function refusalOf({ reject, subprotocol }: Faults, request: IncomingMessage) {
-  const asked = `Refused with ${reject} because of reject=${reject}`
-  if (reject !== undefined) return { reason: 'asked', status: reject, body: asked } as const
+  const body = `Refused with ${reject} because of reject=${reject}`
+  if (reject !== undefined) return { reason: 'asked', status: reject, body } as const
   const offered = offeredBy(request)
   if (!subprotocol || offered.includes(subprotocol)) return undefined
   const expected = `one of those that the client offers: ${offered.join(', ') || 'none'}`
@@ -24,7 +24,7 @@ export function refusalOf({ reject, subprotocol }: Faults, request: IncomingMess
 }
 
 /** Changes the headers of a 101 to what clients must refuse, if that is asked for. */
-export function spoil(headers: Map<string, string>, { handshake }: Faults, request: IncomingMessage): void {
+export function applyHandshakeFault(headers: Map<string, string>, { handshake }: Faults, request: IncomingMessage): void {
   if (handshake === 'wrong-accept') headers.set('Sec-WebSocket-Accept', Buffer.alloc(20).toString('base64'))
   if (handshake !== 'wrong-subprotocol') return
   headers.set('Sec-WebSocket-Protocol', `not-${offeredBy(request).join('-') || 'offered'}`)
@@ -56,21 +56,21 @@ export function delayHandshake(
     holding += cost
     budget.add(cost)
   }
-  const keep = (chunk: Buffer) => {
+  const onData = (chunk: Buffer) => {
     early.push(chunk)
     count(costOf(chunk.length))
     // Nothing may come before the answer (RFC 6455, section 4.1), and so not much does.
-    if (holding > events.cost + MOST_EARLY) give('Much data before the answer')
+    if (holding > events.cost + MAX_EARLY) fail('Much data before the answer')
   }
-  const leave = () => void socket.destroy()
-  const give = (problem: string) => {
+  const onEnd = () => void socket.destroy()
+  const fail = (problem: string) => {
     events.giveUp(problem)
-    leave()
+    onEnd()
   }
   const stop = () => {
     clearTimeout(timer)
     delayed.delete(holder)
-    socket.off('data', keep).off('end', leave).off('close', stop)
+    socket.off('data', onData).off('end', onEnd).off('close', stop)
     count(-holding)
   }
   const timer = setTimeout(() => {
@@ -81,13 +81,13 @@ export function delayHandshake(
     get holding() {
       return holding
     },
-    shed: () => give('Memory is short'),
+    shed: () => fail('Memory is short'),
   }
   delayed.add(holder)
   count(events.cost)
-  keep(head)
+  onData(head)
   // Read, so that a peer that leaves is noticed.
-  socket.on('data', keep)
-  socket.on('end', leave)
+  socket.on('data', onData)
+  socket.on('end', onEnd)
   socket.on('close', stop)
 }

@@ -1,6 +1,6 @@
 import type { Behaviour, Kind, Message, Outlet } from '../connection/behaviour.ts'
 import { costOf } from '../wire/flow.ts'
-import type { Turns } from '../wire/turns.ts'
+import type { Scheduler } from '../wire/scheduler.ts'
 import { createChance } from './chance.ts'
 import { corruptFrame } from './corrupt.ts'
 import { fragmentsOf } from './fragments.ts'
@@ -16,7 +16,7 @@ export type MisbehaviourOptions = {
   answer: (message: Message) => Message
   /** What is said first. */
   hello: string | undefined
-  turns: Turns
+  scheduler: Scheduler
 }
 
 /** Answers, but misbehaves as it was asked to. */
@@ -30,12 +30,12 @@ export class Misbehaviour implements Behaviour {
   private readonly answer: (message: Message) => Message
   private readonly hello: string | undefined
   private readonly outbox: Outbox
-  private readonly turns: Turns
+  private readonly scheduler: Scheduler
   private readonly chanceOfLoss: () => number
 
-  constructor(outlet: Outlet, { faults, answer, hello, turns }: MisbehaviourOptions) {
+  constructor(outlet: Outlet, { faults, answer, hello, scheduler }: MisbehaviourOptions) {
     const { delay = 0, jitter = 0, seed } = faults
-    this.turns = turns
+    this.scheduler = scheduler
     this.outlet = outlet
     this.faults = faults
     this.answer = answer
@@ -44,10 +44,10 @@ export class Misbehaviour implements Behaviour {
     this.chanceOfLoss = createChance(seed === undefined ? seed : seed + 1)
     this.outbox = new Outbox({
       wait: () => delay + jitter * (2 * chanceOfJitter() - 1),
-      send: (message, kind, left) => this.send(message, kind, left),
-      account: cost => outlet.account(cost),
-      owe: bytes => outlet.owe(bytes),
-      turns,
+      send: (message, kind, onSent) => this.send(message, kind, onSent),
+      countWaiting: cost => outlet.countWaiting(cost),
+      countPending: bytes => outlet.countPending(bytes),
+      scheduler,
     })
   }
 
@@ -61,7 +61,7 @@ export class Misbehaviour implements Behaviour {
 
   onOpen(): void {
     const { rate, tick, ping, after } = this.faults
-    if (rate !== undefined) this.outlet.pace(rate)
+    if (rate !== undefined) this.outlet.limitRate(rate)
     if (this.hello !== undefined) this.outbox.push(textOf(this.hello))
     if (tick !== undefined) {
       let count = 0
@@ -69,9 +69,9 @@ export class Misbehaviour implements Behaviour {
         if (!this.outbox.isPushing) this.outbox.push(textOf(`tick ${++count}`))
       })
     }
-    if (ping && !this.ignoresPings) this.every(ping, () => this.outlet.beat(ping))
-    if (after?.milliseconds === undefined) this.strikeIfDue()
-    else this.timers.push(setTimeout(() => this.strike(), after.milliseconds))
+    if (ping && !this.ignoresPings) this.every(ping, () => this.outlet.checkPeer(ping))
+    if (after?.milliseconds === undefined) this.triggerIfDue()
+    else this.timers.push(setTimeout(() => this.trigger(), after.milliseconds))
   }
 
   onMessage({ payload, isBinary }: Message): void {
@@ -80,7 +80,7 @@ export class Misbehaviour implements Behaviour {
     // A copy, since the message may be a small part of a large chunk, which would wait with it.
     const isLost = this.chanceOfLoss() < loss
     if (!isLost) this.outbox.reply(this.answer({ payload: Buffer.from(payload), isBinary }), repeat)
-    this.strikeIfDue()
+    this.triggerIfDue()
   }
 
   push(message: Message): void {
@@ -97,52 +97,52 @@ export class Misbehaviour implements Behaviour {
   }
 
   /** Sends a message in one frame, or in as many as were asked for. */
-  private send(message: Message, kind: Kind, left: () => void): void {
+  private send(message: Message, kind: Kind, onSent: () => void): void {
     const { corrupt, fragment } = this.faults
     if (corrupt && kind === 'reply' && this.isCorrupting) {
       this.isCorrupting = false
-      this.outlet.note(`corrupt=${corrupt}`)
-      this.write([corruptFrame(corrupt, message)].values(), message, kind, left)
+      this.outlet.logFault(`corrupt=${corrupt}`)
+      this.write([corruptFrame(corrupt, message)].values(), message, kind, onSent)
     } else if (fragment !== undefined) {
-      this.write(fragmentsOf(message, fragment), message, kind, left)
+      this.write(fragmentsOf(message, fragment), message, kind, onSent)
     } else {
-      this.outlet.send(message, kind, left)
+      this.outlet.send(message, kind, onSent)
     }
   }
 
   /** Writes bytes in place of a message, one chunk after the other has left. */
-  private write(chunks: Iterator<Buffer>, message: Message, kind: Kind, left: () => void): void {
+  private write(chunks: Iterator<Buffer>, message: Message, kind: Kind, onSent: () => void): void {
     // The chunks that leave count by themselves, but the message stays until the last of them is made.
     const cost = costOf(message.payload.length)
-    this.outlet.account(cost)
+    this.outlet.countWaiting(cost)
     const writeNext = createLoop(() => {
       const { value } = chunks.next()
       if (value) return void this.outlet.write(value, writeNext)
-      this.outlet.account(-cost)
-      this.outlet.sent(message.isBinary, message.payload.length, kind)
-      left()
-    }, this.turns)
+      this.outlet.countWaiting(-cost)
+      this.outlet.countSent(message.isBinary, message.payload.length, kind)
+      onSent()
+    }, this.scheduler)
     writeNext()
   }
 
   /** Strikes if as many messages have come as were asked for, and when their replies have left. */
-  private strikeIfDue(): void {
+  private triggerIfDue(): void {
     const { after = { messages: 0 } } = this.faults
-    if (this.received === after.messages) this.outbox.afterReplies(() => this.strike())
+    if (this.received === after.messages) this.outbox.afterReplies(() => this.trigger())
   }
 
-  private strike(): void {
+  private trigger(): void {
     const { close, reason = '', drop, stall, corrupt, after } = this.faults
     if (corrupt) this.isCorrupting = true
     else if (close !== undefined) {
-      this.outlet.note(`close=${close}`)
+      this.outlet.logFault(`close=${close}`)
       this.outlet.close(close, reason)
     } else if (stall) {
-      this.outlet.note('stall')
+      this.outlet.logFault('stall')
       this.stop()
       this.outlet.stall()
     } else if (drop) {
-      this.outlet.note(`drop=${drop}`)
+      this.outlet.logFault(`drop=${drop}`)
       this.stop()
       if (drop === 'fin' || after?.messages === undefined) return void this.outlet.drop(drop)
       this.outlet.silence()

@@ -1,18 +1,18 @@
 import type { Kind, Message } from '../connection/behaviour.ts'
 import { costOf } from '../wire/flow.ts'
-import type { Turns } from '../wire/turns.ts'
+import type { Scheduler } from '../wire/scheduler.ts'
 import { createLoop } from './loop.ts'
 
 export type OutboxOptions = {
   /** Milliseconds that the next reply waits. */
   wait: () => number
   /** Sends a message, and calls back when it has left. */
-  send: (message: Message, kind: Kind, left: () => void) => void
+  send: (message: Message, kind: Kind, onSent: () => void) => void
   /** Is told the cost of what begins to wait here, and the negative cost of what no longer does. */
-  account: (cost: number) => void
+  countWaiting: (cost: number) => void
   /** Is told how much the repetitions of a reply will cost, and the negative cost of each when it is made or dropped. */
-  owe: (bytes: number) => void
-  turns: Turns
+  countPending: (bytes: number) => void
+  scheduler: Scheduler
 }
 
 type Content = Message | (() => void)
@@ -44,7 +44,7 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.options = options
-    this.run = createLoop(() => this.sendNext(), options.turns)
+    this.run = createLoop(() => this.sendNext(), options.scheduler)
   }
 
   /** Takes a reply, to be sent this many times. */
@@ -60,7 +60,7 @@ export class Outbox {
   /** Takes a message that is no reply, and waits for none that isn't due. */
   push(message: Message): void {
     if (this.state === 'closed') return
-    this.options.account(weightOf(message))
+    this.options.countWaiting(weightOf(message))
     this.pushed.push(message)
     this.run()
   }
@@ -80,14 +80,14 @@ export class Outbox {
   close(): void {
     this.state = 'closed'
     this.dropReplies()
-    for (const message of this.pushed) this.options.account(-weightOf(message))
+    for (const message of this.pushed) this.options.countWaiting(-weightOf(message))
     this.pushed = []
   }
 
   private add(content: Content, times: number): void {
     if (this.state === 'closed') return
-    this.options.account(weightOf(content))
-    if (times > 1) this.options.owe((times - 1) * weightOf(content))
+    this.options.countWaiting(weightOf(content))
+    if (times > 1) this.options.countPending((times - 1) * weightOf(content))
     const entry: Entry = { content, times, came: Math.ceil(performance.now()), next: undefined }
     if (this.last) this.last.next = entry
     else this.first = entry
@@ -104,7 +104,7 @@ export class Outbox {
       content()
       return void this.run()
     }
-    if (pushed) this.options.account(-weightOf(pushed))
+    if (pushed) this.options.countWaiting(-weightOf(pushed))
     const kind = pushed ? 'push' : 'reply'
     this.state = kind
     this.options.send(content, kind, () => {
@@ -134,9 +134,9 @@ export class Outbox {
     if (--first.times === 0) {
       this.first = first.next
       if (!this.first) this.last = undefined
-      this.options.account(-weightOf(content))
+      this.options.countWaiting(-weightOf(content))
     } else {
-      this.options.owe(-weightOf(content))
+      this.options.countPending(-weightOf(content))
     }
     return content
   }
@@ -154,8 +154,8 @@ export class Outbox {
   private dropReplies(): void {
     clearTimeout(this.timer)
     for (let entry = this.first; entry; entry = entry.next) {
-      this.options.account(-weightOf(entry.content))
-      if (entry.times > 1) this.options.owe((1 - entry.times) * weightOf(entry.content))
+      this.options.countWaiting(-weightOf(entry.content))
+      if (entry.times > 1) this.options.countPending((1 - entry.times) * weightOf(entry.content))
     }
     this.first = undefined
     this.last = undefined

@@ -1,7 +1,7 @@
 import { duration, integer, oneOf, type Parser, size, Unexpected } from '../config/values.ts'
 import { printable } from '../log.ts'
 
-const bare: Parser<true> = text => {
+const flag: Parser<true> = text => {
   if (text !== '') throw new Unexpected('no value')
   return true
 }
@@ -54,13 +54,13 @@ const parameters = {
   close: closeCode,
   reason,
   drop: oneOf('fin', 'rst'),
-  stall: bare,
+  stall: flag,
   corrupt: oneOf('utf8', 'rsv', 'opcode', 'mask', 'length', 'close-code'),
   after,
   reject: integer(400, 599),
   handshake: oneOf('wrong-accept', 'wrong-subprotocol'),
   'handshake-delay': duration('0', '5m'),
-  hello: bare,
+  hello: flag,
   subprotocol: String,
   seed: integer(0, 2 ** 32 - 1),
 } satisfies Record<string, Parser<unknown>>
@@ -85,10 +85,10 @@ const EXCLUSIVE = ['close', 'drop', 'stall', 'corrupt', 'reject'] as const
 const POSTPONABLE = ['close', 'drop', 'stall', 'corrupt'] as const
 
 // What is wrong with a query is told up to here: the answer must not be much longer than the query.
-const MOST_PROBLEMS = 10
+const MAX_PROBLEMS = 10
 
 // No more of a query is read: thousands of parameters would take the event loop for tens of milliseconds.
-const MOST_PARAMETERS = 256
+const MAX_PARAMETERS = 256
 
 const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
 
@@ -101,13 +101,13 @@ const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
  */
 export function parseFaults(query: string, defaults: Written = {}) {
   const inherited = new Map(Object.entries(defaults))
-  const parts = query.split('&', MOST_PARAMETERS + 1)
-  const asked = new URLSearchParams(parts.slice(0, MOST_PARAMETERS).join('&'))
+  const parts = query.split('&', MAX_PARAMETERS + 1)
+  const asked = new URLSearchParams(parts.slice(0, MAX_PARAMETERS).join('&'))
   const names = [...new Set(asked.keys())]
-  const isAsked = names.some(isName)
-  if (!isAsked) return { faults: inherited.size > 0 ? parse(inherited) : undefined, isAsked, names }
+  const mentionsFaults = names.some(isName)
+  if (!mentionsFaults) return { faults: inherited.size > 0 ? parse(inherited) : undefined, mentionsFaults, names }
 
-  if (parts.length > MOST_PARAMETERS) throw new FaultsError(`query: expected at most ${MOST_PARAMETERS} parameters`)
+  if (parts.length > MAX_PARAMETERS) throw new FaultsError(`query: expected at most ${MAX_PARAMETERS} parameters`)
   for (const name of names) {
     inherited.delete(name)
     if (EXCLUSIVE.some(exclusive => exclusive === name)) for (const other of EXCLUSIVE) inherited.delete(other)
@@ -115,7 +115,7 @@ export function parseFaults(query: string, defaults: Written = {}) {
   const has = (name: string) => asked.has(name) || inherited.has(name)
   if (!has('close')) inherited.delete('reason')
   if (!POSTPONABLE.some(has)) inherited.delete('after')
-  return { faults: parse([...inherited, ...asked]), isAsked, names }
+  return { faults: parse([...inherited, ...asked]), mentionsFaults, names }
 }
 
 /** @throws {FaultsError} */
@@ -124,20 +124,20 @@ function parse(entries: Iterable<[name: string, value: string]>): Faults {
   const seen = new Set<string>()
   const problems: string[] = []
   let more = 0
-  const complain = (name: string, value: string, expected: string) => {
-    if (problems.length === MOST_PROBLEMS) return void more++
+  const report = (name: string, value: string, expected: string) => {
+    if (problems.length === MAX_PROBLEMS) return void more++
     problems.push(`"${printable(value === '' ? name : `${name}=${value}`)}": expected ${expected}`)
   }
 
   for (const [name, value] of entries) {
-    if (!isName(name)) complain(name, value, `one of ${ALL}`)
-    else if (seen.has(name)) complain(name, value, 'it only once')
+    if (!isName(name)) report(name, value, `one of ${ALL}`)
+    else if (seen.has(name)) report(name, value, 'it only once')
     else {
       try {
         faults[name] = parameters[name](value)
       } catch (error) {
         if (!(error instanceof Unexpected)) throw error
-        complain(name, value, error.message)
+        report(name, value, error.message)
       }
     }
     seen.add(name)

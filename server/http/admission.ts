@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Config } from '../config/config.ts'
 import type { Peer } from '../connection/connection.ts'
 import type { Observer } from '../connection/observer.ts'
-import { refusalOf, spoil } from '../faults/handshake.ts'
+import { refusalOf, applyHandshakeFault } from '../faults/handshake.ts'
 import { type Faults, FaultsError, parseFaults } from '../faults/parameters.ts'
 import { type Logger, printable } from '../log.ts'
 import type { Answer } from './answer.ts'
@@ -40,16 +40,16 @@ export function createAdmission(options: AdmissionOptions) {
   /** Why there is no room for one more connection, if there is none. */
   const fullness = (request: IncomingMessage): Answer | undefined => {
     const full: Answer = { reason: 'full', status: 503, headers: { 'Retry-After': '1' }, body: 'The server is full' }
-    if (placeless.has(request.socket) && !takePlace(request.socket)) return { ...full, isElsewhereBetter: true }
+    if (placeless.has(request.socket) && !takePlace(request.socket)) return { ...full, canRetryElsewhere: true }
     const ofAddress = placesOf.get(addressOf(request, isTrustedProxy)) ?? 0
     return ofAddress < maxConnectionsPerIp ? undefined : { ...full, body: 'Too many connections from this address' }
   }
 
-  /** @param andThen decides, when nothing speaks against it so far */
+  /** @param accept decides, when nothing speaks against it so far */
   const decide = <T>(
     request: IncomingMessage,
     room: Answer | undefined,
-    andThen: (asked: ReturnType<typeof parseFaults>) => T,
+    accept: (parsed: ReturnType<typeof parseFaults>) => T,
   ): T | Answer => {
     const { origin } = request.headers
     // RFC 9112, section 3.2: a proxy on the way may have meant the other one.
@@ -58,14 +58,14 @@ export function createAdmission(options: AdmissionOptions) {
     if (hosts === 0 && request.httpVersion === '1.1')
       return { reason: 'malformed', status: 400, body: 'Host: expected it' }
     if (registry.isClosing) {
-      return { reason: 'closing', status: 503, body: 'The server is shutting down', isElsewhereBetter: true }
+      return { reason: 'closing', status: 503, body: 'The server is shutting down', canRetryElsewhere: true }
     }
     if (allowedOrigins && origin !== undefined && !allowedOrigins.has(origin)) {
       return { reason: 'origin', status: 403, body: `The origin ${printable(origin)} is not allowed` }
     }
     if (room) return room
     try {
-      return andThen(options.faults ? parseFaults(queryOf(request), registry.defaultFaults) : parseFaults(''))
+      return accept(options.faults ? parseFaults(queryOf(request), registry.defaultFaults) : parseFaults(''))
     } catch (error) {
       if (error instanceof FaultsError) return { reason: 'query', status: 400, body: error.message }
       throw error
@@ -97,20 +97,20 @@ export function createAdmission(options: AdmissionOptions) {
     /** Decides on a handshake, and logs and counts it if it is refused. */
     admit(request: IncomingMessage, socket: Socket): Admitted | Answer {
       const address = addressOf(request, isTrustedProxy)
-      const decision = decide(request, fullness(request), ({ faults, isAsked, names }): Admitted | Answer => {
+      const decision = decide(request, fullness(request), ({ faults, mentionsFaults, names }): Admitted | Answer => {
         const refused = faults && refusalOf(faults, request)
         const agreement = refused ?? agree(request, faults?.subprotocol)
         if ('status' in agreement) return agreement
         const { headers } = agreement
-        if (faults) spoil(headers, faults, request)
+        if (faults) applyHandshakeFault(headers, faults, request)
         const peer: Peer = {
           address,
           path: pathOf(request),
           query: queryOf(request),
           subprotocol: headers.get('Sec-WebSocket-Protocol'),
           extensions: headers.get('Sec-WebSocket-Extensions'),
-          faults: faults && (isAsked ? queryOf(request) : 'by default'),
-          ignored: isAsked ? undefined : names.join(', ') || undefined,
+          faults: faults && (mentionsFaults ? queryOf(request) : 'by default'),
+          ignored: mentionsFaults ? undefined : names.join(', ') || undefined,
         }
         return { ...agreement, peer, faults }
       })

@@ -9,7 +9,7 @@ export type Answer = {
   headers?: Record<string, string>
   body: string
   /** Whether another replica might take what this one can't. */
-  isElsewhereBetter?: boolean
+  canRetryElsewhere?: boolean
 }
 
 /** Sends an answer as plain text that a page of any origin may read. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 // Requests of one connection that are answered at a time.
-const MOST = 8
+const MAX_REQUESTS = 8
 
 // Milliseconds for a peer to take the answers to all of them.
 const DEADLINE = 30_000
@@ -25,7 +25,7 @@ export function createPipelines() {
     /** @returns whether to answer the request: not if there are too many, which ends the connection */
     admit({ socket }: IncomingMessage, response: ServerResponse): boolean {
       const pipeline = pipelines.get(socket) ?? begin(socket)
-      if (pipeline.answers === MOST) socket.destroy()
+      if (pipeline.answers === MAX_REQUESTS) socket.destroy()
       if (socket.destroyed) return false
       if (pipeline.answers++ === 0) pipeline.deadline = setTimeout(() => socket.destroy(), DEADLINE)
       response.once('close', () => {

@@ -10,7 +10,7 @@ import { describeHandshake } from '../faults/hello.ts'
 import { Misbehaviour } from '../faults/misbehaviour.ts'
 import { type Logger, printable } from '../log.ts'
 import { ReplyBuffers } from '../wire/fast-path.ts'
-import { Turns } from '../wire/turns.ts'
+import { Scheduler } from '../wire/scheduler.ts'
 import { type AdmissionOptions, type Admitted, createAdmission } from './admission.ts'
 import { type Answer, missingUpgrade, send, upgradeRequired } from './answer.ts'
 import { switchingProtocols } from './handshake.ts'
@@ -41,13 +41,13 @@ const HANDSHAKE_TIMEOUT = 10_000
 const KEEP_ALIVE = 30_000
 
 // Connections beyond MAX_CONNECTIONS that are taken for the moment in which they are told that there is no room.
-const SPARE = 64
+const SPARE_CONNECTIONS = 64
 
 // Connections that may be without a complete request at a time; beyond them, the oldest is ended.
-const MOST_ASKING = 4096
+const MAX_WITHOUT_REQUEST = 4096
 
 // Milliseconds for what was destroyed to be gone; after them nothing is waited for any more.
-const LAST_MOMENT = 500
+const DESTROY_TIMEOUT = 500
 
 const noPage: Page = (_request, _response, next) => next()
 
@@ -60,7 +60,7 @@ export function createServer(options: ServerOptions) {
   /** Resolves when the server closes and no connection is left. */
   const emptied = Promise.withResolvers<void>()
   const pipelines = createPipelines()
-  const turns = new Turns()
+  const scheduler = new Scheduler()
   const echoes = { prefixed: createEcho(options.replyPrefix), verbatim: createEcho('') }
   const buffers = new ReplyBuffers()
   // The fast path shows nobody its messages.
@@ -69,7 +69,7 @@ export function createServer(options: ServerOptions) {
     ...options,
     observer,
     budget: registry.budget,
-    turns,
+    scheduler,
     // Enough for messages of any size in frames of 64 bytes.
     maxFragments: Math.max(16_384, Math.ceil(maxPayload / 64)),
     onGone(connection: Connection) {
@@ -102,7 +102,7 @@ export function createServer(options: ServerOptions) {
     const createBehaviour = (outlet: Outlet) => {
       if (!faults) return new PlainBehaviour(outlet, answer)
       const hello = faults.hello && describeHello(id, request, peer)
-      return new Misbehaviour(outlet, { faults, answer, hello, turns })
+      return new Misbehaviour(outlet, { faults, answer, hello, scheduler })
     }
     const fastPath = isFast && !faults ? { leadOf, maxPayload, buffers } : undefined
     const connection = new Connection({ ...admitted, id, socket, head, createBehaviour, fastPath }, connectionOptions)
@@ -122,19 +122,19 @@ export function createServer(options: ServerOptions) {
   })
 
   /** Sockets whose first request has not come yet, oldest first. Its headers take memory that can't be counted. */
-  const asking = new Set<Socket>()
-  function settle(this: Socket) {
-    asking.delete(this)
-    this.off('close', settle)
+  const withoutRequest = new Set<Socket>()
+  function onRequestArrived(this: Socket) {
+    withoutRequest.delete(this)
+    this.off('close', onRequestArrived)
   }
 
-  http.maxConnections = maxConnections + SPARE
+  http.maxConnections = maxConnections + SPARE_CONNECTIONS
   http.on('connection', socket => {
     admission.arrive(socket)
-    asking.add(socket)
-    socket.on('close', settle)
-    const [oldest] = asking
-    if (asking.size > MOST_ASKING) oldest?.destroy()
+    withoutRequest.add(socket)
+    socket.on('close', onRequestArrived)
+    const [oldest] = withoutRequest
+    if (withoutRequest.size > MAX_WITHOUT_REQUEST) oldest?.destroy()
   })
 
   // Only 100-continue is known (RFC 9110, section 10.1.1).
@@ -143,11 +143,11 @@ export function createServer(options: ServerOptions) {
   })
 
   http.on('request', (request, response) => {
-    settle.call(request.socket)
+    onRequestArrived.call(request.socket)
     if (!pipelines.admit(request, response)) return
     const refused = admission.refusalOf(request)
     const answer = () => {
-      if (refused && isElsewhere(refused, request)) return void request.socket.destroy()
+      if (refused && isLeftToProxy(refused, request)) return void request.socket.destroy()
       if (pathOf(request) === '/healthz' && !registry.isClosing) return send(response, { status: 200, body: 'ok' })
       send(response, refused ?? admission.fullness(request) ?? explainUpgrade(request))
     }
@@ -171,7 +171,7 @@ export function createServer(options: ServerOptions) {
 
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
     socket.on('error', destroy)
-    settle.call(socket)
+    onRequestArrived.call(socket)
     pipelines.afterwards(socket, () => upgrade(request, socket, head))
   })
 
@@ -188,12 +188,12 @@ export function createServer(options: ServerOptions) {
       for (const late of registry.delayed) late.shed()
       for (const connection of registry) connection.goAway()
       if (registry.size === 0) emptied.resolve()
-      const isEmpty = await isInTime(emptied.promise, options.shutdownTimeout)
+      const isEmpty = await settlesWithin(emptied.promise, options.shutdownTimeout)
       for (const connection of registry) connection.destroy()
-      if (!isEmpty) await isInTime(emptied.promise, LAST_MOMENT)
+      if (!isEmpty) await settlesWithin(emptied.promise, DESTROY_TIMEOUT)
       heartbeat.stop()
       http.closeAllConnections()
-      await isInTime(httpClosed, LAST_MOMENT)
+      await settlesWithin(httpClosed, DESTROY_TIMEOUT)
     },
   }
 }
@@ -213,7 +213,7 @@ function destroy(this: Socket): void {
 }
 
 /** Waits for something to happen, but no longer than this many milliseconds. @returns whether it has happened */
-async function isInTime(happened: Promise<unknown>, milliseconds: number): Promise<boolean> {
+async function settlesWithin(happened: Promise<unknown>, milliseconds: number): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(resolve, milliseconds, false)
   const outcome = await Promise.race([happened.then(() => true), late])
@@ -222,12 +222,12 @@ async function isInTime(happened: Promise<unknown>, milliseconds: number): Promi
 }
 
 /** A proxy that knows of other replicas tries the next one when it gets no answer at all. */
-const isElsewhere = (refused: Answer, { headers }: IncomingMessage) =>
-  refused.isElsewhereBetter === true && Boolean(headers['x-next-replica'])
+const isLeftToProxy = (refused: Answer, { headers }: IncomingMessage) =>
+  refused.canRetryElsewhere === true && Boolean(headers['x-next-replica'])
 
 /** Answers a handshake, whose socket the HTTP server has already let go of. */
 function refuse(request: IncomingMessage, socket: Socket, refused: Answer): void {
-  if (isElsewhere(refused, request)) return void socket.destroy()
+  if (isLeftToProxy(refused, request)) return void socket.destroy()
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(socket)

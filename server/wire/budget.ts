@@ -2,17 +2,17 @@
 type Holding = { readonly holding: number }
 
 /** Somebody who can be kept from holding more. */
-export type Pressable = Holding & { press(isOn: boolean): void }
+export type Throttled = Holding & { throttle(isOn: boolean): void }
 
 /** Somebody who can be ended, and then holds nothing any more. */
 export type Holder = Holding & { shed(): void }
 
 // Nobody is bothered for holding less than this, or, where there are many, than half of an equal share.
-const LITTLE = 2 ** 15
+const SMALL = 2 ** 15
 
 // Milliseconds between two looks at whether pressing has helped, and until those that hold most are ended if it hasn't.
-const LOOK = 100
-const PATIENCE = 1000
+const CHECK_INTERVAL = 100
+const SHED_AFTER = 1000
 
 /**
  * The memory that peers together may make the server keep. Nobody may hold more than what is still free: whoever does is
@@ -24,8 +24,8 @@ export class Budget {
   readonly limit: number
   private readonly holders: () => Holder[]
   /** What counts as little; it is told anew with every look at the holders. */
-  private little = LITTLE
-  private readonly pressed = new Set<Pressable>()
+  private small = SMALL
+  private readonly throttled = new Set<Throttled>()
   private timer: NodeJS.Timeout | undefined
   private isShedding = false
   /** Since when most of it has been in use. */
@@ -38,13 +38,13 @@ export class Budget {
   }
 
   /** Counts bytes that begin to be kept, or, when negative, that are kept no longer. */
-  add(cost: number, holder?: Pressable): void {
+  add(cost: number, holder?: Throttled): void {
     this.bytes += cost
     if (cost <= 0) return
     const { bytes, limit } = this
-    if (holder && holder.holding > Math.max(this.little, limit - bytes) && !this.pressed.has(holder)) {
-      this.pressed.add(holder)
-      holder.press(true)
+    if (holder && holder.holding > Math.max(this.small, limit - bytes) && !this.throttled.has(holder)) {
+      this.throttled.add(holder)
+      holder.throttle(true)
     }
     if (bytes > limit && !this.isShedding) {
       this.isShedding = true
@@ -54,41 +54,41 @@ export class Budget {
         if (this.bytes > limit) this.shed()
       })
     }
-    if (this.pressed.size > 0) this.timer ??= setInterval(() => this.look(), LOOK).unref()
+    if (this.throttled.size > 0) this.timer ??= setInterval(() => this.check(), CHECK_INTERVAL).unref()
   }
 
   /** Forgets a holder that is gone. */
-  forget(holder: Pressable): void {
-    this.pressed.delete(holder)
+  forget(holder: Throttled): void {
+    this.throttled.delete(holder)
   }
 
-  private look(): void {
+  private check(): void {
     const free = this.limit - this.bytes
-    this.little = this.shareOf(this.holders().length)
-    const isScarce = free < this.limit / 4 || this.pressed.size > 0
+    this.small = this.shareOf(this.holders().length)
+    const isScarce = free < this.limit / 4 || this.throttled.size > 0
     this.scarceSince = isScarce ? (this.scarceSince ?? performance.now()) : undefined
-    if (this.scarceSince !== undefined && performance.now() - this.scarceSince >= PATIENCE) this.shed()
-    for (const holder of this.pressed) {
-      if (holder.holding > Math.max(this.little, free)) continue
-      this.pressed.delete(holder)
-      holder.press(false)
+    if (this.scarceSince !== undefined && performance.now() - this.scarceSince >= SHED_AFTER) this.shed()
+    for (const holder of this.throttled) {
+      if (holder.holding > Math.max(this.small, free)) continue
+      this.throttled.delete(holder)
+      holder.throttle(false)
     }
-    if (this.pressed.size > 0) return
+    if (this.throttled.size > 0) return
     clearInterval(this.timer)
     this.timer = undefined
     this.scarceSince = undefined
-    this.little = LITTLE
+    this.small = SMALL
   }
 
   private shareOf(holders: number): number {
-    return Math.min(LITTLE, this.limit / 2 / holders)
+    return Math.min(SMALL, this.limit / 2 / holders)
   }
 
   /** Ends those that hold most, until half of the memory is free. */
   private shed(): void {
     const holders = this.holders()
-    this.little = this.shareOf(holders.length)
-    const candidates = holders.filter(({ holding }) => holding > this.little)
+    this.small = this.shareOf(holders.length)
+    const candidates = holders.filter(({ holding }) => holding > this.small)
     candidates.sort((a, b) => b.holding - a.holding)
     let left = this.bytes
     for (const holder of candidates) {

@@ -23,13 +23,13 @@ const SHORT = 1024
 const SHORT_INFLATED = 4096
 
 // DEFLATE can't compress better than 1032 to 1.
-const MOST_EXPANSION = 1032
+const MAX_EXPANSION = 1032
 
 // One message may consist of several complete DEFLATE streams (section 7.2.1), each of which needs an inflater.
-const MOST_STREAMS = 16
+const MAX_STREAMS = 16
 
 // zlib works in the four threads of Node.js's pool. More jobs at once would only take memory.
-const MOST_JOBS = 4
+const MAX_JOBS = 4
 
 /**
  * Answers a peer's offer of permessage-deflate (RFC 7692, section 7.1), without context takeover on either side.
@@ -52,7 +52,7 @@ const waiting = new Map<object, () => void>()
 
 /** Starts a job for zlib's threads in its turn. The job ends with `endJob`. */
 function startJob(owner: object, start: () => void): void {
-  if (jobs >= MOST_JOBS) return void waiting.set(owner, start)
+  if (jobs >= MAX_JOBS) return void waiting.set(owner, start)
   jobs++
   start()
 }
@@ -116,11 +116,11 @@ export class Inflater {
 
     const { flow } = this
     startJob(this, () => {
-      const most = Math.min(this.maxPayload, input.length * MOST_EXPANSION)
-      flow.keep(most)
+      const most = Math.min(this.maxPayload, input.length * MAX_EXPANSION)
+      flow.countKept(most)
       this.inflate(input, [], (error, data) => {
         endJob()
-        flow.keep(-most)
+        flow.countKept(-most)
         if (!flow.hasEnded) done(error, data)
       })
     })
@@ -140,7 +140,7 @@ export class Inflater {
       inflated.push(buffer)
       const rest = input.subarray(engine.bytesWritten)
       if (rest.length <= TAIL.length) return done(null, inflated.length > 1 ? Buffer.concat(inflated) : buffer)
-      if (inflated.length === MOST_STREAMS) return done(new Error('Too many DEFLATE streams in a message'), NOTHING)
+      if (inflated.length === MAX_STREAMS) return done(new Error('Too many DEFLATE streams in a message'), NOTHING)
       if (sizeOf(inflated) > this.maxPayload) return done(tooLarge(), NOTHING)
       return this.inflate(rest, inflated, done)
     })

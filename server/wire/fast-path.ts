@@ -6,15 +6,15 @@ import { createOutput, type Output, unmaskInto } from './masking.ts'
 import { add, count, createTally, type Tally, type Traffic } from './traffic.ts'
 
 // Replies are put together here up to this size. `ws` grows with what really arrives, which suits larger ones better.
-const LARGEST = 2 ** 20
-const OUTPUT = 2 ** 16
+const MAX_LENGTH = 2 ** 20
+const OUTPUT_SIZE = 2 ** 16
 
 // Large buffers kept for the next reply of the same size: touching fresh memory costs more than filling it.
-const SPARES = 8
+const MAX_SPARES = 8
 
 /** The memory in which replies are made, shared by all connections: each leaves it empty behind. */
 export class ReplyBuffers {
-  output = createOutput(OUTPUT)
+  output = createOutput(OUTPUT_SIZE)
   filled = 0
   /** The messages whose replies are in the output. */
   batch = createTally()
@@ -26,7 +26,7 @@ export class ReplyBuffers {
   }
 
   giveBack(output: Output): void {
-    if (this.spares.push(output) > SPARES) this.spares.shift()
+    if (this.spares.push(output) > MAX_SPARES) this.spares.shift()
   }
 }
 
@@ -37,7 +37,7 @@ export type FastPathOptions = {
   buffers: ReplyBuffers
 }
 
-type Surroundings = FastPathOptions & {
+type Context = FastPathOptions & {
   flow: Flow
   /** Whether long replies have to be compressed, which is left to others. */
   isCompressing: boolean
@@ -54,10 +54,10 @@ type Partial = Output & { payloadAt: number; filled: number; mask: Buffer }
  */
 export class FastPath {
   private partial: Partial | undefined
-  private readonly around: Surroundings
+  private readonly context: Context
 
-  constructor(around: Surroundings) {
-    this.around = around
+  constructor(context: Context) {
+    this.context = context
   }
 
   /** Whether a message has come only in part. */
@@ -70,17 +70,17 @@ export class FastPath {
    * @returns where the chunk goes on, or -1 if the message isn't one for the fast path
    */
   take(chunk: Buffer, at: number, headerSize: number, first: number, length: number): number {
-    const { buffers, leadOf, maxPayload, isCompressing } = this.around
+    const { buffers, leadOf, maxPayload, isCompressing } = this.context
     const isText = first === First.text
     const lead = leadOf(!isText)
     const replyLength = lead.length + length
-    if (length > maxPayload || length > LARGEST) return -1
+    if (length > maxPayload || length > MAX_LENGTH) return -1
     if (isCompressing && replyLength >= COMPRESSION_THRESHOLD) return -1
 
     const replySize = sizeOfFrame(replyLength)
     const begin = at + headerSize
     const end = begin + length
-    if (end > chunk.length || replySize > OUTPUT) {
+    if (end > chunk.length || replySize > OUTPUT_SIZE) {
       const output = buffers.take(replySize)
       const payloadAt = startReply(output.bytes, 0, first, replyLength, lead)
       const mask = Buffer.from(chunk.subarray(begin - 4, begin))
@@ -88,7 +88,7 @@ export class FastPath {
       return begin
     }
 
-    if (buffers.filled + replySize > OUTPUT) this.flush()
+    if (buffers.filled + replySize > OUTPUT_SIZE) this.flush()
     const { output, filled } = buffers
     const payloadAt = startReply(output.bytes, filled, first, replyLength, lead)
     const isAscii = unmaskInto(output, payloadAt, chunk, begin, length, chunk, begin - 4, 0)
@@ -104,7 +104,7 @@ export class FastPath {
    * @returns where the chunk goes on
    */
   proceed(chunk: Buffer, at: number, onInvalid: () => void): number {
-    const { buffers, flow } = this.around
+    const { buffers, flow } = this.context
     const { partial } = this
     if (!partial) return at
     this.flush()
@@ -114,12 +114,12 @@ export class FastPath {
     unmaskInto(partial, filled, chunk, at, taken, mask, 0, (filled - payloadAt) & 3)
     partial.filled += taken
     if (partial.filled < bytes.length) {
-      flow.keep(isFirst ? costOf(taken) : taken)
+      flow.countKept(isFirst ? costOf(taken) : taken)
       return at + taken
     }
 
     this.partial = undefined
-    if (!isFirst) flow.keep(-costOf(filled - payloadAt))
+    if (!isFirst) flow.countKept(-costOf(filled - payloadAt))
     const isBinary = bytes[0] !== First.text
     const payload = bytes.subarray(payloadAt)
     if (isBinary || isUtf8(payload)) {
@@ -142,13 +142,13 @@ export class FastPath {
     if (!partial) return 0
     const { bytes, payloadAt, filled } = partial
     this.partial = undefined
-    if (filled > payloadAt) this.around.flow.keep(-costOf(filled - payloadAt))
+    if (filled > payloadAt) this.context.flow.countKept(-costOf(filled - payloadAt))
     return bytes.length - filled
   }
 
   /** Sends the replies made so far. */
   flush(): void {
-    const { flow, buffers } = this.around
+    const { flow, buffers } = this.context
     if (buffers.filled === 0) return
     // It may release the reader, and so send what is here.
     flow.flush()
@@ -163,14 +163,14 @@ export class FastPath {
     } else if (flow.writeFirst(replies)) {
       this.countSent(messages)
     } else {
-      buffers.output = createOutput(OUTPUT)
+      buffers.output = createOutput(OUTPUT_SIZE)
       flow.writeBehind(costOf(filled), error => error || this.countSent(messages))
     }
   }
 
   /** Counts the messages whose replies are in the output as received, and begins a new batch. */
   private countReceived(): Tally {
-    const { buffers, events } = this.around
+    const { buffers, events } = this.context
     const { batch } = buffers
     buffers.batch = createTally()
     add(events.traffic.received, batch)
@@ -178,7 +178,7 @@ export class FastPath {
   }
 
   private countSent(messages: Tally): void {
-    const { events, leadOf } = this.around
+    const { events, leadOf } = this.context
     const { sent } = events.traffic
     add(sent, messages)
     sent.textBytes += messages.texts * leadOf(false).length

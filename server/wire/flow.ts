@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Config } from '../config/config.ts'
-import type { Budget, Pressable } from './budget.ts'
+import type { Budget, Throttled } from './budget.ts'
 
 /** Why nothing is read from a peer. */
-export const Hold = { backlog: 1, inflating: 2, stalled: 4, memory: 8, turn: 16 } as const
+export const Hold = { backlog: 1, inflating: 2, stalled: 4, memory: 8, slice: 16 } as const
 export type Hold = (typeof Hold)[keyof typeof Hold]
 
 export type FlowOptions = Pick<Config, 'highWaterMark' | 'stallTimeout'> & { budget: Budget }
@@ -17,7 +17,7 @@ const ENTRY = 512
 const PROBE_INTERVAL = 30_000
 
 // Bytes up to which a frame is collected with others.
-const COLLECTED = 2 ** 14
+const MAX_COLLECTED = 2 ** 14
 
 const NOTHING = Buffer.alloc(0)
 const NO_FRAMES: never[] = []
@@ -29,13 +29,13 @@ export const costOf = (length: number): number => ENTRY + length
  * Counts the bytes that wait for one peer, wherever they wait, and alone decides whether the peer is read from: a peer that
  * doesn't read its replies must not make them pile up here.
  */
-export class Flow implements Pressable {
+export class Flow implements Throttled {
   /** Bytes that wait for the peer, at what they cost. */
   waiting = 0
   /** Bytes from the peer that are kept until the rest of their message has come, at what they cost. */
   private kept = 0
   /** Bytes of replies that are still to be made from what is kept. */
-  private owed = 0
+  private pending = 0
   /** The reasons not to read, as bits. */
   private holds = 0
   private mode: 'bounded' | 'unbounded' | 'ended' = 'bounded'
@@ -45,13 +45,13 @@ export class Flow implements Pressable {
   private collected: { head: Buffer; written: Written }[] = NO_FRAMES
   private readonly socket: Socket
   private readonly options: FlowOptions
-  private readonly held: { proceed(): void }
+  private readonly reader: { proceed(): void }
 
   /** @param held reads on when nothing holds the flow any more, before anything new comes */
-  constructor(socket: Socket, options: FlowOptions, held: { proceed(): void }) {
+  constructor(socket: Socket, options: FlowOptions, reader: { proceed(): void }) {
     this.socket = socket
     this.options = options
-    this.held = held
+    this.reader = reader
   }
 
   /** Bytes that are kept in memory for this peer, either way, at what they cost. */
@@ -74,7 +74,7 @@ export class Flow implements Pressable {
   }
 
   /** Counts bytes that begin to wait, or, when negative, that wait no longer. */
-  add(cost: number): void {
+  countWaiting(cost: number): void {
     if (this.mode === 'ended') return
     this.waiting += cost
     this.options.budget.add(cost, this)
@@ -83,28 +83,28 @@ export class Flow implements Pressable {
   }
 
   /** Counts bytes that are still to be sent, but take no memory yet, or, when negative, that begin to. */
-  owe(bytes: number): void {
+  countPending(bytes: number): void {
     if (this.mode === 'ended') return
-    this.owed += bytes
+    this.pending += bytes
     this.balance()
   }
 
   private balance(): void {
     const { highWaterMark } = this.options
-    const due = this.waiting + this.owed
+    const due = this.waiting + this.pending
     if (due > highWaterMark && this.mode === 'bounded') this.hold(Hold.backlog)
     else if (due < highWaterMark / 2) this.release(Hold.backlog)
   }
 
   /** Counts bytes from the peer that begin to be kept, or, when negative, that are kept no longer. */
-  keep(cost: number): void {
+  countKept(cost: number): void {
     if (this.mode === 'ended' || cost === 0) return
     this.kept += cost
     this.options.budget.add(cost, this)
   }
 
   /** Stops reading because of the memory that all peers share, or reads on. */
-  press(isOn: boolean): void {
+  throttle(isOn: boolean): void {
     if (isOn && this.mode === 'bounded') this.hold(Hold.memory)
     else this.release(Hold.memory)
   }
@@ -125,11 +125,11 @@ export class Flow implements Pressable {
     if (this.holds !== 0) return
     clearInterval(this.probe)
     this.socket.resume()
-    this.held.proceed()
+    this.reader.proceed()
   }
 
   /** Reads on from now on, however much waits: nothing that comes is answered any more. */
-  unbound(): void {
+  ignoreLimits(): void {
     if (this.mode === 'bounded') this.mode = 'unbounded'
     for (const reason of [Hold.backlog, Hold.stalled, Hold.memory]) this.release(reason)
   }
@@ -145,10 +145,10 @@ export class Flow implements Pressable {
    * @param head may be followed by a body, which is not copied
    */
   write(head: Buffer, written: Written, body: Buffer = NOTHING): void {
-    if (this.isCollecting && body.length === 0 && head.length <= COLLECTED) {
+    if (this.isCollecting && body.length === 0 && head.length <= MAX_COLLECTED) {
       if (this.collected.length === 0) this.collected = []
       this.collected.push({ head, written })
-      this.add(costOf(head.length))
+      this.countWaiting(costOf(head.length))
     } else {
       this.flush()
       this.writeNow(head, written, body, costOf(head.length + body.length))
@@ -175,7 +175,7 @@ export class Flow implements Pressable {
     }
     this.writeNow(heads.length > 1 ? Buffer.concat(heads) : (heads[0] as Buffer), all, NOTHING, cost)
     // Only now: it may release the reader, whose next replies must not overtake these.
-    this.add(-cost)
+    this.countWaiting(-cost)
   }
 
   private writeNow(head: Buffer, written: Written, body: Buffer, cost: number): void {
@@ -208,15 +208,15 @@ export class Flow implements Pressable {
     budget.forget(this)
     this.waiting = 0
     this.kept = 0
-    this.owed = 0
+    this.pending = 0
     this.mode = 'ended'
   }
 
   private whenTaken(cost: number, written: Written): Written {
-    this.add(cost)
+    this.countWaiting(cost)
     this.watch(true)
     return error => {
-      this.add(-cost)
+      this.countWaiting(-cost)
       written(error)
     }
   }

@@ -4,7 +4,7 @@ import { costOf, type Flow, Hold } from './flow.ts'
 import { First } from './frame-header.ts'
 import { PerMessageDeflate, Receiver } from './internals.ts'
 import type { Sender } from './sender.ts'
-import type { Turns } from './turns.ts'
+import type { Scheduler } from './scheduler.ts'
 
 /** What comes from a peer, in its order. */
 export type Incoming = {
@@ -24,10 +24,10 @@ export type ReaderOptions = {
   maxFragments: number
   /** Milliseconds in which more of an unfinished message must come. */
   messageTimeout: number
-  turns: Turns
+  scheduler: Scheduler
 }
 
-type Surroundings = {
+type Context = {
   flow: Flow
   sender: Sender
   deflate: Deflate
@@ -37,14 +37,14 @@ type Surroundings = {
 }
 
 // The smallest part of a frame, in bytes, that is passed on before the rest has arrived. `ws` keeps a list of the parts.
-const PART = 4096
+const MIN_PART = 4096
 
 // How much is done before the time is looked at: a frame of the fast path counts as 1, another one as more.
-const WORK = 64
+const MAX_WORK = 64
 const SLOW_WORK = 8
 
 // Bytes that count as much as one frame of the fast path.
-const WORTH = 1024
+const BYTES_PER_WORK = 1024
 
 // As `ws` says it.
 const INVALID_UTF8 = 'Invalid WebSocket frame: invalid UTF-8 sequence'
@@ -57,7 +57,7 @@ export class Reader {
   /** What has come and isn't read yet: the beginning of a part, or what came before the flow was held. */
   private rest: Buffer | undefined
   /** Bytes still to come of the frame that is handed on or skipped. */
-  private owed = 0
+  private remaining = 0
   private isSkipping = false
   /** Whether nothing of the frame has been handed on. */
   private isNew = false
@@ -77,11 +77,11 @@ export class Reader {
   /** What has been done since the time was looked at, when the slice is over, and the turn that it belongs to. */
   private work = 0
   private sliceEnd = 0
-  private turn = -1
-  private readonly around: Surroundings
+  private tick = -1
+  private readonly context: Context
 
-  constructor(around: Surroundings) {
-    this.around = around
+  constructor(context: Context) {
+    this.context = context
   }
 
   read(chunk: Buffer): void {
@@ -101,9 +101,9 @@ export class Reader {
     if (this.mode !== 'all') return
     this.mode = 'only close'
     clearTimeout(this.deadline)
-    const owed = this.around.fastPath?.drop()
-    if (!owed) return
-    this.owed = owed
+    const remaining = this.context.fastPath?.drop()
+    if (!remaining) return
+    this.remaining = remaining
     this.isSkipping = true
   }
 
@@ -111,7 +111,7 @@ export class Reader {
   stop(): void {
     this.mode = 'nothing'
     clearTimeout(this.deadline)
-    this.around.fastPath?.drop()
+    this.context.fastPath?.drop()
     this.inflater?.stop()
     this.takeRest()
     this.forget()
@@ -123,25 +123,25 @@ export class Reader {
     const rest = this.takeRest()
     if (rest) this.consume(rest)
     else if (this.mode === 'all') this.watch()
-    if (!this.hasEnded || this.around.flow.isHeld) return
+    if (!this.hasEnded || this.context.flow.isHeld) return
     this.hasEnded = false
-    this.around.incoming.onEnd()
+    this.context.incoming.onEnd()
   }
 
   private consume(chunk: Buffer): void {
-    const { flow, fastPath } = this.around
-    this.work += chunk.length / WORTH
+    const { flow, fastPath } = this.context
+    this.work += chunk.length / BYTES_PER_WORK
     flow.collect(true)
     let at = 0
     while (at < chunk.length && !flow.isHeld && this.mode !== 'nothing') {
       const next = this.step(chunk, at)
       if (next < 0) break
       at = next
-      if (++this.work >= WORK && this.isSliceOver()) this.waitForTurn()
+      if (++this.work >= MAX_WORK && this.isSliceOver()) this.waitForSlice()
     }
     if (at < chunk.length && this.mode !== 'nothing') {
       this.rest = keepable(chunk.subarray(at), chunk)
-      flow.keep(this.rest.length)
+      flow.countKept(this.rest.length)
     }
     // These may release the flow, and so read on.
     fastPath?.flush()
@@ -153,36 +153,36 @@ export class Reader {
     const { rest } = this
     if (!rest) return undefined
     this.rest = undefined
-    this.around.flow.keep(-rest.length)
+    this.context.flow.countKept(-rest.length)
     return rest
   }
 
   /** One turn of the event loop has one slice, though it may bring many chunks of one socket. */
   private isSliceOver(): boolean {
-    const { turns } = this.around.options
+    const { scheduler } = this.context.options
     this.work = 0
     // Only after some work: `begin` schedules an immediate, which is too expensive for a single short message.
-    const turn = turns.begin()
-    if (turn === this.turn) return performance.now() > this.sliceEnd
-    this.turn = turn
-    this.sliceEnd = turns.sliceEnd()
+    const tick = scheduler.currentTick()
+    if (tick === this.tick) return performance.now() > this.sliceEnd
+    this.tick = tick
+    this.sliceEnd = scheduler.sliceEnd()
     return false
   }
 
-  private waitForTurn(): void {
-    const { flow, options } = this.around
-    flow.hold(Hold.turn)
-    options.turns.wait(() => {
-      this.turn = -1
-      flow.release(Hold.turn)
+  private waitForSlice(): void {
+    const { flow, options } = this.context
+    flow.hold(Hold.slice)
+    options.scheduler.wait(() => {
+      this.tick = -1
+      flow.release(Hold.slice)
     })
   }
 
   /** Sets a deadline while a message is unfinished. While this side doesn't read, it is put off. */
   private watch(): void {
-    const { flow, fastPath, options } = this.around
-    const isOwed = this.owed > 0 && !this.isSkipping
-    const isUnfinished = isOwed || this.isFragmented || this.rest !== undefined || fastPath?.isWithin
+    const { flow, fastPath, options } = this.context
+    const isPartial = this.remaining > 0 && !this.isSkipping
+    const isUnfinished = isPartial || this.isFragmented || this.rest !== undefined || fastPath?.isWithin
     if (!isUnfinished) {
       clearTimeout(this.deadline)
       this.deadline = undefined
@@ -202,15 +202,15 @@ export class Reader {
   }
 
   private expire(): void {
-    const { flow, options } = this.around
+    const { flow, options } = this.context
     if (flow.isHeld) this.deadline?.refresh()
     else this.fail(1008, `No more of a message came for ${options.messageTimeout} ms`)
   }
 
   /** Reads what begins at `at`, and returns where the next step begins, or -1 if it takes more than has come. */
   private step(chunk: Buffer, at: number): number {
-    const { fastPath, incoming, sender } = this.around
-    if (this.owed > 0) return this.passOn(chunk, at)
+    const { fastPath, incoming, sender } = this.context
+    if (this.remaining > 0) return this.passOn(chunk, at)
     if (fastPath?.isWithin) {
       this.hasProgressed = true
       return fastPath.proceed(chunk, at, () => this.fail(1007, INVALID_UTF8))
@@ -262,7 +262,7 @@ export class Reader {
     const opcode = first & 0x0f
     this.isControl = opcode > 0x07
     if (opcode <= 0x02) this.isFragmented = first < 0x80
-    this.owed = size
+    this.remaining = size
     this.isNew = true
     // A frame without a mask isn't skipped: where it ends is unknown, and with it where a close frame would begin.
     this.isSkipping = this.mode === 'only close' && opcode !== 0x08 && size < Number.POSITIVE_INFINITY
@@ -270,30 +270,30 @@ export class Reader {
   }
 
   private passOn(chunk: Buffer, at: number): number {
-    const next = Math.min(chunk.length, at + this.owed)
-    const isWhole = next - at === this.owed
+    const next = Math.min(chunk.length, at + this.remaining)
+    const isWhole = next - at === this.remaining
     if (!this.isControl) this.hasProgressed = true
     if (!this.isSkipping) {
       // The header goes on at once: it may be wrong.
-      if (!this.isNew && !isWhole && next - at < PART) return -1
-      this.around.fastPath?.flush()
+      if (!this.isNew && !isWhole && next - at < MIN_PART) return -1
+      this.context.fastPath?.flush()
       this.work += SLOW_WORK
       const bytes = chunk.subarray(at, next)
       this.give(isWhole && !this.isFragmented ? bytes : keepable(bytes, chunk))
     }
     this.isNew = false
-    this.owed -= next - at
+    this.remaining -= next - at
     return next
   }
 
   private give(bytes: Buffer): void {
-    const { deflate, flow } = this.around
+    const { deflate, flow } = this.context
     this.receiver ??= this.createReceiver()
     const { receiver } = this
     if (!this.isControl) {
       const cost = costOf(bytes.length)
       this.kept += cost
-      flow.keep(cost)
+      flow.countKept(cost)
     }
     // Only what is compressed takes its time.
     if (!deflate) receiver.write(bytes)
@@ -304,12 +304,12 @@ export class Reader {
 
   /** The receiver keeps nothing of a message any more. */
   private forget(): void {
-    this.around.flow.keep(-this.kept)
+    this.context.flow.countKept(-this.kept)
     this.kept = 0
   }
 
   private createReceiver(): Receiver {
-    const { deflate, flow, incoming, options } = this.around
+    const { deflate, flow, incoming, options } = this.context
     const { maxPayload, maxFragments } = options
     const extensions: Record<string, Inflater> = {}
     if (deflate) this.inflater = extensions[PerMessageDeflate.extensionName] = new Inflater(flow, maxPayload)
@@ -331,8 +331,8 @@ export class Reader {
 
   private fail(code: number, problem: string): void {
     this.stop()
-    this.around.flow.release(Hold.inflating)
-    this.around.incoming.onFailure(code, problem)
+    this.context.flow.release(Hold.inflating)
+    this.context.incoming.onFailure(code, problem)
   }
 }
 

@@ -38,7 +38,7 @@ export class Sender {
   afterwards(act: () => void, length = 0): void {
     if (!this.queue) return void act()
     const cost = costOf(length)
-    this.flow.add(cost)
+    this.flow.countWaiting(cost)
     this.queue.push({ act, cost })
   }
 
@@ -47,14 +47,14 @@ export class Sender {
     if (!this.queue || !cancelJob(this)) return
     const cost = this.queue.reduce((sum, { cost }) => sum + cost, 0)
     this.queue = undefined
-    this.flow.add(-cost)
+    this.flow.countWaiting(-cost)
   }
 
   private compress(windowBits: number, first: First, payload: Buffer, written: Written): void {
     // Its own entry has nothing left to do: the callback below writes the message.
     const queue = [{ act: () => {}, cost: costOf(payload.length) }]
     this.queue = queue
-    this.flow.add(costOf(payload.length))
+    this.flow.countWaiting(costOf(payload.length))
     compress(this, payload, windowBits, this.flow, compressed => {
       this.write(first | RSV1, compressed, written)
       let cost = 0
@@ -69,7 +69,7 @@ export class Sender {
       }
       if (this.queue === queue) this.queue = undefined
       // Only now: it may release the reader, whose next replies must not overtake these.
-      this.flow.add(-cost)
+      this.flow.countWaiting(-cost)
     })
   }
 

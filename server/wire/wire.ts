@@ -104,7 +104,7 @@ export class Wire {
   /** Reads nothing more but the peer's close frame, and waits for it for 30 s. */
   awaitClose(): void {
     this.reader.awaitClose()
-    this.flow.unbound()
+    this.flow.ignoreLimits()
     this.destroyAfter(CLOSE_TIMEOUT)
   }
 
@@ -127,24 +127,24 @@ export class Wire {
     this.discard()
     this.destroyAfter(CLOSE_TIMEOUT)
     const timer = setTimeout(() => {
-      socket.off('data', heard)
+      socket.off('data', restart)
       this.finish()
     }, QUIET)
-    const heard = () => timer.refresh()
-    socket.on('data', heard)
+    const restart = () => timer.refresh()
+    socket.on('data', restart)
     socket.once('close', () => clearTimeout(timer))
   }
 
   /**
    * Ends the connection in the next turn of the loop, which is enough for a close frame if the peer reads.
-   * @param onUntold is called if it was not
+   * @param onUnsent is called if it was not
    */
-  shed(onUntold: () => void): void {
+  shed(onUnsent: () => void): void {
     this.discard()
     this.flow.flush()
     setImmediate(() => {
       if (!this.flow.isBehind) return this.finish()
-      onUntold()
+      onUnsent()
       return void this.socket.destroy()
     })
   }
@@ -167,7 +167,7 @@ export class Wire {
   /** Reads on, since with unread data the system would send an RST, but takes nothing of it. */
   private discard(): void {
     this.reader.stop()
-    this.flow.unbound()
+    this.flow.ignoreLimits()
   }
 
   /** Ends the connection after this time, or when it was to end before, if that is sooner. */

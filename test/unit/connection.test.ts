@@ -5,7 +5,7 @@ import { type Behaviour, type Outlet, PlainBehaviour } from '../../server/connec
 import { Connection } from '../../server/connection/connection.ts'
 import { createLogger } from '../../server/log.ts'
 import { Budget } from '../../server/wire/budget.ts'
-import { Turns } from '../../server/wire/turns.ts'
+import { Scheduler } from '../../server/wire/scheduler.ts'
 import { closePayload, frame, opcodes, parseFrame } from '../suite/raw-client.ts'
 
 const { close, ping, pong, text } = opcodes
@@ -33,7 +33,7 @@ async function open(createBehaviour = (outlet: Outlet): Behaviour => new PlainBe
     highWaterMark: 2 ** 20,
     stallTimeout: 60_000,
     budget: new Budget(2 ** 28, () => []),
-    turns: new Turns(),
+    scheduler: new Scheduler(),
     messageTimeout: 60_000,
     maxPayload: 2 ** 20,
     maxFragments: 1000,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Message } from '../../server/connection/behaviour.ts'
 import { Outbox } from '../../server/faults/outbox.ts'
-import { Turns } from '../../server/wire/turns.ts'
+import { Scheduler } from '../../server/wire/scheduler.ts'
 
 const message = (text: string): Message => ({ payload: Buffer.from(text), isBinary: false })
 
@@ -10,7 +10,7 @@ function createTested({ wait = (): number => 0, isPrompt = true } = {}) {
   const sent: string[] = []
   const leaving: (() => void)[] = []
   let waiting = 0
-  let owed = 0
+  let pending = 0
   const outbox = new Outbox({
     wait,
     send({ payload }, kind, left) {
@@ -18,11 +18,11 @@ function createTested({ wait = (): number => 0, isPrompt = true } = {}) {
       if (isPrompt) left()
       else leaving.push(left)
     },
-    account: cost => (waiting += cost),
-    owe: bytes => (owed += bytes),
-    turns: new Turns(),
+    countWaiting: cost => (waiting += cost),
+    countPending: bytes => (pending += bytes),
+    scheduler: new Scheduler(),
   })
-  return { outbox, sent, leave: () => leaving.shift()?.(), waiting: () => waiting, owed: () => owed }
+  return { outbox, sent, leave: () => leaving.shift()?.(), waiting: () => waiting, pending: () => pending }
 }
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }))

@@ -7,13 +7,13 @@ const STEP = 20
  * Lets bytes leave a socket no faster than this many a second; those that wait count in its `writableLength`.
  * @returns ends that: whatever waits leaves at once
  */
-export function pace(socket: Socket, bytesPerSecond: number): () => void {
+export function limitRate(socket: Socket, bytesPerSecond: number): () => void {
   const write = socket._write.bind(socket)
   const most = Math.max(1, Math.floor((bytesPerSecond * STEP) / 1000))
   let dueAt = 0
   let timer: NodeJS.Timeout | undefined
   /** Sends the part that waits, if one does. */
-  let hurry: (() => void) | undefined
+  let sendPending: (() => void) | undefined
   let isReleased = false
 
   // Without it, writes come one at a time and not as a list.
@@ -21,7 +21,7 @@ export function pace(socket: Socket, bytesPerSecond: number): () => void {
   socket._write = (chunk: Buffer, encoding, callback) => {
     let at = 0
     const sendPart = () => {
-      hurry = undefined
+      sendPending = undefined
       const part = isReleased ? chunk.subarray(at) : chunk.subarray(at, at + most)
       at += part.length
       write(part, encoding, error => (error || at === chunk.length ? callback(error) : waitForPart()))
@@ -29,7 +29,7 @@ export function pace(socket: Socket, bytesPerSecond: number): () => void {
     const waitForPart = () => {
       if (isReleased) return sendPart()
       dueAt += (Math.min(most, chunk.length - at) / bytesPerSecond) * 1000
-      hurry = sendPart
+      sendPending = sendPart
       const wait = dueAt - performance.now()
       if (wait < 1) sendPart()
       else timer = setTimeout(sendPart, Math.ceil(wait))
@@ -42,6 +42,6 @@ export function pace(socket: Socket, bytesPerSecond: number): () => void {
   return () => {
     isReleased = true
     clearTimeout(timer)
-    hurry?.()
+    sendPending?.()
   }
 }
