@@ -1,41 +1,41 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
-// Its type declarations have a named export, its module has none.
+// The type declarations have a named export, but the module does not.
 import sonicBoom from 'sonic-boom'
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 type Details = Record<string, unknown>
 type Print = { (message: string): void; (details: Details, message: string): void }
 
-/** Prints a line for each call, as it is given: what a peer chose has to be made printable. */
+/** Prints one line per call. Callers must make text from peers printable first. */
 export type Logger = Record<Level, Print> & {
-  /** Tells whether a level is printed, so that no line is put together in vain. */
+  /** Returns whether a level is printed. Ask before building an expensive line. */
   isLevelEnabled(level: Level): boolean
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
-// UTF-16 code units of a text.
+// The longest text that is printed whole, in UTF-16 code units.
 const MAX_LENGTH = 200
 
-// Bytes that wait for a slow reader of the log; what comes beyond them is dropped.
+// Bytes that may wait for a slow reader of the log. Lines beyond them are dropped.
 const MAX_BACKLOG = 2 ** 22
 
-// Characters that the stream is given at once. No more would fit into a pipe.
+// Characters passed to the stream at a time. A pipe cannot hold more.
 const MAX_BATCH = 2 ** 16
 
-// Milliseconds in which lines are gathered: writing each alone costs more than the rest of an echo.
+// Milliseconds between writes. Writing each line on its own costs more than the rest of an echo.
 const FLUSH_INTERVAL = 5
 
-// Milliseconds for the last lines to be read.
+// Milliseconds to wait at the end for the last lines to be read.
 const END_TIMEOUT = 1000
 
-// Most texts in most scripts: they are told at a glance.
+// Matches most texts in most scripts quickly.
 const PLAIN = /^[ -~\u00a0-\u00ac\u00ae-\u05ff\u3000-\ud7ff]*$/
 
-// The zero-width joiner is none: it makes emoji.
+// All control, format and separator characters except the zero-width joiner, which emoji need.
 const UNPRINTABLE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--\u200d]/gv
 
-// A text that could be taken for the fields that follow it on the line, or for a text that was quoted.
+// A text that could be mistaken for the fields that follow it on the line, or for a quoted text.
 const LIKE_FIELDS = /^"|\s\w+=/
 
 const escapeCharacter = (character: string) => {
@@ -44,7 +44,7 @@ const escapeCharacter = (character: string) => {
   return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`
 }
 
-/** Makes what can't be seen in a text visible, or what steers a terminal harmless. */
+/** Escapes invisible characters and those that control a terminal. */
 export const escaped = (text: string): string => (PLAIN.test(text) ? text : text.replace(UNPRINTABLE, escapeCharacter))
 
 const cut = (text: string, size: number, unit: string) => {
@@ -53,29 +53,30 @@ const cut = (text: string, size: number, unit: string) => {
   return `${escaped(text.slice(0, splitsPair ? MAX_LENGTH - 1 : MAX_LENGTH))}… (${size} ${unit})`
 }
 
-/** Makes a text that a peer chose safe to print on one line: cut after 200 characters, what can't be seen escaped. */
+/** Makes text from a peer safe to print on one line: cuts it after 200 characters and escapes invisible ones. */
 export function printable(text: string): string {
   return cut(text, text.length, 'characters')
 }
 
 /**
- * Shows a message's payload on one line: text as it is, binary as its length and hex, both cut and escaped. No more of
- * it is decoded than may be shown.
- * @param payload of a text message, valid UTF-8
+ * Shows a message's payload on one line: text as it is, binary as its length and hex. Both are cut and escaped, and no
+ * more than the shown part is decoded.
+ * @param payload valid UTF-8 if the message is text
  */
 export function printablePayload(payload: Buffer, isBinary: boolean): string {
   if (isBinary) {
-    return `${payload.length} bytes ${payload.toString('hex', 0, MAX_LENGTH / 2)}${payload.length > MAX_LENGTH / 2 ? '…' : ''}`
+    const shown = MAX_LENGTH / 2
+    return `${payload.length} bytes ${payload.toString('hex', 0, shown)}${payload.length > shown ? '…' : ''}`
   }
-  // A code unit takes three bytes at most: this is more than the limit, or all.
+  // A code unit takes at most three bytes, so this covers the limit or the whole text.
   let end = 3 * MAX_LENGTH + 1
-  // Whole characters are decoded much faster.
+  // Decoding is much faster if it ends with a whole character.
   while ((payload[end] ?? 0) >> 6 === 0b10) end++
   const text = cut(payload.toString('utf8', 0, end), payload.length, 'bytes')
   return LIKE_FIELDS.test(text) ? JSON.stringify(text) : text
 }
 
-/** Where lines go; while it is full they are dropped and counted. */
+/** Receives the lines. While it is full, the logger drops and counts them. */
 export type LogOutput = { write(line: string): unknown; readonly isFull?: boolean }
 
 let time = 0
@@ -98,9 +99,9 @@ const join = (details: Details | undefined, before: string, between: string) => 
 }
 
 /**
- * Creates a logger that prints a level and those above it.
- * @param level one that the configuration allows
- * @param format `text` for people, `json` for machines: one object a line; times are ISO 8601, in UTC
+ * Creates a logger that prints lines of a level and above.
+ * @param level a valid LOG_LEVEL
+ * @param format `text` for people; `json` for machines, with one object per line. Times are ISO 8601 in UTC.
  */
 export function createLogger(level: string, format: 'text' | 'json', output: LogOutput): Logger {
   let dropped = 0
@@ -118,7 +119,7 @@ export function createLogger(level: string, format: 'text' | 'json', output: Log
       if (dropped > 0) {
         const lines = dropped
         dropped = 0
-        warn({ lines }, 'Dropped lines of the log, which was not read in time')
+        warn({ lines }, 'Dropped log lines because nobody read them in time')
       }
       output.write(typeof first === 'string' ? toLine(first) : toLine(message ?? '', first))
     }
@@ -127,13 +128,13 @@ export function createLogger(level: string, format: 'text' | 'json', output: Log
   return { isLevelEnabled, debug: print('debug'), info: print('info'), warn, error: print('error') }
 }
 
-/** Standard output, written to without waiting; what nobody reads is dropped beyond a limit. */
+/** Writes to standard output without waiting. Drops lines beyond a limit if nobody reads them. */
 export function createOutput() {
   const fd = openStdout()
   const stream = new sonicBoom.SonicBoom({ fd, sync: false })
   let isOpen = true
   let batch = ''
-  // Bytes that the stream has been given but has not written yet.
+  // Bytes that the stream has received but not written.
   let waiting = 0
   stream.on('write', (bytes: number) => (waiting -= bytes))
   const flush = () => {
@@ -144,7 +145,7 @@ export function createOutput() {
     batch = ''
   }
   stream.on('error', ({ code }: NodeJS.ErrnoException) => {
-    // Nobody reads it any more: the log ends, and the echo goes on.
+    // Nobody reads the log any more. The server keeps running without it.
     if (code === 'EPIPE') isOpen = false
   })
   return {
@@ -157,7 +158,7 @@ export function createOutput() {
       batch += line
       if (batch.length >= MAX_BATCH) flush()
     },
-    /** Resolves when all has been written, or nobody has read it for a second. Drops what comes later. */
+    /** Resolves when everything is written, or after a second if nobody reads. Later lines are dropped. */
     async end(): Promise<void> {
       flush()
       isOpen = false
@@ -167,10 +168,10 @@ export function createOutput() {
       await ended
       clearTimeout(deadline)
     },
-    /** Writes the last lines of a process that crashes, as far as its reader lets it. */
+    /** Writes the last lines of a process that crashes, if they fit into the pipe. */
     crash(): void {
       try {
-        // The stream would try for ever where nobody reads.
+        // Not through the stream, which would retry forever if nobody reads.
         if (isOpen) writeSync(fd, batch)
       } catch {}
     },
@@ -178,12 +179,12 @@ export function createOutput() {
 }
 
 /**
- * Opens standard output anew if it is a pipe, so that writing to a full pipe fails instead of waiting: it would
- * wait in a thread, and the process could not end while it does.
+ * Reopens standard output if it is a pipe, so that writing to a full pipe fails instead of blocking a thread, which
+ * would keep the process from exiting.
  */
 function openStdout(): number {
   try {
-    // A file that is opened anew is written from its start, over what others have written to it.
+    // Reopening a file would write from its start, over the output of others.
     if (!fstatSync(1).isFIFO()) return 1
     return openSync('/dev/stdout', constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK)
   } catch {

@@ -3,7 +3,8 @@ import type { RunOptions } from './run.ts'
 
 type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 
-// Milliseconds in which another signal is the same request: under npm, Ctrl+C sends SIGINT from the terminal and from npm.
+// Under npm, one Ctrl+C sends SIGINT twice: from the terminal and from npm. A signal within this many milliseconds of
+// the first is part of the same request.
 const SAME_REQUEST = 100
 
 const { promise: stopRequested, resolve: requestStop } = Promise.withResolvers<Signal>()
@@ -16,21 +17,23 @@ const onSignal = (signal: Signal) => {
   abort?.(signal)
   return process.exit(128 + constants.signals[signal])
 }
-// Before anything else is loaded, which takes a while: as process 1 of a container, a signal without a listener is lost.
+// Register before loading anything else, which takes a while: process 1 of a container ignores signals without a
+// listener.
 process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
-// The terminal has gone, which is no reason to hurry.
+// SIGHUP means that the terminal is gone. That never forces the end.
 process.on('SIGHUP', requestStop)
 
-// A small buffer that waits may keep a whole slab of Node.js's pool in memory. With 64 KiB, the default, it would hardly
-// count in the budget; with 1 KiB, it counts half of what it may take, and many small buffers still share a slab.
+// A small buffer that waits can keep a whole slab of Node.js's buffer pool in memory. Slabs of 64 KiB, the default,
+// would make the memory budget meaningless. With 1 KiB, at least half of the memory counts, and small buffers still
+// share slabs.
 Buffer.poolSize = 1024
 
-// Milliseconds that may pass from the end of everything to the end of the process.
+// Milliseconds that the process may take to exit after the server has closed.
 const EXIT_TIMEOUT = 1000
 
 /**
- * Runs the server until SIGTERM, SIGINT or SIGHUP, and exits with 0. Exits with 1 when it can't start, and with 128 plus
- * the signal's number on a second SIGTERM or SIGINT.
+ * Runs the server until SIGTERM, SIGINT or SIGHUP. Exits with 0 then, with 1 if the server cannot start, and with 128
+ * plus the number of the signal on a second SIGTERM or SIGINT.
  */
 export async function main(options: Pick<RunOptions, 'page' | 'defaultHost'> = {}): Promise<void> {
   const { run, StartError } = await import('./run.ts')

@@ -14,8 +14,8 @@ const types: Record<string, string> = {
 }
 
 /**
- * Serves the files of a folder from memory, so that a client that reads nothing can't use up the file descriptors. A
- * file is read again when it has changed.
+ * Serves the files of a folder from memory, so that a client that reads nothing cannot exhaust the file descriptors.
+ * Rereads a file when it has changed.
  */
 export function createPage(folder: string, headers: Record<string, string>): Page {
   const files = new Map<string, File>()
@@ -25,7 +25,7 @@ export function createPage(folder: string, headers: Record<string, string>): Pag
     if (type === undefined) return
     const known = files.get(name)
     try {
-      // A name becomes a path only if the folder lists it, so no name leads out of the folder.
+      // Only names that the folder lists become paths, so no name can lead out of the folder.
       if (!known && !readdirSync(folder).includes(name)) return
       const path = join(folder, name)
       const { mtimeMs: modified, size } = statSync(path)
@@ -35,7 +35,7 @@ export function createPage(folder: string, headers: Record<string, string>): Pag
       files.set(name, file)
       return file
     } catch {
-      // The file is missing for a moment during a rebuild, or the process has no file descriptor left.
+      // The file is briefly missing during a rebuild, or the process has run out of file descriptors.
       return known
     }
   }
@@ -50,7 +50,7 @@ export function createPage(folder: string, headers: Record<string, string>): Pag
   }
 }
 
-/** Returns the headers that the servers of an nginx.conf add to every response, without those that have a variable. */
+/** Returns the headers that the servers in an nginx.conf add to every response, except those with variables. */
 export function headersOf(conf: string): Record<string, string> {
   const lines = conf.matchAll(/^ {4}add_header (\S+) (?:"([^"$]*)"|([^"$\s]+)) always;$/gm)
   return Object.fromEntries(Array.from(lines, ([, name, quoted, bare]) => [name, quoted ?? bare]))

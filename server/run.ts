@@ -6,21 +6,21 @@ import { createServer, type Page } from './http/server.ts'
 import { createLogger, createOutput } from './log.ts'
 import { checkInternals, InternalsError } from './wire/internals.ts'
 
-/** Its message says why the server can't start. */
+/** The message says why the server cannot start. */
 export class StartError extends Error {}
 
 export type RunOptions = {
   env: Environment
-  /** Bytes that the container has; 0, or more than the machine has, is no limit. */
+  /** The container's memory in bytes. 0, or more than the machine has, means no limit. */
   memory: number
   page?: Page | undefined
-  /** The address to listen on without HOST; every address if it is left out. */
+  /** The address to listen on if HOST is not set. The default is every address. */
   defaultHost?: string | undefined
 }
 
 /**
  * Starts the server and, if it is configured, the control port.
- * @throws {StartError}
+ * @throws {StartError} if a setting is invalid, a port is taken, or the installed packages do not fit
  */
 export async function run({ env, memory, page, defaultHost }: RunOptions) {
   const config = attempt(() => {
@@ -29,7 +29,7 @@ export async function run({ env, memory, page, defaultHost }: RunOptions) {
   })
   const output = createOutput()
   const logger = createLogger(config.logLevel, config.logFormat, output)
-  // Only where it is asked for: what it is built on takes memory and time to start.
+  // Loaded only if needed, because it takes memory and time.
   const { createControl } = config.controlPort === undefined ? {} : await import('./control/control.ts')
   const registry = new Registry(config.memoryBudget)
   const control = createControl?.({ ...config, logger, registry })
@@ -52,14 +52,14 @@ export async function run({ env, memory, page, defaultHost }: RunOptions) {
 
   const address = `${hostOf(config.host ?? 'localhost')}:${port}`
   const { publicPageUrl = page && `http://${address}`, publicWsUrl = `ws://${address}` } = config
-  // First, since a person who starts the server wants to open it.
+  // A person who starts the server wants to open this address, so it comes first.
   if (publicPageUrl) logger.info(`Page on ${publicPageUrl}`)
   if (controlled) logger.info(`Control on http://${hostOf(config.controlHost)}:${controlled.port}`)
   for (const warning of config.warnings) logger.warn(warning)
   logger.info(`Ready on ${publicWsUrl || `ws://${address} inside the container`}`)
 
   return {
-    /** Writes the last lines of the log in a process that is about to exit. */
+    /** Writes the last lines of the log when the process is about to exit. */
     flush: output.crash,
 
     /** Logs that a second signal ends the process at once. */
@@ -67,7 +67,7 @@ export async function run({ env, memory, page, defaultHost }: RunOptions) {
       logger.warn(`Ended at once by a second ${signal}`)
     },
 
-    /** @param signal the reason, for the log */
+    /** @param signal logged as the reason */
     async close(signal: string): Promise<void> {
       logger.info(`Closing on ${signal}`)
       await server.close()
@@ -93,13 +93,13 @@ async function bound(listening: Promise<AddressInfo>, host: string, port: string
     const { code, message } = error as NodeJS.ErrnoException
     const why =
       code === 'EADDRINUSE'
-        ? `The port is taken, choose another with ${port}`
+        ? `The port is taken. Choose another with ${port}`
         : `Cannot listen with this ${host} and ${port}`
     throw new StartError(`${why} (${message})`)
   }
 }
 
-/** The host of a URL by which a server that listens there is reached. */
+/** Returns the host part of a URL for a listening address. */
 const hostOf = (host: string) => {
   if (host === '0.0.0.0' || host === '::') return 'localhost'
   return host.includes(':') ? `[${host}]` : host

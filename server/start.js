@@ -1,5 +1,5 @@
-// Runs `npm start`, and `npm run dev` with --watch. Any Node.js from 18 on can run this file, so that it can say what is
-// missing for the rest.
+// Runs `npm start`, and `npm run dev` with --watch. This file runs on Node.js 18 and newer, so that it can explain what
+// is missing where the server itself cannot run.
 import { execSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +16,7 @@ if (process.argv.includes('--watch')) {
   endWithParent('SIGTERM')
   await develop()
 } else {
-  // The server takes this one for a first request to end, even after another.
+  // The server ends gracefully on SIGHUP even if it comes after another signal.
   endWithParent('SIGHUP')
   await start()
 }
@@ -27,7 +27,7 @@ function findProblem() {
   } catch {
     return 'Packages are missing. Run "npm ci --include=dev", then try again.'
   }
-  // Versions that can run TypeScript have this.
+  // Node.js sets this if it can run TypeScript.
   if (process.features.typescript) return
   return `Node.js ${process.versions.node} is too old. Use 22.18 or newer, or install the project's own with "npm rebuild node --ignore-scripts=false".`
 }

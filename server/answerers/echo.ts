@@ -3,8 +3,8 @@ import type { Message } from '../connection/behaviour.ts'
 const NOTHING = Buffer.alloc(0)
 
 /**
- * The echo's rule: a reply is a message of the same type, with a lead before the message's own bytes.
- * @param prefix is the lead of a text; empty where everything is answered verbatim
+ * Creates the echo: a reply has the type and payload of its message, with a lead in front of the payload.
+ * @param prefix the lead of text replies; '' for none
  */
 export function createEcho(prefix: string) {
   const textLead = Buffer.from(prefix)

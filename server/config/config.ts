@@ -4,12 +4,12 @@ import proxyaddr from 'proxy-addr'
 import { isOfKubernetes, warnOfLookalikes } from './lookalikes.ts'
 import { duration, integer, oneOf, type Parser, size, Unexpected } from './values.ts'
 
-/** What the server is told by its environment. Durations are in milliseconds, sizes in bytes. */
+/** The settings from the environment. Durations are in milliseconds, sizes in bytes. */
 export type Config = ReturnType<typeof parseConfig>
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Its message has one line for every variable that can't be used: name, value, and what was expected. */
+/** The message has one line for each invalid variable, with its name, its value and what was expected. */
 export class ConfigError extends Error {}
 
 const prefix: Parser<string> = text => {
@@ -17,7 +17,7 @@ const prefix: Parser<string> = text => {
   return text
 }
 
-/** Reads items that are separated by commas; `make` may throw where it can't use them. */
+/** Reads a comma-separated list. `make` may throw if it cannot use the items. */
 const list =
   <T>(expected: string, isItem: (text: string) => boolean, make: (items: string[]) => T): Parser<T> =>
   text => {
@@ -46,19 +46,25 @@ const proxies = list(
   items => proxyaddr.compile(items),
 )
 
-/** Reads an address for the log; empty if it is none, as with a range of ports, or with port 0, which leaves it to Docker. */
+/**
+ * Reads an address for the log. Returns '' if it is no single address: a range of ports, or port 0, where Docker
+ * chooses.
+ */
 const publicUrl: Parser<string> = text => {
   const url = URL.parse(text.replace(/(?<=\/\/)(0\.0\.0\.0|\[::\])(?=:|$)/, 'localhost'))
   return url && url.port !== '0' ? url.href.replace(/\/$/, '') : ''
 }
 
-/** The part of a machine's memory that peers may fill: the rest is for the process itself, and for what it can't count. */
+/**
+ * The share of the machine's memory that peers may fill. The process itself, and memory that is not counted, need the
+ * rest.
+ */
 const shareOf = (memory: number) => Math.floor(Math.min(memory / 4, getHeapStatistics().heap_size_limit / 2))
 
 /**
- * Reads the configuration from environment variables; an empty one counts as unset, but for `REPLY_PREFIX`.
- * @param memory bytes that the machine or the container has
- * @throws {ConfigError} naming every variable that can't be parsed
+ * Reads the configuration from environment variables. An empty variable counts as unset, except `REPLY_PREFIX`.
+ * @param memory of the machine or the container, in bytes
+ * @throws {ConfigError} naming every invalid variable
  */
 export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY) {
   const names: string[] = []
@@ -87,37 +93,37 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
     port: read('PORT', integer(0, 65_535), 7777),
     replyPrefix: read('REPLY_PREFIX', prefix, '[RE]: '),
     maxPayload: read('MAX_PAYLOAD', size('1', '1GiB'), 2 ** 20),
-    /** Bytes waiting for a peer above which nothing more is read from it; reading goes on below half of them. */
+    /** The server stops reading from a peer when more bytes than this wait for it, and reads on below half of it. */
     highWaterMark: read('HIGH_WATER_MARK', size('64KiB', '1GiB'), 2 ** 20),
-    /** Bytes that all peers together may make the server keep. */
+    /** Bytes that the server may keep in memory for all peers together. */
     memoryBudget: read('MEMORY_BUDGET', size('1MiB', '1024GiB'), shareOf(memory)),
-    /** In which more of an unfinished message must come. */
+    /** Time within which more of an unfinished message must arrive. */
     messageTimeout: read('MESSAGE_TIMEOUT', duration('100ms', '24h'), 60_000),
     maxConnections: read('MAX_CONNECTIONS', integer(1, 10_000_000), 20_000),
     maxConnectionsPerIp: read('MAX_CONNECTIONS_PER_IP', integer(1, 10_000_000), undefined),
     heartbeatInterval: read('HEARTBEAT_INTERVAL', duration('0', '24h'), 30_000),
-    /** In which a peer must take or send something while bytes wait in its socket. */
+    /** Time within which a peer must read or send something while bytes wait in its socket. */
     stallTimeout: read('STALL_TIMEOUT', duration('100ms', '24h'), 120_000),
     shutdownTimeout: read('SHUTDOWN_TIMEOUT', duration('0', '1m'), 5000),
     fastPath: read('FAST_PATH', oneOf('0', '1'), '1') === '1',
-    /** Whether a query can ask for faults. */
+    /** Whether a query can request faults. */
     faults: read('NO_FAULTS', oneOf('0', '1'), '0') === '0',
-    /** Exact matches of the `Origin` header; `undefined` lets every origin in. */
+    /** The allowed values of the `Origin` header. `undefined` allows every origin. */
     allowedOrigins: read('ALLOWED_ORIGINS', origins, undefined),
-    /** Tells whether a hop may be believed about the address it forwards for. */
+    /** Returns whether an address is a proxy whose `X-Forwarded-For` can be trusted. */
     isTrustedProxy: read('TRUSTED_PROXIES', proxies, () => false),
-    /** Where the control port listens; `undefined` is nowhere. */
+    /** The port of the control server. `undefined` turns it off. */
     controlPort: read('CONTROL_PORT', integer(0, 65_535), undefined),
     controlHost: read('CONTROL_HOST', String, '127.0.0.1'),
-    /** Names by which the control port may be asked for, beside addresses and `localhost`. */
+    /** Host names that the control port accepts, besides IP addresses and `localhost`. */
     controlAllowedHosts: read('CONTROL_ALLOWED_HOSTS', hosts, new Set<string>()),
     journalSize: read('JOURNAL_SIZE', size('0', '64MiB'), 0),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), 'info'),
     logFormat: read('LOG_FORMAT', oneOf('text', 'json'), 'text'),
-    /** Where a container publishes the page and the echo, for the log; empty if that is not known. */
+    /** The addresses at which a container's ports are published, for the log. '' if they are unknown. */
     publicPageUrl: read('PUBLIC_PAGE_URL', publicUrl, undefined),
     publicWsUrl: read('PUBLIC_WS_URL', publicUrl, undefined),
-    /** One line for each variable that has no effect though somebody may expect one. */
+    /** One line for each variable that is ignored although it looks like a setting. */
     warnings,
   }
   warnings.push(...warnOfLookalikes(env, names))

@@ -1,15 +1,15 @@
 import { printable } from '../log.ts'
 import type { Environment } from './config.ts'
 
-/** Variables that only compose files read, and the setting to use elsewhere. */
+/** Variables that only the compose files read, and the settings that replace them elsewhere. */
 const OF_COMPOSE: Record<string, string> = { HTTP_PORT: 'PORT', WS_PORT: 'PORT', BIND_ADDRESS: 'HOST' }
 
-// A shorter name is one typing error away from too many others.
+// Shorter names would match too many unrelated ones.
 const SHORTEST = 6
 
 const simplified = (name: string) => name.replace(/[_-]/g, '').toUpperCase()
 
-/** Whether one character too many, too few, wrong, or swapped with the next makes one name the other. */
+/** Returns whether one missing, extra, wrong or swapped character turns one name into the other. */
 function isOneErrorAway(name: string, other: string): boolean {
   let same = 0
   while (same < name.length && name[same] === other[same]) same++
@@ -19,9 +19,9 @@ function isOneErrorAway(name: string, other: string): boolean {
 }
 
 /**
- * Returns a warning for each variable that looks like a misspelt setting, or that only compose files read, unless the
- * setting that it stands for is there as well.
- * @param names of all settings
+ * Returns a warning for each variable that looks like a misspelt setting, or that only the compose files read. There is
+ * no warning if the right setting is present, too.
+ * @param names the names of all settings
  */
 export function warnOfLookalikes(env: Environment, names: readonly string[]): string[] {
   const findMeant = (name: string) => {
@@ -39,5 +39,5 @@ export function warnOfLookalikes(env: Environment, names: readonly string[]): st
   })
 }
 
-/** Whether Kubernetes has set a variable: in each container, `NAME_PORT` for every service of its namespace. */
+/** Kubernetes sets `NAME_PORT` to such a value in each container, for every service of the namespace. */
 export const isOfKubernetes = (value = ''): boolean => /^(tcp|udp|sctp):\/\//.test(value)

@@ -1,7 +1,7 @@
-/** Its message says what was expected. */
+/** The message says what was expected. */
 export class Unexpected extends Error {}
 
-/** Reads a value that a person wrote. @throws {Unexpected} */
+/** Parses text that a person wrote. @throws {Unexpected} */
 export type Parser<T> = (text: string) => T
 
 const SIZES = { '': 1, B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
@@ -20,19 +20,19 @@ const quantity =
     throw new Unexpected(`${kind} from ${least} to ${most}${examples}`)
   }
 
-/** In decimal digits. */
+/** Parses decimal digits. */
 export const integer = (least: number, most: number): Parser<number> =>
   quantity('an integer', { '': 1 }, String(least), String(most))
 
-/** In bytes. */
+/** Parses a size. Returns bytes. */
 export const size = (least: string, most: string): Parser<number> =>
   quantity('a size', SIZES, least, most, ', such as 65536, 64KiB or 16MiB')
 
-/** In milliseconds. */
+/** Parses a duration. Returns milliseconds. */
 export const duration = (least: string, most: string): Parser<number> =>
   quantity('a duration', DURATIONS, least, most, ', such as 500ms or 30s')
 
-/** Exactly one of these. */
+/** Accepts exactly these values. */
 export const oneOf =
   <T extends string>(...values: T[]): Parser<T> =>
   text => {

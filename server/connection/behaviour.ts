@@ -1,46 +1,46 @@
 export type Message = { payload: Buffer; isBinary: boolean }
 
-/** Whether a message answers another. */
+/** Whether a message is a reply to another one. */
 export type Kind = 'reply' | 'push'
 
-/** What a behaviour can do to its connection, and all that it sees of it. */
+/** The part of a connection that its behaviour can see and use. */
 export type Outlet = {
-  /** Sends a message, and calls back when it has left. */
+  /** Sends a message, and calls back when it has been sent. */
   send(message: Message, kind: Kind, onSent?: () => void): void
-  /** Writes bytes as they are, and calls back when they have left. */
+  /** Writes raw bytes, and calls back when they have been sent. */
   write(bytes: Buffer, onSent: () => void): void
-  /** Counts and logs a message that has left by `write`. */
+  /** Counts and logs a message that was sent by `write`. */
   countSent(isBinary: boolean, bytes: number, kind: Kind): void
-  /** Counts bytes that begin to wait in the behaviour, or, when negative, that wait no longer. */
+  /** Counts memory of messages that start to wait in the behaviour. Negative when they stop. */
   countWaiting(cost: number): void
-  /** Counts bytes of replies that are still to be made, or, when negative, that have been. */
+  /** Counts memory of replies that are still to be made. Negative when they are made. */
   countPending(bytes: number): void
   /** Logs that a fault happens. */
   logFault(fault: string): void
   close(code: number, reason: string): void
   drop(how: 'fin' | 'rst'): void
-  /** Sends nothing more, whatever comes. */
+  /** Sends nothing more, whatever arrives. */
   silence(): void
-  /** Sends nothing more, and reads nothing more. */
+  /** Sends and reads nothing more. */
   stall(): void
-  /** Lets no more bytes leave in a second, until this side closes. */
+  /** Limits the bytes sent per second until this side closes. */
   limitRate(bytesPerSecond: number): void
-  /** Pings the peer, or gives it up if it has been silent since the last ping. */
+  /** Sends a ping, or ends the connection if the last one was not answered. */
   checkPeer(interval: number): void
 }
 
-/** What a connection does with what comes. */
+/** Decides what a connection does with its messages. */
 export type Behaviour = {
   readonly ignoresPings?: boolean
-  /** Whether the server's heartbeat leaves the peer alone. */
+  /** Whether the server's heartbeat skips this connection. */
   readonly isUnwatched?: boolean
   onOpen?(): void
   onMessage(message: Message): void
-  /** Sends a message that answers none. */
+  /** Sends a message that is not a reply. */
   push(message: Message): void
-  /** The peer has closed: sends what is due, and calls back. */
+  /** The peer has closed: sends everything that is due, and calls back. */
   finish(done: () => void): void
-  /** Nothing is sent any more: forgets what waits, and ends every timer. */
+  /** Nothing can be sent any more: drops waiting messages and stops all timers. */
   stop?(): void
 }
 

@@ -1,27 +1,27 @@
 import { type Logger, printable, printablePayload } from '../log.ts'
 import { Hold } from '../wire/flow.ts'
 import { First, firstOf } from '../wire/frame-header.ts'
-import { limitRate } from "../wire/rate-limit.ts"
+import { limitRate } from '../wire/rate-limit.ts'
 import { count, createTraffic, type Traffic } from '../wire/traffic.ts'
 import { Wire, type WireEvents, type WireOpening, type WireOptions } from '../wire/wire.ts'
 import type { Behaviour, Kind, Message, Outlet } from './behaviour.ts'
 import { Liveness } from './heartbeat.ts'
 import type { Observer } from './observer.ts'
 
-/** What the handshake said of a peer, and what was agreed. */
+/** A peer as its handshake describes it, and what was negotiated. */
 export type Peer = {
   address: string
   path: string
   query: string
   subprotocol: string | undefined
   extensions: string | undefined
-  /** The query, if it asks for faults, or `by default`. */
+  /** The query if it requests faults, or `by default`. */
   faults: string | undefined
-  /** The names in a query that asks for nothing. */
+  /** The names in a query that requests no faults. */
   ignored: string | undefined
 }
 
-/** What a handshake opens a connection with. */
+/** The result of a handshake, from which a connection starts. */
 export type Opening = WireOpening & { id: number; peer: Peer; createBehaviour: (outlet: Outlet) => Behaviour }
 
 export type ConnectionOptions = WireOptions & {
@@ -30,30 +30,30 @@ export type ConnectionOptions = WireOptions & {
   onGone: (connection: Connection) => void
 }
 
-/** What is kept of a connection while somebody observes. Times are of `performance.now()`, or in milliseconds. */
+/** Extra state that exists only if there is an observer. Durations are in ms, times as of `performance.now()`. */
 type Observation = { peer: Peer; openedAt: number; pingedAt: number | undefined; roundTrip: number | undefined }
 
 const NOTHING = Buffer.alloc(0)
 const NEVER_CLOSED = { code: 1006, reason: NOTHING }
 
-/** One WebSocket from its handshake to its end. */
+/** One WebSocket, from the handshake to the end. */
 export class Connection implements Outlet, WireEvents {
   readonly id: number
-  /** When the heartbeat visits it. */
+  /** The slot of the heartbeat. */
   slot = 0
   observation: Observation | undefined
   /**
-   * While it is silent nothing is sent, whatever comes. While it closes, only the peer's close frame counts, or the end
-   * of its side.
+   * When silent, it sends nothing, whatever arrives. When closing, only the peer's close frame or end of stream
+   * matters.
    */
   private state: 'open' | 'silent' | 'closing' | 'gone' = 'open'
   /** The code of the close frame that was sent, and the peer's close frame. */
   private sentCode: number | undefined
   private closed: { code: number; reason: Buffer } | undefined
-  /** Whether the peer has closed or ended its side, and only what is due still leaves. */
+  /** Whether the peer has closed or ended its side, so that only due replies are sent. */
   private isFinishing = false
   private messages: Traffic | undefined
-  /** Ends its pace. */
+  /** Lifts the rate limit. */
   private stopLimiting: (() => void) | undefined
   private readonly liveness = new Liveness()
   private readonly options: ConnectionOptions
@@ -78,30 +78,30 @@ export class Connection implements Outlet, WireEvents {
     this.behaviour.onOpen?.()
   }
 
-  /** Bytes that wait to leave, at what they cost in memory. */
+  /** Memory of the bytes that wait to be sent. */
   get waiting(): number {
     return this.wire.flow.waiting
   }
 
-  /** Bytes that are kept in memory for it, either way, at what they cost. */
+  /** Memory kept for this connection in both directions, in bytes. */
   get holding(): number {
     return this.wire.flow.holding
   }
 
-  /** Its messages so far. */
+  /** The messages so far. */
   get traffic(): Traffic {
     this.messages ??= createTraffic()
     return this.messages
   }
 
-  /** Bytes that came and left, with all that is around messages. */
+  /** All bytes of the socket, including frame headers and the handshake. */
   get bytes(): { read: number; written: number } {
     return { read: this.wire.socket.bytesRead, written: this.wire.socket.bytesWritten }
   }
 
   /**
-   * Sends a message that answers none.
-   * @returns whether it did: not to a peer that doesn't read, nor once the connection ends
+   * Sends a message that is not a reply.
+   * @returns false if the peer does not read, or the connection is closing
    */
   push(message: Message): boolean {
     if (this.state !== 'open' || this.waiting > this.options.highWaterMark) return false
@@ -110,8 +110,8 @@ export class Connection implements Outlet, WireEvents {
   }
 
   /**
-   * Closes the connection (RFC 6455, section 7.1.2), also one that has stalled.
-   * @returns whether it was open until now
+   * Closes the connection (RFC 6455, section 7.1.2), even if it has stalled.
+   * @returns whether it was open before
    */
   dismiss(code: number, reason: string): boolean {
     if (this.state !== 'open' && this.state !== 'silent') return false
@@ -120,7 +120,7 @@ export class Connection implements Outlet, WireEvents {
     return true
   }
 
-  /** Ends the connection because the server does (section 7.4.1). */
+  /** Ends the connection because the server shuts down (section 7.4.1). */
   goAway(): void {
     if (this.state === 'silent') this.destroy()
     else this.close(1001, 'The server is shutting down')
@@ -130,11 +130,14 @@ export class Connection implements Outlet, WireEvents {
     this.wire.socket.destroy()
   }
 
-  /** Ends the connection at once because memory is short: with 1013, unless the peer has left too much unread for that. */
+  /** Ends the connection at once to free memory. Sends close code 1013 unless too much waits for the peer. */
   shed(): void {
     const { holding } = this
     if (this.state !== 'open') return void this.destroy()
-    this.options.logger.info({ connection: this.id, holding, problem: 'Memory is short' }, 'Gave the connection up')
+    this.options.logger.info(
+      { connection: this.id, holding, problem: 'Too little memory is free' },
+      'Gave up the connection',
+    )
     this.behaviour.stop?.()
     this.stopLimiting?.()
     this.wire.sender.drop()
@@ -144,7 +147,7 @@ export class Connection implements Outlet, WireEvents {
 
   /**
    * Ends the connection without a close frame.
-   * @returns whether this ended it
+   * @returns whether this call ended it
    */
   drop(how: 'fin' | 'rst'): boolean {
     if (this.state === 'gone' || (this.state === 'closing' && how === 'fin')) return false
@@ -159,19 +162,19 @@ export class Connection implements Outlet, WireEvents {
     if (!this.behaviour.isUnwatched) this.checkPeer(interval)
   }
 
-  // What a behaviour does.
+  // The interface for behaviours.
 
   send(message: Message, kind: Kind, onSent?: () => void): void {
     if (this.state !== 'open') return
     const { isBinary, payload } = message
     const { length } = payload
-    // What is called back keeps no message: it would stay in memory with its chunk while a copy of it waits.
+    // The callback must not refer to the message, or its chunk would stay in memory while a copy waits.
     this.wire.sender.send(firstOf(isBinary), payload, error => {
       if (error) return
       this.countSent(isBinary, length, kind)
       onSent?.()
     })
-    // Somebody waits for it: it leaves now, not with the rest of what answers a chunk.
+    // The sender waits for this message, so it must not wait for the other replies to the chunk.
     if (onSent) this.wire.flow.flush()
   }
 
@@ -195,7 +198,7 @@ export class Connection implements Outlet, WireEvents {
   }
 
   logFault(fault: string): void {
-    this.options.logger.info({ connection: this.id, fault }, 'Misbehaves as asked')
+    this.options.logger.info({ connection: this.id, fault }, 'Triggered a fault')
   }
 
   close(code: number, reason: string): void {
@@ -226,13 +229,13 @@ export class Connection implements Outlet, WireEvents {
     const { bytesRead, bytesWritten } = this.wire.socket
     const progress = { bytesRead, bytesWritten, isBehind: this.wire.flow.isBehind || this.wire.flow.isHeld }
     const verdict = this.liveness.check(progress, interval, stallTimeout)
-    if (verdict === 'lost') this.giveUp('Silent since the last ping')
+    if (verdict === 'lost') this.giveUp('No answer since the last ping')
     if (verdict !== 'ping') return
     this.wire.sender.send(First.ping, NOTHING, error => error || observer?.sent('ping', 0))
     if (this.observation) this.observation.pingedAt = performance.now()
   }
 
-  // What happens on the wire.
+  // Events of the wire.
 
   onMessage(payload: Buffer, isBinary: boolean): void {
     if (this.state !== 'open') return
@@ -278,12 +281,12 @@ export class Connection implements Outlet, WireEvents {
   }
 
   onEnd(): void {
-    // After a close frame it is on its way to its end already.
+    // A connection with a close frame is already ending.
     if (!this.closed) this.finish(() => (this.state = 'closing'))
   }
 
   onStall(): void {
-    this.giveUp('It takes nothing of what waits for it')
+    this.giveUp('The peer does not read the bytes that wait for it')
   }
 
   onGone(): void {
@@ -292,7 +295,7 @@ export class Connection implements Outlet, WireEvents {
     this.behaviour.stop?.()
     onGone(this)
     const { code, reason } = this.closed ?? NEVER_CLOSED
-    // Where the peer's answer never came, the code is the one that was sent.
+    // If the peer never answered, the code is the one that was sent.
     const finalCode = this.closed ? code : (this.sentCode ?? code)
     const { texts, binaries } = this.traffic.received
     const shown = printable(reason.toString()) || undefined
@@ -301,7 +304,7 @@ export class Connection implements Outlet, WireEvents {
     observer?.closed(this.traffic, finalCode)
   }
 
-  /** Ends the connection when what is due has left, since the peer has ended its side. */
+  /** The peer has ended its side: ends the connection when all due replies are sent. */
   private finish(last: () => void): void {
     if (this.state !== 'open') return void this.wire.finish()
     this.isFinishing = true
@@ -313,7 +316,7 @@ export class Connection implements Outlet, WireEvents {
     })
   }
 
-  /** @param code `undefined` for a close frame without one */
+  /** @param code `undefined` for a close frame without a code */
   private sendClose(code: number | undefined, reason: Buffer): void {
     this.state = 'closing'
     this.sentCode = code
@@ -322,7 +325,7 @@ export class Connection implements Outlet, WireEvents {
   }
 
   private giveUp(problem: string): void {
-    this.options.logger.info({ connection: this.id, problem }, 'Gave the connection up')
+    this.options.logger.info({ connection: this.id, problem }, 'Gave up the connection')
     this.destroy()
   }
 }

@@ -1,12 +1,12 @@
-// Connections are visited in turns, so that many of them are not pinged all at once; one timer serves them all.
+// Spreads the pings over the interval, so that not all connections are pinged at once. One timer serves them all.
 const SLOTS = 30
 
-// Bytes that may be on their way to a peer without making it late with its pong.
+// With more bytes than this on the way to a peer, its pong may be late.
 const LIGHT = 2 ** 16
 
 type Visited = { slot: number; onHeartbeat(interval: number): void }
 
-/** @param interval milliseconds; 0 is off */
+/** @param interval milliseconds; 0 turns the heartbeat off */
 export function createHeartbeat(connections: Iterable<Visited>, interval: number) {
   let slot = 0
   const visit = () => {
@@ -16,7 +16,7 @@ export function createHeartbeat(connections: Iterable<Visited>, interval: number
   const timer = interval > 0 ? setInterval(visit, interval / SLOTS).unref() : undefined
 
   return {
-    /** Visits a connection at every interval from now on. */
+    /** Calls `onHeartbeat` at every interval from now on. */
     start(connection: Visited): void {
       connection.slot = slot
     },
@@ -25,21 +25,21 @@ export function createHeartbeat(connections: Iterable<Visited>, interval: number
   }
 }
 
-/** How far a peer has got, seen from this side of its socket; `isBehind` while bytes wait in it, or nothing is read. */
+/** The progress of a peer. `isBehind` means that bytes wait in the socket, or that the peer is not read from. */
 type Progress = { bytesRead: number; bytesWritten: number; isBehind: boolean }
 
 /**
- * Judges at each heartbeat whether a peer lives. Whatever comes from it is life, and so is what it takes: while a ping
- * may wait behind much that the peer still has to read, silence says nothing.
+ * Decides at each heartbeat whether a peer is alive. Any byte that it sends or takes counts. Silence proves nothing
+ * while a ping may wait behind many bytes that the peer has yet to read.
  */
 export class Liveness {
   private bytesRead = -1
-  /** What had been written before the last ping, and before the last one that was answered. */
+  /** The bytes written before the last ping, and before the last ping that was answered. */
   private pingedAt = 0
   private answeredAt = 0
   private missed = 0
 
-  /** @returns what to do: send a ping, wait, or give the peer up */
+  /** @returns whether to send a ping, to wait, or to end the connection */
   check(progress: Progress, interval: number, stallTimeout: number): 'ping' | 'wait' | 'lost' {
     const { bytesRead, bytesWritten, isBehind } = progress
     if (!isBehind && bytesRead === this.bytesRead) {
@@ -48,14 +48,14 @@ export class Liveness {
       return isLoaded && this.missed * interval < stallTimeout ? 'wait' : 'lost'
     }
     this.missed = 0
-    // What doesn't leave the socket has a deadline of its own.
+    // Bytes that stay in the socket have a timeout of their own.
     this.bytesRead = isBehind ? -1 : bytesRead
     if (isBehind) return 'wait'
     this.pingedAt = bytesWritten
     return 'ping'
   }
 
-  /** A pong came: everything before the ping has arrived. */
+  /** A pong has arrived, so everything before the ping has arrived as well. */
   onPong(): void {
     this.answeredAt = this.pingedAt
   }

@@ -1,22 +1,22 @@
 import type { Traffic } from '../wire/traffic.ts'
 
-/** Why a handshake was refused. */
+/** The reason for refusing a handshake. */
 export type Refusal = 'closing' | 'full' | 'origin' | 'query' | 'asked' | 'malformed'
 
 export type Opcode = 'text' | 'binary' | 'ping' | 'pong' | 'close'
 
-/** Is told what happens. Where nobody observes, nothing is kept of a connection but what echoing needs. */
+/** Receives the events of a server. Without an observer, connections keep less state. */
 export type Observer = {
-  /** Whether it is to be told of each message; then none takes the fast path. */
+  /** Whether it needs every message. Then no message takes the fast path. */
   readonly wantsMessages: boolean
   refused(reason: Refusal): void
   opened(): void
-  /** A message or a control frame came; of a close frame, the code, and the reason as payload. */
+  /** A message or control frame arrived. A close frame has a code, and its reason as the payload. */
   received(connection: number, opcode: Opcode, payload: Buffer, code?: number): void
   /** A control frame was sent. */
   sent(opcode: Opcode, bytes: number): void
   /** A ping was answered after this many milliseconds. */
   answered(milliseconds: number): void
-  /** A connection ended, with all that it sent and got. */
+  /** A connection ended, with these totals. */
   closed(traffic: Traffic, code: number): void
 }

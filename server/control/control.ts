@@ -11,7 +11,7 @@ import { createJournal } from './journal.ts'
 import { createMetrics } from './metrics.ts'
 import { createRoutes } from './routes.ts'
 
-/** Creates the port to inspect and steer a server from outside. The server reports to its observer. */
+/** Creates the port through which tests inspect and control a running server, and the observer that it learns from. */
 export function createControl(options: Config & { logger: Logger; registry: Registry }) {
   const { controlPort, controlHost, controlAllowedHosts, journalSize, logger, registry } = options
   const journal = journalSize > 0 ? createJournal(journalSize, registry.budget) : undefined
@@ -27,7 +27,7 @@ export function createControl(options: Config & { logger: Logger; registry: Regi
     ...metrics.observer,
     wantsMessages: journal !== undefined,
     received(connection, opcode, payload, code) {
-      // A pong only says that the heartbeat works.
+      // A pong only shows that the heartbeat works.
       if (opcode !== 'pong') journal?.add(connection, opcode, payload, code)
       metrics.observer.received(connection, opcode, payload, code)
     },

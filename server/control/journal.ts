@@ -5,7 +5,7 @@ import type * as schemas from './schemas.ts'
 type Entry = z.output<typeof schemas.entry>
 type Received = { time: number; connection: number; opcode: Entry['opcode']; payload: Buffer; code: number | undefined }
 
-/** What an entry takes beside its payload. */
+/** The memory that an entry takes besides its payload, in bytes. */
 const OVERHEAD = 512
 
 const sizeOf = ({ payload }: Received) => OVERHEAD + payload.length
@@ -13,12 +13,15 @@ const sizeOf = ({ payload }: Received) => OVERHEAD + payload.length
 export type Journal = ReturnType<typeof createJournal>
 
 /**
- * Creates a journal of what the server received, as much of it as there is room for.
- * @param size bytes to keep at most
- * @param budget counts what is kept
+ * Creates a journal of the messages that the server received. Drops the oldest when it is full.
+ * @param size the most bytes to keep
+ * @param budget counts the bytes that are kept
  */
 export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
-  /** Numbered as they came since it was cleared, so that the oldest has as its number how many were dropped. */
+  /**
+   * Entries by number. Numbers start at 0 when it is cleared, so the oldest entry's number is the count of dropped
+   * ones.
+   */
   const kept = new Map<number, Received>()
   let bytes = 0
   const count = (cost: number) => {
@@ -28,9 +31,10 @@ export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
   let dropped = 0
 
   return {
-    /** Adds an entry and drops the oldest ones until all fit: even the new one, if it alone is too large. */
+    /** Adds an entry and drops the oldest ones until all fit, even the new one if it is too large. */
     add(connection: number, opcode: Entry['opcode'], payload: Buffer, code?: number): void {
-      // A copy outside Node's pool: a payload may keep a large chunk alive, and so may a slice of the pool.
+      // A copy outside Node.js's buffer pool: a payload may keep a large chunk in memory, and so may a part of the
+      // pool.
       const copy = Buffer.alloc(payload.length, payload)
       const entry = { time: Date.now(), connection, opcode, payload: copy, code }
       kept.set(dropped + kept.size, entry)
@@ -41,7 +45,7 @@ export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
       }
     },
 
-    /** Returns what is kept, of one connection or of all, oldest first. */
+    /** Returns the kept entries of one connection or of all, oldest first. */
     read(connection?: number): z.output<typeof schemas.journal> {
       const wanted = [...kept.values()].filter(entry => connection === undefined || entry.connection === connection)
       return { dropped, messages: wanted.map(toEntry) }

@@ -5,7 +5,7 @@ import { add, createTraffic } from '../wire/traffic.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
-/** Creates metrics: they count what their observer is told, and read the rest from the connections when asked. */
+/** Creates the metrics. They count events from their observer, and read the rest from the connections on request. */
 export function createMetrics(connections: Registry) {
   const register = new Register()
   const registers = [register]
@@ -15,21 +15,30 @@ export function createMetrics(connections: Registry) {
 
   collectDefaultMetrics({ register })
   const open = gauge('websocket_connections_open', 'Open connections')
-  const buffered = gauge('websocket_buffered_bytes', 'Bytes waiting to be sent, at what they cost in memory')
-  const budget = gauge('websocket_memory_budget_bytes', 'MEMORY_BUDGET')
-  const kept = gauge('websocket_memory_kept_bytes', 'Bytes kept for peers, either way, at what they cost in memory')
-  const handshakes = counter('websocket_handshakes_total', 'Handshakes: accepted, or why refused', 'outcome')
-  const closes = counter('websocket_closes_total', 'Connections that ended, by close code or its range', 'code')
+  const buffered = gauge('websocket_buffered_bytes', 'Memory of the bytes that wait to be sent')
+  const budget = gauge('websocket_memory_budget_bytes', 'The memory budget (MEMORY_BUDGET)')
+  const kept = gauge('websocket_memory_kept_bytes', 'Memory in use for peers, in both directions')
+  const handshakes = counter(
+    'websocket_handshakes_total',
+    'Handshakes by outcome: accepted, or the reason for refusing',
+    'outcome',
+  )
+  const closes = counter('websocket_closes_total', 'Closed connections by close code or range of codes', 'code')
   const roundTrips = new Histogram({
     name: 'websocket_ping_round_trip_seconds',
-    help: 'From a ping to its pong',
+    help: 'Time from a ping to its pong',
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   })
   const frames = counter('websocket_messages_total', 'Messages, pings and pongs', 'direction', 'opcode')
-  const bytes = counter('websocket_message_bytes_total', 'Bytes of their payloads', 'direction', 'opcode')
+  const bytes = counter(
+    'websocket_message_bytes_total',
+    'Payload bytes of messages, pings and pongs',
+    'direction',
+    'opcode',
+  )
 
-  /** Of connections that are gone. */
+  /** The traffic of closed connections. */
   const past = createTraffic()
   const createPair = () => ({ ping: { frames: 0, bytes: 0 }, pong: { frames: 0, bytes: 0 } })
   const controlFrames = { received: createPair(), sent: createPair() }
@@ -74,7 +83,7 @@ export function createMetrics(connections: Registry) {
   return {
     observer,
     contentType: register.contentType,
-    /** @returns all figures in Prometheus' text format */
+    /** @returns all metrics in the text format of Prometheus */
     read() {
       open.set(connections.size)
       buffered.set([...connections].reduce((sum, { waiting }) => sum + waiting, 0))
@@ -86,7 +95,7 @@ export function createMetrics(connections: Registry) {
   }
 }
 
-/** Keeps the protocol's codes apart, but not those that peers choose as they like: that would be too many series. */
+/** Keeps the codes of the protocol apart but groups those that peers choose freely, which would be too many series. */
 function groupOf(code: number): string {
   if (code >= 3000 && code <= 4999) return code < 4000 ? '3xxx' : '4xxx'
   return code >= 1000 && code <= 1015 ? String(code) : 'other'

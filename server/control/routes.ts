@@ -13,7 +13,7 @@ import * as schemas from './schemas.ts'
 
 export type RoutesOptions = Pick<Config, 'faults' | 'maxPayload'> & {
   registry: Registry
-  /** `undefined` if nothing is kept. */
+  /** `undefined` if there is no journal. */
   journal: Journal | undefined
   metrics: Metrics
 }
@@ -29,7 +29,7 @@ const json = <S extends z.ZodType>(schema: S, description: string) => ({
 
 type RouteRequest = NonNullable<RouteConfig['request']>
 
-/** Describes a route that answers by this schema, with the statuses it may fail with and what each means. */
+/** Describes a route: its request, the schema of its answer, and what each error status means. */
 const route = <M extends RouteConfig['method'], P extends string, T extends RouteRequest, S extends z.ZodType>(
   method: M,
   path: P,
@@ -38,13 +38,13 @@ const route = <M extends RouteConfig['method'], P extends string, T extends Rout
   schema: S,
   failures: Record<number, string> = {},
 ) => {
-  const all = Object.entries({ 400: 'what is wrong with the request', ...failures })
+  const all = Object.entries({ 400: 'The request is invalid', ...failures })
   const errors = Object.fromEntries(all.map(([status, meaning]) => [status, json(schemas.error, meaning)]))
-  const responses = { ...errors, 200: json(schema, 'done') }
+  const responses = { ...errors, 200: json(schema, 'Success') }
   return createRoute({ method, path, summary, request, responses })
 }
 
-// Of the routes that take no parameters, so that any is an error.
+// For routes without parameters, so that any parameter is an error.
 const query = schemas.nothing
 const params = schemas.byId
 const endAll = { query: schemas.ending }
@@ -54,13 +54,13 @@ const pushOne = { params, query, body: schemas.message }
 const setFaults = { query, body: schemas.faults }
 const journalOf = { query: schemas.journalQuery }
 
-const NOT_FOUND = { 404: 'there is no such connection' }
-const NOT_SENT = { ...NOT_FOUND, 409: 'it does not read, or is about to end' }
-const NO_JOURNAL = { 409: 'nothing is kept' }
-const FAULTS_OFF = { 409: 'NO_FAULTS=1' }
-const CLOSING = { 503: 'it is closing' }
+const NOT_FOUND = { 404: 'No open connection has this id' }
+const NOT_SENT = { ...NOT_FOUND, 409: 'The connection does not read, or is closing' }
+const NO_JOURNAL = { 409: 'The journal is off (JOURNAL_SIZE=0)' }
+const FAULTS_OFF = { 409: 'Faults are off (NO_FAULTS=1)' }
+const CLOSING = { 503: 'The server is shutting down' }
 
-/** Creates the control port's routes. Their schemas check what comes in, and make up `GET /openapi.json`. */
+/** Creates the routes of the control port. Their schemas validate requests and generate `GET /openapi.json`. */
 export function createRoutes({ registry, journal, metrics, faults, maxPayload }: RoutesOptions): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook(result, context) {
@@ -74,22 +74,22 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     if (error.status !== 415) return context.json({ error: error.message }, error.status)
     return context.json({ error: 'Content-Type: expected application/json' }, 400)
   })
-  app.notFound(context => context.json({ error: 'no such route: GET /openapi.json describes them all' }, 404))
+  app.notFound(context => context.json({ error: 'no such route: GET /openapi.json describes all routes' }, 404))
 
   const onError = () => fail(413, `expected at most ${maxPayload} bytes`)
   app.on(['POST', 'PUT'], '*', bodyLimit({ maxSize: maxPayload, onError }))
 
   const find = (id: number) =>
     [...registry].find(connection => connection.id === id) ?? fail(404, `there is no connection ${id}`)
-  const requireJournal = () => journal ?? fail(409, 'nothing is kept: set JOURNAL_SIZE')
-  const allowFaults = () => faults || fail(409, 'faults are off: NO_FAULTS=1')
+  const requireJournal = () => journal ?? fail(409, 'the journal is off: set JOURNAL_SIZE')
+  const allowFaults = () => faults || fail(409, 'faults are off: NO_FAULTS is 1')
 
   app.openapi(
-    route('get', '/connections', 'All open connections, oldest first', { query }, schemas.connections),
+    route('get', '/connections', 'Lists the open connections, oldest first', { query }, schemas.connections),
     context => context.json({ connections: [...registry].map(describe) }, 200),
   )
   app.openapi(
-    route('get', '/connections/{id}', 'One open connection', { params, query }, schemas.connection, NOT_FOUND),
+    route('get', '/connections/{id}', 'Returns one open connection', { params, query }, schemas.connection, NOT_FOUND),
     context => context.json(describe(find(context.req.valid('param').id)), 200),
   )
   app.openapi(route('delete', '/connections', 'Closes or drops all connections', endAll, schemas.closed), context => {
@@ -105,7 +105,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
   )
 
   app.openapi(
-    route('post', '/messages', 'Pushes a message to each connection that reads', pushAll, schemas.pushed),
+    route('post', '/messages', 'Sends a message to every connection that reads', pushAll, schemas.pushed),
     async context => {
       const message = await messageOf(context.req)
       const outcomes = [...registry].map(connection => connection.push(message))
@@ -114,32 +114,40 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     },
   )
   app.openapi(
-    route('post', '/connections/{id}/messages', 'Pushes a message to one connection', pushOne, schemas.sent, NOT_SENT),
+    route('post', '/connections/{id}/messages', 'Sends a message to one connection', pushOne, schemas.sent, NOT_SENT),
     async context => {
       const { id } = context.req.valid('param')
       const message = await messageOf(context.req)
-      if (!find(id).push(message)) fail(409, `connection ${id} doesn't read, or is about to end`)
+      if (!find(id).push(message)) fail(409, `connection ${id} does not read, or is closing`)
       return context.json({ sent: 1 }, 200)
     },
   )
 
   app.openapi(
-    route('get', '/messages', 'What the server received, oldest first', journalOf, schemas.journal, NO_JOURNAL),
+    route(
+      'get',
+      '/messages',
+      'Lists the messages that the server received, oldest first',
+      journalOf,
+      schemas.journal,
+      NO_JOURNAL,
+    ),
     context => context.json(requireJournal().read(context.req.valid('query').connection), 200),
   )
   app.openapi(
-    route('delete', '/messages', 'Forgets what the server received', { query }, schemas.empty, NO_JOURNAL),
+    route('delete', '/messages', 'Clears the journal of received messages', { query }, schemas.empty, NO_JOURNAL),
     context => {
       requireJournal().clear()
       return context.json({}, 200)
     },
   )
 
-  app.openapi(route('get', '/faults', 'The faults of new connections', { query }, schemas.written), context =>
-    context.json(registry.defaultFaults, 200),
+  app.openapi(
+    route('get', '/faults', 'Returns the default faults of new connections', { query }, schemas.written),
+    context => context.json(registry.defaultFaults, 200),
   )
   app.openapi(
-    route('put', '/faults', 'Sets the faults of new connections', setFaults, schemas.written, FAULTS_OFF),
+    route('put', '/faults', 'Sets the default faults of new connections', setFaults, schemas.written, FAULTS_OFF),
     context => {
       allowFaults()
       registry.defaultFaults = context.req.valid('json')
@@ -147,7 +155,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     },
   )
   app.openapi(
-    route('delete', '/faults', 'Clears the faults of new connections', { query }, schemas.empty, FAULTS_OFF),
+    route('delete', '/faults', 'Clears the default faults of new connections', { query }, schemas.empty, FAULTS_OFF),
     context => {
       allowFaults()
       registry.defaultFaults = {}
@@ -155,32 +163,33 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     },
   )
 
-  app.openapi(route('get', '/healthz', 'Whether the server is alive', { query }, schemas.status), context =>
+  app.openapi(route('get', '/healthz', 'Answers while the server is alive', { query }, schemas.status), context =>
     context.json({ status: 'ok' }, 200),
   )
-  app.openapi(route('get', '/readyz', 'Whether it takes connections', { query }, schemas.status, CLOSING), context =>
-    context.json({ status: registry.isClosing ? fail(503, 'closing') : 'ok' }, 200),
+  app.openapi(
+    route('get', '/readyz', 'Answers 200 while the server accepts connections', { query }, schemas.status, CLOSING),
+    context => context.json({ status: registry.isClosing ? fail(503, 'the server is shutting down') : 'ok' }, 200),
   )
   app.openapi(
     createRoute({
       method: 'get',
       path: '/metrics',
-      summary: 'Figures for Prometheus',
-      responses: { 200: { description: 'done', content: { 'text/plain': { schema: z.string() } } } },
+      summary: 'Returns metrics in the text format of Prometheus',
+      responses: { 200: { description: 'Success', content: { 'text/plain': { schema: z.string() } } } },
     }),
     async context => context.text(await metrics.read(), 200, { 'Content-Type': metrics.contentType }),
   )
 
-  app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'WebSocket echo: control', version: '1' } })
+  app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'WebSocket echo server: control port', version: '1' } })
   return app
 }
 
-/** @returns whether the connection was open until now */
+/** @returns whether the connection was open before */
 function end(connection: Connection, { code = 1000, reason = '', drop }: z.output<typeof schemas.ending>): boolean {
   return drop ? connection.drop(drop) : connection.dismiss(code, reason)
 }
 
-/** Reads the message to push: text or binary, by its content type. */
+/** Reads the message to push. The content type decides between text and binary. */
 async function messageOf(request: HonoRequest): Promise<Message> {
   const type = request.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   const isBinary = type === 'application/octet-stream'

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { Unexpected } from '../config/values.ts'
 import { closeCode, FaultsError, names, parseFaults, reason, type Written } from '../faults/parameters.ts'
 
-/** Lets a schema transform its value by one of our parsers, whose complaint becomes an issue. */
+/** Lets a schema use one of our parsers and report its errors as issues. */
 const by =
   <I, O>(parse: (value: I) => O) =>
   (value: I, context: z.RefinementCtx): O => {
@@ -28,7 +28,7 @@ export const empty = z.object({})
 export const error = z.object({ error: z.string() }).openapi('Error')
 export const status = z.object({ status: z.string() })
 
-/** A body that is pushed as it is. */
+/** A body that is sent unchanged as a message. */
 export const message = {
   required: true,
   content: {
@@ -37,22 +37,29 @@ export const message = {
   },
 }
 export const sent = z.object({ sent: z.int() })
-export const pushed = z.object({ sent: z.int(), skipped: z.int().describe('do not read, or are about to end') })
+export const pushed = z.object({
+  sent: z.int(),
+  skipped: z.int().describe('Connections that do not read, or are closing'),
+})
 
 export const ending = z
   .strictObject({
     code: z.string().transform(by(closeCode)).optional().openapi({ type: 'integer', default: 1000, example: 4000 }),
-    reason: z.string().transform(by(reason)).optional().openapi({ type: 'string', description: 'at most 123 bytes' }),
-    drop: z.enum(['fin', 'rst']).optional().describe('ends without a close frame'),
+    reason: z
+      .string()
+      .transform(by(reason))
+      .optional()
+      .openapi({ type: 'string', description: 'At most 123 bytes of UTF-8' }),
+    drop: z.enum(['fin', 'rst']).optional().describe('Ends the TCP connection without a close frame'),
   })
   .refine(({ code, reason, drop }) => drop === undefined || (code === undefined && reason === undefined), {
-    message: 'expected code and reason, or drop',
+    message: 'use either code and reason, or drop',
   })
-export const closed = z.object({ closed: z.int().describe('how many were open until now') })
+export const closed = z.object({ closed: z.int().describe('Number of connections that were open') })
 
 const fault = z.union([z.string(), z.number(), z.literal(true)]).transform(value => (value === true ? '' : `${value}`))
 
-/** `true` stands for a name without a value. */
+/** A value of a fault. `true` means that the fault has no value. */
 const faultsToSet = z
   .strictObject(Object.fromEntries(names.map(name => [name, fault.exactOptional()])))
   .transform(
@@ -61,12 +68,12 @@ const faultsToSet = z
       return faults
     }),
   )
-  .describe('by the names of the query, which wins')
+  .describe('Named as in a query. The query of a connection takes precedence.')
   .openapi('Faults', { type: 'object', example: { delay: '250ms', loss: 0.1, hello: true } })
 
 export const faults = { required: true, content: { 'application/json': { schema: faultsToSet } } }
 
-/** Faults as they are kept. */
+/** The faults in effect. */
 export const written = z.partialRecord(z.enum(names), z.string())
 
 const tally = z.object({ texts: z.int(), textBytes: z.int(), binaries: z.int(), binaryBytes: z.int() })
@@ -79,14 +86,14 @@ export const connection = z
     query: z.string(),
     subprotocol: z.string().nullable(),
     extensions: z.string().nullable(),
-    faults: z.string().nullable().describe('the query, or "by default"'),
+    faults: z.string().nullable().describe('The query, or "by default"'),
     openSince: z.iso.datetime(),
     received: tally,
     sent: tally,
-    bytesRead: z.int().describe('with all that is around messages'),
+    bytesRead: z.int().describe('All bytes from the socket, including frame headers and the handshake'),
     bytesWritten: z.int(),
-    bufferedBytes: z.int().describe('waiting to be sent, at what they cost in memory'),
-    pingRoundTrip: z.number().nullable().describe('milliseconds, of the last ping'),
+    bufferedBytes: z.int().describe('Memory of the bytes that wait to be sent'),
+    pingRoundTrip: z.number().nullable().describe('Milliseconds from the last ping to its pong'),
   })
   .openapi('Connection')
 export const connections = z.object({ connections: z.array(connection) })
@@ -98,14 +105,17 @@ export const entry = z.object({
   connection: z.int(),
   opcode: z.enum(['text', 'binary', 'ping', 'close']),
   bytes: z.int(),
-  text: z.string().optional().describe('of a text, or the reason of a close'),
-  base64: z.string().optional().describe('of any other'),
-  code: z.int().optional().describe('of a close; 1005: none, 1006: no close frame'),
+  text: z.string().optional().describe('The content of a text message, or the reason of a close frame'),
+  base64: z.string().optional().describe('The payload of any other message'),
+  code: z
+    .int()
+    .optional()
+    .describe('The close code. 1005 means a close frame without a code, 1006 means no close frame.'),
 })
 
 export const journal = z
   .object({
-    dropped: z.int().describe('how many older ones there was no room for'),
+    dropped: z.int().describe('Number of older messages that were dropped to make room'),
     messages: z.array(entry),
   })
   .openapi('Journal')

@@ -1,10 +1,10 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { mersenne } from 'pure-rand/generator/mersenne'
 
-/** Gives one number after the other from 0 up to 1, the same ones for the same seed. */
+/** Creates a source of random numbers from 0 to below 1. The same seed gives the same numbers. */
 export function createChance(seed: number | undefined): () => number {
   if (seed === undefined) return Math.random
-  // The smaller generators begin nearly alike for every small seed.
+  // Smaller generators start with almost the same numbers for all small seeds.
   const generator = mersenne(seed)
   return () => uniformFloat64(generator)
 }

@@ -13,19 +13,19 @@ function masked({ payload, isBinary }: Message): Buffer {
 }
 
 const kinds: Record<NonNullable<Faults['corrupt']>, (reply: Message) => Buffer> = {
-  /** A text that isn't UTF-8 (section 8.1). */
+  /** A text that is not valid UTF-8 (section 8.1). */
   utf8: () => frameOf(First.text, Buffer.of(0xff)),
-  /** A reserved bit that no extension has given a meaning (section 5.2). */
+  /** A reserved bit that no extension defines (section 5.2). */
   rsv: ({ payload, isBinary }) => frameOf(firstOf(isBinary) | RSV2, payload),
   /** A reserved opcode (section 5.2). */
   opcode: ({ payload }) => frameOf(0x83, payload),
-  /** A mask, which a server must not use (section 5.1). */
+  /** A mask, which servers must not use (section 5.1). */
   mask: masked,
-  /** A length of 64 bits whose top bit is set (section 5.2). */
+  /** A 64-bit length with the top bit set (section 5.2). */
   length: ({ isBinary }) => Buffer.of(firstOf(isBinary), 127, 0x80, 0, 0, 0, 0, 0, 0, 0),
-  /** A close code that must not be on the wire (section 7.4.1). */
+  /** A close code that must not be sent (section 7.4.1). */
   'close-code': () => frameOf(First.close, Buffer.of(1005 >> 8, 1005 & 0xff)),
 }
 
-/** The frame that breaks RFC 6455 in this way, in place of a reply. */
+/** Returns a frame that violates RFC 6455 in this way, to be sent in place of a reply. */
 export const corruptFrame = (kind: NonNullable<Faults['corrupt']>, reply: Message): Buffer => kinds[kind](reply)

@@ -4,8 +4,8 @@ import { sizeOfFrame, writeHeader } from '../wire/frame-header.ts'
 const CHUNK = 2 ** 16
 
 /**
- * A message as frames of at most this many bytes of payload (RFC 6455, section 5.4), in chunks of whole frames that are
- * made one at a time: the frames of a large message can take several times its memory.
+ * Splits a message into frames with at most this many bytes of payload (RFC 6455, section 5.4). Yields chunks of whole
+ * frames one at a time, because all frames of a large message can take several times its memory.
  */
 export function* fragmentsOf({ payload, isBinary }: Message, most: number): Generator<Buffer> {
   const largest = sizeOfFrame(Math.min(most, payload.length))

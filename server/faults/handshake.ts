@@ -5,42 +5,45 @@ import type { Budget, Holder } from '../wire/budget.ts'
 import { costOf } from '../wire/flow.ts'
 import type { Faults } from './parameters.ts'
 
-// Bytes that may come before a late answer, at what they cost in memory.
+// Bytes that a client may send before a delayed answer, as memory.
 const MAX_EARLY = 2 ** 16
 
-/** The subprotocols that a client offers, in its order. */
+/** Returns the subprotocols that a client offers, in its order. */
 const offeredBy = ({ headers }: IncomingMessage): string[] =>
   headers['sec-websocket-protocol']?.split(',').map(name => name.trim()) ?? []
 
-/** Why a handshake is refused that asks for that, or for a subprotocol that can't be chosen. */
+/** Returns a refusal if the query asks for one, or for a subprotocol that the client does not offer. */
 export function refusalOf({ reject, subprotocol }: Faults, request: IncomingMessage) {
-  const body = `Refused with ${reject} because of reject=${reject}`
-  if (reject !== undefined) return { reason: 'asked', status: reject, body } as const
+  const rejected = `Refused with ${reject} because of reject=${reject}`
+  if (reject !== undefined) return { reason: 'asked', status: reject, body: rejected } as const
   const offered = offeredBy(request)
   if (!subprotocol || offered.includes(subprotocol)) return undefined
-  const expected = `one of those that the client offers: ${offered.join(', ') || 'none'}`
-  const body = printable(`subprotocol=${subprotocol}: expected ${expected}`)
+  const body = printable(`subprotocol=${subprotocol}: the client offers ${offered.join(', ') || 'no subprotocols'}`)
   return { reason: 'query', status: 400, body } as const
 }
 
-/** Changes the headers of a 101 to what clients must refuse, if that is asked for. */
-export function applyHandshakeFault(headers: Map<string, string>, { handshake }: Faults, request: IncomingMessage): void {
+/** Makes the headers of a 101 invalid if the query asks for it, so that clients must refuse them. */
+export function applyHandshakeFault(
+  headers: Map<string, string>,
+  { handshake }: Faults,
+  request: IncomingMessage,
+): void {
   if (handshake === 'wrong-accept') headers.set('Sec-WebSocket-Accept', Buffer.alloc(20).toString('base64'))
   if (handshake !== 'wrong-subprotocol') return
   headers.set('Sec-WebSocket-Protocol', `not-${offeredBy(request).join('-') || 'offered'}`)
 }
 
 export type LateHandshake = {
-  /** Bytes that the request takes while it waits. */
+  /** Memory of the request while it waits, in bytes. */
   cost: number
-  /** Is given what has come meanwhile; not called for a peer that leaves, or is given up. */
+  /** Called with the bytes that arrived in the meantime, unless the peer leaves or the server gives up. */
   proceed: (head: Buffer) => void
   giveUp: (problem: string) => void
 }
 
 /**
  * Waits before a handshake is answered.
- * @param registry counts it among those that hold memory until then
+ * @param registry counts the memory of the handshake while it waits
  */
 export function delayHandshake(
   socket: Socket,
@@ -59,8 +62,8 @@ export function delayHandshake(
   const onData = (chunk: Buffer) => {
     early.push(chunk)
     count(costOf(chunk.length))
-    // Nothing may come before the answer (RFC 6455, section 4.1), and so not much does.
-    if (holding > events.cost + MAX_EARLY) fail('Much data before the answer')
+    // A client must not send anything before the answer (RFC 6455, section 4.1), so a few bytes are enough.
+    if (holding > events.cost + MAX_EARLY) fail('Too much data before the answer')
   }
   const onEnd = () => void socket.destroy()
   const fail = (problem: string) => {
@@ -81,12 +84,12 @@ export function delayHandshake(
     get holding() {
       return holding
     },
-    shed: () => fail('Memory is short'),
+    shed: () => fail('Too little memory is free'),
   }
   delayed.add(holder)
   count(events.cost)
   onData(head)
-  // Read, so that a peer that leaves is noticed.
+  // Keep reading, to notice when the peer leaves.
   socket.on('data', onData)
   socket.on('end', onEnd)
   socket.on('close', stop)

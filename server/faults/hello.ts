@@ -2,18 +2,18 @@ import type { IncomingMessage } from 'node:http'
 import { hostname } from 'node:os'
 import type { Peer } from '../connection/connection.ts'
 
-// Headers that the stack's own NGINX sets, whatever the client has sent by these names.
+// Headers that the stack's NGINX sets, replacing any that the client sent.
 const PROXY_HEADERS = ['x-real-ip', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-next-replica']
 
-// Headers in which a browser, or a proxy that has logged somebody in, puts what a page of another origin must not read.
+// Headers in which a browser or an authenticating proxy sends data that pages of other origins must not read.
 const SECRET =
   /^(?!sec-websocket-).*(cookie|auth|token|session|secret|password|credential|user(?!-agent)|email|cert|key|jwt|assertion|oidc|principal)/i
 
 const MASK = 'hidden from pages of other origins'
 
 /**
- * Describes a handshake as the server saw it, in JSON.
- * @param remoteAddress of the hop that the request came from
+ * Describes a handshake in JSON as it arrived at the server.
+ * @param remoteAddress the address at the other end of the TCP connection
  * @param isProxied whether that is a trusted proxy
  */
 export function describeHandshake(
@@ -28,7 +28,7 @@ export function describeHandshake(
     const [name = '', value = ''] = rawHeaders.slice(2 * i, 2 * i + 2)
     return [name, isMasked && SECRET.test(name) ? MASK : value]
   })
-  // Only the stack's own NGINX asks for the next replica.
+  // Only the stack's own NGINX sends X-Next-Replica.
   const isOwn = ([name]: [string, string]) =>
     isProxied && headers['x-next-replica'] !== undefined && PROXY_HEADERS.includes(name.toLowerCase())
   return JSON.stringify({
@@ -45,7 +45,7 @@ export function describeHandshake(
   })
 }
 
-/** Whether a page of another origin has opened the connection. */
+/** Returns whether a page of another origin opened the connection. */
 function isForeign({ origin, host, ...headers }: IncomingMessage['headers'], isProxied: boolean): boolean {
   const scheme = isProxied && headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
   return origin !== undefined && origin !== `${scheme}://${host}`

@@ -1,8 +1,8 @@
 import type { Scheduler } from '../wire/scheduler.ts'
 
 /**
- * Makes a function that takes a step each time it is called. A step may call it again, at once or later, as often as it
- * likes: the stack doesn't grow, and when the slice is over the next step waits for its turn.
+ * Creates a function that runs a step per call. A step may call it again, directly or later, any number of times: the
+ * call stack does not grow, and once the time slice is over, the next step waits for the scheduler.
  */
 export function createLoop(step: () => void, scheduler: Scheduler): () => void {
   let state: 'idle' | 'running' | 'waiting' = 'idle'

@@ -8,21 +8,21 @@ import { createLoop } from './loop.ts'
 import { Outbox } from './outbox.ts'
 import type { Faults } from './parameters.ts'
 
-// Milliseconds for the last reply to arrive: an RST discards what the peer's system hasn't acknowledged.
+// Milliseconds for the last reply to arrive. An RST discards bytes that the peer's system has not acknowledged.
 const BEFORE_RESET = 100
 
 export type MisbehaviourOptions = {
   faults: Faults
   answer: (message: Message) => Message
-  /** What is said first. */
+  /** The first message, if there is one. */
   hello: string | undefined
   scheduler: Scheduler
 }
 
-/** Answers, but misbehaves as it was asked to. */
+/** Answers messages, with the faults that the query requests. */
 export class Misbehaviour implements Behaviour {
   private received = 0
-  /** The next reply is to be replaced. */
+  /** Whether to replace the next reply with a corrupt frame. */
   private isCorrupting = false
   private readonly timers: NodeJS.Timeout[] = []
   private readonly outlet: Outlet
@@ -77,7 +77,7 @@ export class Misbehaviour implements Behaviour {
   onMessage({ payload, isBinary }: Message): void {
     const { repeat = 1, loss = 0 } = this.faults
     this.received++
-    // A copy, since the message may be a small part of a large chunk, which would wait with it.
+    // A copy, because the message may be a small part of a large chunk, which would stay in memory.
     const isLost = this.chanceOfLoss() < loss
     if (!isLost) this.outbox.reply(this.answer({ payload: Buffer.from(payload), isBinary }), repeat)
     this.triggerIfDue()
@@ -96,7 +96,7 @@ export class Misbehaviour implements Behaviour {
     for (const timer of this.timers) clearInterval(timer)
   }
 
-  /** Sends a message in one frame, or in as many as were asked for. */
+  /** Sends a message in one frame or in fragments. */
   private send(message: Message, kind: Kind, onSent: () => void): void {
     const { corrupt, fragment } = this.faults
     if (corrupt && kind === 'reply' && this.isCorrupting) {
@@ -110,9 +110,9 @@ export class Misbehaviour implements Behaviour {
     }
   }
 
-  /** Writes bytes in place of a message, one chunk after the other has left. */
+  /** Writes chunks in place of a message, each when the one before has been sent. */
   private write(chunks: Iterator<Buffer>, message: Message, kind: Kind, onSent: () => void): void {
-    // The chunks that leave count by themselves, but the message stays until the last of them is made.
+    // Chunks count while they are sent. The message itself stays in memory until the last chunk is made.
     const cost = costOf(message.payload.length)
     this.outlet.countWaiting(cost)
     const writeNext = createLoop(() => {
@@ -125,7 +125,7 @@ export class Misbehaviour implements Behaviour {
     writeNext()
   }
 
-  /** Strikes if as many messages have come as were asked for, and when their replies have left. */
+  /** Triggers the one-off fault once `after` messages have arrived and been answered. */
   private triggerIfDue(): void {
     const { after = { messages: 0 } } = this.faults
     if (this.received === after.messages) this.outbox.afterReplies(() => this.trigger())

@@ -4,39 +4,39 @@ import type { Scheduler } from '../wire/scheduler.ts'
 import { createLoop } from './loop.ts'
 
 export type OutboxOptions = {
-  /** Milliseconds that the next reply waits. */
+  /** Returns the delay of the next reply in milliseconds. */
   wait: () => number
-  /** Sends a message, and calls back when it has left. */
+  /** Sends a message, and calls back when it has been sent. */
   send: (message: Message, kind: Kind, onSent: () => void) => void
-  /** Is told the cost of what begins to wait here, and the negative cost of what no longer does. */
+  /** Counts memory of messages that start to wait here. Negative when they stop. */
   countWaiting: (cost: number) => void
-  /** Is told how much the repetitions of a reply will cost, and the negative cost of each when it is made or dropped. */
+  /** Counts memory that the repetitions of a reply will take. Negative when they are made or dropped. */
   countPending: (bytes: number) => void
   scheduler: Scheduler
 }
 
 type Content = Message | (() => void)
 
-/** A reply with how many more times it leaves, or a callback in its place. */
+/** A reply and how many more times to send it, or a callback in its place. */
 type Entry = {
   content: Content
   times: number
-  /** When it came, in whole milliseconds: fractions would take memory of their own. */
+  /** When it was added, in whole milliseconds. Fractions would take memory of their own. */
   came: number
   next: Entry | undefined
 }
 
-/** Replies on their way: each waits for its time, and for the one before it to have left. */
+/** A queue of replies. Each is sent after its delay, and after the one before it has been sent. */
 export class Outbox {
   private first: Entry | undefined
   private last: Entry | undefined
-  /** When the first leaves, once that is known. */
+  /** When the first entry is due, once that is known. */
   private due: number | undefined
   private lastDue = 0
   private pushed: Message[] = []
-  /** Called when nothing that is due is left. */
+  /** Called when no due entry is left. */
   private finished: (() => void) | undefined
-  /** While one is being sent: which kind. */
+  /** The kind of message that is being sent, if any. */
   private state: 'ready' | Kind | 'closed' = 'ready'
   private timer: NodeJS.Timeout | undefined
   private readonly options: OutboxOptions
@@ -47,17 +47,17 @@ export class Outbox {
     this.run = createLoop(() => this.sendNext(), options.scheduler)
   }
 
-  /** Takes a reply, to be sent this many times. */
+  /** Adds a reply to be sent this many times. */
   reply(message: Message, times: number): void {
     this.add(message, times)
   }
 
-  /** Calls back when all replies so far have left. */
+  /** Calls back when all replies so far have been sent. */
   afterReplies(callback: () => void): void {
     this.add(callback, 1)
   }
 
-  /** Takes a message that is no reply, and waits for none that isn't due. */
+  /** Adds a message that is not a reply. It does not wait for delayed replies. */
   push(message: Message): void {
     if (this.state === 'closed') return
     this.options.countWaiting(weightOf(message))
@@ -65,18 +65,18 @@ export class Outbox {
     this.run()
   }
 
-  /** Whether such a message is still here. */
+  /** Whether a message that is not a reply still waits. */
   get isPushing(): boolean {
     return this.pushed.length > 0 || this.state === 'push'
   }
 
-  /** Drops what isn't due, and calls back when the rest has left. */
+  /** Drops delayed replies, and calls back when the others have been sent. */
   finish(done: () => void): void {
     this.finished = done
     this.run()
   }
 
-  /** Drops what is still here, and sends nothing more. */
+  /** Drops all messages, and sends nothing more. */
   close(): void {
     this.state = 'closed'
     this.dropReplies()
@@ -114,7 +114,7 @@ export class Outbox {
     })
   }
 
-  /** Takes what is first if its time has come, else wakes up when it has. */
+  /** Takes the first entry if it is due. Otherwise sets a timer for it. */
   private takeDue(): Content | undefined {
     const { first } = this
     if (!first) return undefined

@@ -16,7 +16,7 @@ const share: Parser<number> = text => {
 const betweenPings = duration('10ms', '24h')
 const interval: Parser<number> = text => (text === '0' ? 0 : betweenPings(text))
 
-/** Those that an endpoint may send (RFC 6455, section 7.4). */
+/** Parses a close code that an endpoint may send (RFC 6455, section 7.4). */
 export const closeCode: Parser<number> = text => {
   const code = /^\d{4}$/.test(text) ? Number(text) : 0
   if (code < 1000 || (code > 1003 && code < 1007) || (code > 1014 && code < 3000) || code > 4999) {
@@ -30,7 +30,7 @@ export const reason: Parser<string> = text => {
   return text
 }
 
-/** When something happens: after this many messages, or this many milliseconds after the connection has opened. */
+/** The moment of a fault: after this many messages, or this many milliseconds after the connection opened. */
 const after: Parser<{ messages?: number; milliseconds?: number }> = text => {
   const isCount = /^\d+$/.test(text)
   try {
@@ -40,7 +40,7 @@ const after: Parser<{ messages?: number; milliseconds?: number }> = text => {
   }
 }
 
-/** What a query can ask for. Durations are in milliseconds, sizes in bytes. */
+/** The parameters of a query. Durations are in milliseconds, sizes in bytes. */
 const parameters = {
   delay: duration('0', '5m'),
   jitter: duration('0', '5m'),
@@ -67,37 +67,38 @@ const parameters = {
 
 type Name = keyof typeof parameters
 
-/** What can be asked for, by the names of the query. */
+/** The names of all parameters. */
 export const names = Object.keys(parameters) as Name[]
 
 const ALL = names.join(', ')
 
-/** Parameters as they are written in a query. */
+/** Parameters as text, as in a query. */
 export type Written = Partial<Record<Name, string>>
 
-/** How one connection is to misbehave, by the names of the query; what isn't asked for is left out. */
+/** The faults of one connection, by parameter. Those that were not requested are missing. */
 export type Faults = { [N in Name]?: ReturnType<(typeof parameters)[N]> }
 
-/** Its message has one line for each parameter that can't be used: name, value, and what is allowed. */
+/** The message has one line for each invalid parameter, with its name, its value and what is allowed. */
 export class FaultsError extends Error {}
 
 const EXCLUSIVE = ['close', 'drop', 'stall', 'corrupt', 'reject'] as const
 const POSTPONABLE = ['close', 'drop', 'stall', 'corrupt'] as const
 
-// What is wrong with a query is told up to here: the answer must not be much longer than the query.
+// The answer must not be much longer than the query, so it names only this many problems.
 const MAX_PROBLEMS = 10
 
-// No more of a query is read: thousands of parameters would take the event loop for tens of milliseconds.
+// Only this many parameters are read, because thousands would block the event loop for tens of milliseconds.
 const MAX_PARAMETERS = 256
 
 const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
 
 /**
- * Reads a query.
- * @param defaults hold for each name that the query doesn't have, except for those that it rules out
- * @returns the faults, if any; whether the query has one of our names, without which it is none of our business; and
- *   its names, each once
- * @throws {FaultsError} naming every parameter that can't be used
+ * Parses a query.
+ * @param defaults apply to each name that is missing from the query, unless the query rules them out
+ * @returns the faults, if any; whether the query contains any of our parameters, without which it is left alone; and
+ *   its
+ *   names without duplicates
+ * @throws {FaultsError} naming every invalid parameter
  */
 export function parseFaults(query: string, defaults: Written = {}) {
   const inherited = new Map(Object.entries(defaults))
@@ -107,7 +108,7 @@ export function parseFaults(query: string, defaults: Written = {}) {
   const mentionsFaults = names.some(isName)
   if (!mentionsFaults) return { faults: inherited.size > 0 ? parse(inherited) : undefined, mentionsFaults, names }
 
-  if (parts.length > MAX_PARAMETERS) throw new FaultsError(`query: expected at most ${MAX_PARAMETERS} parameters`)
+  if (parts.length > MAX_PARAMETERS) throw new FaultsError(`The query has more than ${MAX_PARAMETERS} parameters`)
   for (const name of names) {
     inherited.delete(name)
     if (EXCLUSIVE.some(exclusive => exclusive === name)) for (const other of EXCLUSIVE) inherited.delete(other)
@@ -124,31 +125,30 @@ function parse(entries: Iterable<[name: string, value: string]>): Faults {
   const seen = new Set<string>()
   const problems: string[] = []
   let more = 0
-  const report = (name: string, value: string, expected: string) => {
-    if (problems.length === MAX_PROBLEMS) return void more++
-    problems.push(`"${printable(value === '' ? name : `${name}=${value}`)}": expected ${expected}`)
-  }
+  const report = (problem: string) => void (problems.length < MAX_PROBLEMS ? problems.push(problem) : more++)
+  const unexpected = (name: string, value: string, expected: string) =>
+    `"${printable(value === '' ? name : `${name}=${value}`)}": expected ${expected}`
 
   for (const [name, value] of entries) {
-    if (!isName(name)) report(name, value, `one of ${ALL}`)
-    else if (seen.has(name)) report(name, value, 'it only once')
+    if (!isName(name)) report(unexpected(name, value, `one of ${ALL}`))
+    else if (seen.has(name)) report(`${name} is given more than once`)
     else {
       try {
         faults[name] = parameters[name](value)
       } catch (error) {
         if (!(error instanceof Unexpected)) throw error
-        report(name, value, error.message)
+        report(unexpected(name, value, error.message))
       }
     }
     seen.add(name)
   }
 
   const exclusive = EXCLUSIVE.filter(name => seen.has(name))
-  if (exclusive.length > 1) problems.push(`${exclusive.join(', ')}: expected at most one of ${EXCLUSIVE.join(', ')}`)
+  if (exclusive.length > 1) problems.push(`${exclusive.join(', ')}: use only one of ${EXCLUSIVE.join(', ')}`)
   if (seen.has('after') && !POSTPONABLE.some(name => seen.has(name))) {
-    problems.push(`after: expected one of ${POSTPONABLE.join(', ')} beside it`)
+    problems.push(`after needs one of ${POSTPONABLE.join(', ')}`)
   }
-  if (seen.has('reason') && !seen.has('close')) problems.push('reason: expected close beside it')
+  if (seen.has('reason') && !seen.has('close')) problems.push('reason needs close')
 
   if (more > 0) problems.push(`and ${more} more`)
   if (problems.length > 0) throw new FaultsError(problems.join('\n'))

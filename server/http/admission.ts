@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Config } from '../config/config.ts'
 import type { Peer } from '../connection/connection.ts'
 import type { Observer } from '../connection/observer.ts'
-import { refusalOf, applyHandshakeFault } from '../faults/handshake.ts'
+import { applyHandshakeFault, refusalOf } from '../faults/handshake.ts'
 import { type Faults, FaultsError, parseFaults } from '../faults/parameters.ts'
 import { type Logger, printable } from '../log.ts'
 import type { Answer } from './answer.ts'
@@ -15,29 +15,29 @@ export type Admitted = Agreement & { peer: Peer; faults: Faults | undefined }
 
 export type AdmissionOptions = Config & { registry: Registry; logger: Logger; observer?: Observer | undefined }
 
-/** Decides who may connect. */
+/** Creates the part of the server that decides which handshakes to accept. */
 export function createAdmission(options: AdmissionOptions) {
   const { allowedOrigins, isTrustedProxy, logger, observer, registry } = options
   const { maxConnections, maxConnectionsPerIp = Number.POSITIVE_INFINITY } = options
-  /** Sockets that have a place, whatever they were opened for, and those that came when there was none. */
+  /** The number of sockets that count towards MAX_CONNECTIONS, and the sockets that arrived when it was reached. */
   let places = 0
   const placeless = new WeakSet<Socket>()
-  /** Only counted where that is limited. */
+  /** Connections per address. Only counted if they are limited. */
   const placesOf = new Map<string, number>()
 
   const leave = () => places--
 
-  /** @returns whether there is a place; the socket has it until it is closed */
+  /** @returns whether there was a place. The socket keeps it until it closes. */
   const takePlace = (socket: Socket) => {
     if (places >= maxConnections) return false
     places++
     placeless.delete(socket)
-    // One for all: a closure would add to each idle connection.
+    // One listener for all sockets: a closure would add to the memory of each idle connection.
     socket.on('close', leave)
     return true
   }
 
-  /** Why there is no room for one more connection, if there is none. */
+  /** Returns a refusal if there is no room for another connection. */
   const fullness = (request: IncomingMessage): Answer | undefined => {
     const full: Answer = { reason: 'full', status: 503, headers: { 'Retry-After': '1' }, body: 'The server is full' }
     if (placeless.has(request.socket) && !takePlace(request.socket)) return { ...full, canRetryElsewhere: true }
@@ -45,18 +45,19 @@ export function createAdmission(options: AdmissionOptions) {
     return ofAddress < maxConnectionsPerIp ? undefined : { ...full, body: 'Too many connections from this address' }
   }
 
-  /** @param accept decides, when nothing speaks against it so far */
+  /** @param accept makes the decision if there is no other reason to refuse */
   const decide = <T>(
     request: IncomingMessage,
     room: Answer | undefined,
     accept: (parsed: ReturnType<typeof parseFaults>) => T,
   ): T | Answer => {
     const { origin } = request.headers
-    // RFC 9112, section 3.2: a proxy on the way may have meant the other one.
+    // A proxy on the way may have used the other Host (RFC 9112, section 3.2).
     const hosts = hostsOf(request)
-    if (hosts > 1) return { reason: 'malformed', status: 400, body: 'Host: expected it only once' }
-    if (hosts === 0 && request.httpVersion === '1.1')
-      return { reason: 'malformed', status: 400, body: 'Host: expected it' }
+    if (hosts > 1) return { reason: 'malformed', status: 400, body: 'Host is given more than once' }
+    if (hosts === 0 && request.httpVersion === '1.1') {
+      return { reason: 'malformed', status: 400, body: 'Host is missing' }
+    }
     if (registry.isClosing) {
       return { reason: 'closing', status: 503, body: 'The server is shutting down', canRetryElsewhere: true }
     }
@@ -83,18 +84,18 @@ export function createAdmission(options: AdmissionOptions) {
   }
 
   return {
-    /** Gives a socket its place, if there is one. */
+    /** Gives a new socket a place if there is one. */
     arrive(socket: Socket): void {
       if (!takePlace(socket)) placeless.add(socket)
     },
 
     fullness,
 
-    /** Why a handshake with this target and these headers would be refused, unless it is for want of room. */
+    /** Returns the refusal that a handshake with this target and these headers would get, except for lack of room. */
     refusalOf: (request: IncomingMessage): Answer | undefined =>
       decide(request, undefined, ({ faults }) => faults && refusalOf(faults, request)),
 
-    /** Decides on a handshake, and logs and counts it if it is refused. */
+    /** Accepts or refuses a handshake. Logs and counts a refusal. */
     admit(request: IncomingMessage, socket: Socket): Admitted | Answer {
       const address = addressOf(request, isTrustedProxy)
       const decision = decide(request, fullness(request), ({ faults, mentionsFaults, names }): Admitted | Answer => {

@@ -2,17 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refusal } from '../connection/observer.ts'
 import { escaped, printable } from '../log.ts'
 
-/** To a plain request, or to a handshake that is refused. */
+/** The answer to a plain request or a refused handshake. */
 export type Answer = {
   reason?: Refusal
   status: number
   headers?: Record<string, string>
   body: string
-  /** Whether another replica might take what this one can't. */
+  /** Whether another replica may be able to accept the request. */
   canRetryElsewhere?: boolean
 }
 
-/** Sends an answer as plain text that a page of any origin may read. */
+/** Sends an answer as plain text that pages of any origin may read. */
 export function send(response: ServerResponse, { status, headers, body }: Answer): void {
   const text = body
     .split('\n')
@@ -38,14 +38,14 @@ const HANDSHAKE_HEADERS = [
   'Sec-WebSocket-Extensions',
 ]
 
-/** Why a plain request is not a handshake (RFC 6455, section 4.2.1). */
+/** Says why a request is not a handshake (RFC 6455, section 4.2.1). */
 export function missingUpgrade({ headers, httpVersion }: IncomingMessage): string {
   if (httpVersion !== '1.1') return `it came as HTTP/${httpVersion}, which cannot upgrade`
   const missing = headers.upgrade?.toLowerCase() === 'websocket' ? 'Connection: Upgrade' : 'Upgrade: websocket'
   return `no "${missing}" header arrived`
 }
 
-/** Explains to a client that did not ask for an upgrade how to do so (RFC 9110, section 15.5.22). */
+/** Explains to a client that requested no upgrade how to do so (RFC 9110, section 15.5.22). */
 export function upgradeRequired(request: IncomingMessage, address: string): Answer {
   const arrived = HANDSHAKE_HEADERS.flatMap(name => {
     const value = request.headers[name.toLowerCase()]

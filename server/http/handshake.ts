@@ -4,7 +4,9 @@ import { agreeOnDeflate, type Deflate } from '../wire/deflate.ts'
 import { subprotocol } from '../wire/internals.ts'
 import type { Answer } from './answer.ts'
 
-/** What an opening handshake comes to (RFC 6455, section 4.2.2): the headers of the answer, in their order. */
+/**
+ * The result of an opening handshake (RFC 6455, section 4.2.2). The headers of the answer are in the order of sending.
+ */
 export type Agreement = { headers: Map<string, string>; deflate: Deflate }
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -12,15 +14,15 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const malformed = (body: string, status = 400, headers = {}): Answer => ({ reason: 'malformed', status, headers, body })
 
 /**
- * Agrees with a client on a WebSocket.
- * @param chosen the subprotocol instead of the first that the client offers; empty for none
- * @returns why the handshake is none, if it isn't (section 4.2.1)
+ * Negotiates a WebSocket with a client.
+ * @param chosen replaces the first subprotocol that the client offers; '' chooses none
+ * @returns the refusal if the handshake is invalid (section 4.2.1)
  */
 export function agree(request: IncomingMessage, chosen: string | undefined): Agreement | Answer {
   const { method, headers: asked } = request
   const { 'sec-websocket-key': key = '', 'sec-websocket-version': version = '' } = asked
   const { 'sec-websocket-protocol': names, 'sec-websocket-extensions': offers } = asked
-  if (method !== 'GET') return malformed('A handshake is a GET', 405, { Allow: 'GET' })
+  if (method !== 'GET') return malformed('A handshake must use GET', 405, { Allow: 'GET' })
   if (!/^[+/0-9A-Za-z]{22}==$/.test(key)) return malformed('Sec-WebSocket-Key: expected 16 bytes in base64')
   if (!['13', '8'].includes(version)) {
     return malformed('Sec-WebSocket-Version: expected 13', 400, { 'Sec-WebSocket-Version': '13, 8' })
@@ -42,7 +44,7 @@ export function agree(request: IncomingMessage, chosen: string | undefined): Agr
   }
 }
 
-/** A list as it counts: empty elements are ignored (RFC 9110, section 5.6.1), but a list of nothing else is invalid. */
+/** Removes empty elements, which don't count (RFC 9110, section 5.6.1). A list without any other element is invalid. */
 const withoutEmptyElements = (list: string) =>
   list
     .split(',')
@@ -50,7 +52,7 @@ const withoutEmptyElements = (list: string) =>
     .filter(element => element !== '')
     .join(',')
 
-/** The bytes of a 101. */
+/** Returns the bytes of a 101 response. */
 export function switchingProtocols(headers: ReadonlyMap<string, string>): string {
   const lines = Array.from(headers, ([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`

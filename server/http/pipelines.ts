@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-// Requests of one connection that are answered at a time.
+// Requests of one connection that may be unanswered at a time.
 const MAX_REQUESTS = 8
 
-// Milliseconds for a peer to take the answers to all of them.
+// Milliseconds within which a peer must read all pending answers.
 const DEADLINE = 30_000
 
-/** How many requests of a connection are unanswered, and what to do once none is. */
+/** The number of unanswered requests of a connection, and a callback for when all are answered. */
 type Pipeline = { answers: number; deadline: NodeJS.Timeout | undefined; next: (() => void) | undefined }
 
-/** Keeps an eye on plain requests that come before the ones before them are answered (RFC 9112, section 9.3.2). */
+/** Limits the plain requests that arrive before earlier ones are answered (RFC 9112, section 9.3.2). */
 export function createPipelines() {
   const pipelines = new WeakMap<Socket, Pipeline>()
 
@@ -22,7 +22,7 @@ export function createPipelines() {
   }
 
   return {
-    /** @returns whether to answer the request: not if there are too many, which ends the connection */
+    /** @returns whether to answer the request. Too many requests end the connection. */
     admit({ socket }: IncomingMessage, response: ServerResponse): boolean {
       const pipeline = pipelines.get(socket) ?? begin(socket)
       if (pipeline.answers === MAX_REQUESTS) socket.destroy()
@@ -36,7 +36,7 @@ export function createPipelines() {
       return true
     },
 
-    /** Calls back when the answers before this are on their way. */
+    /** Calls back when all earlier requests of the connection are answered. */
     afterwards(socket: Socket, next: () => void): void {
       const pipeline = pipelines.get(socket)
       if (pipeline && pipeline.answers > 0) pipeline.next = next

@@ -26,44 +26,44 @@ import {
   webSocketAddressOf,
 } from './request.ts'
 
-/** Serves files of the page; calls `next` for a request that asks for none of them. */
+/** Serves the files of the page. Calls `next` if the request asks for none of them. */
 export type Page = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
 
 export type ServerOptions = AdmissionOptions & {
   page?: Page | undefined
-  /** Milliseconds that a request, the opening handshake included, may take to arrive. */
+  /** Milliseconds within which a request, such as an opening handshake, must arrive. */
   handshakeTimeout?: number
 }
 
 const HANDSHAKE_TIMEOUT = 10_000
 
-// Milliseconds without traffic after which the system asks whether a peer is still there.
+// Milliseconds without traffic until the operating system checks whether a peer still exists.
 const KEEP_ALIVE = 30_000
 
-// Connections beyond MAX_CONNECTIONS that are taken for the moment in which they are told that there is no room.
+// Connections accepted beyond MAX_CONNECTIONS, just to answer that the server is full.
 const SPARE_CONNECTIONS = 64
 
-// Connections that may be without a complete request at a time; beyond them, the oldest is ended.
+// Connections that may be without a complete request at a time. Beyond that the server ends the oldest.
 const MAX_WITHOUT_REQUEST = 4096
 
-// Milliseconds for what was destroyed to be gone; after them nothing is waited for any more.
+// Milliseconds to wait for destroyed sockets to close.
 const DESTROY_TIMEOUT = 500
 
 const noPage: Page = (_request, _response, next) => next()
 
-/** The echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
+/** Creates the echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
 export function createServer(options: ServerOptions) {
   const { isTrustedProxy, logger, maxConnections, maxPayload, observer, page = noPage, registry } = options
   const { handshakeTimeout: timeout = HANDSHAKE_TIMEOUT } = options
   const admission = createAdmission(options)
   const heartbeat = createHeartbeat(registry, options.heartbeatInterval)
-  /** Resolves when the server closes and no connection is left. */
+  /** Resolves when the server is shutting down and the last connection is gone. */
   const emptied = Promise.withResolvers<void>()
   const pipelines = createPipelines()
   const scheduler = new Scheduler()
   const echoes = { prefixed: createEcho(options.replyPrefix), verbatim: createEcho('') }
   const buffers = new ReplyBuffers()
-  // The fast path shows nobody its messages.
+  // Messages on the fast path reach neither the log nor the observer.
   const isFast = options.fastPath && !logger.isLevelEnabled('debug') && !observer?.wantsMessages
   const connectionOptions = {
     ...options,
@@ -115,13 +115,15 @@ export function createServer(options: ServerOptions) {
     connectionsCheckingInterval: timeout / 10,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE,
-    // An upgrade to anything else is served as a plain request.
+    // Other upgrades are ignored.
     shouldUpgradeCallback: isHandshake,
-    // Otherwise Node.js would answer such a request itself, and the limit on pipelined requests would not apply to it.
+    // Otherwise Node.js would answer such requests itself, bypassing the limit on pipelined requests.
     requireHostHeader: false,
   })
 
-  /** Sockets whose first request has not come yet, oldest first. Its headers take memory that can't be counted. */
+  /**
+   * Sockets whose first request has not arrived completely, oldest first. The memory of its headers cannot be counted.
+   */
   const withoutRequest = new Set<Socket>()
   function onRequestArrived(this: Socket) {
     withoutRequest.delete(this)
@@ -137,9 +139,10 @@ export function createServer(options: ServerOptions) {
     if (withoutRequest.size > MAX_WITHOUT_REQUEST) oldest?.destroy()
   })
 
-  // Only 100-continue is known (RFC 9110, section 10.1.1).
+  // No expectation other than 100-continue exists (RFC 9110, section 10.1.1).
   http.on('checkExpectation', (request, response) => {
-    if (pipelines.admit(request, response)) send(response, { status: 417, body: 'Expect: expected 100-continue' })
+    if (pipelines.admit(request, response))
+      send(response, { status: 417, body: 'Expect: only 100-continue is supported' })
   })
 
   http.on('request', (request, response) => {
@@ -151,7 +154,7 @@ export function createServer(options: ServerOptions) {
       if (pathOf(request) === '/healthz' && !registry.isClosing) return send(response, { status: 200, body: 'ok' })
       send(response, refused ?? admission.fullness(request) ?? explainUpgrade(request))
     }
-    // A page in a browser stays where it is, whatever its query says. Others ask why their query is refused.
+    // A browser still gets the page if its query is invalid. Other clients learn what is wrong with the query.
     const isQuestion = refused?.reason === 'malformed' || (refused?.reason === 'query' && !wantsHtml(request))
     if (isQuestion) answer()
     else page(request, response, answer)
@@ -179,8 +182,8 @@ export function createServer(options: ServerOptions) {
     listen: () => listen(http, logger, options.port, options.host),
 
     /**
-     * Stops accepting, closes every WebSocket with 1001 (RFC 6455, section 7.4.1), and resolves when all are gone,
-     * which those that don't answer are after `shutdownTimeout`.
+     * Stops accepting connections and closes every WebSocket with 1001 (RFC 6455, section 7.4.1). Resolves when all are
+     * gone. Those that don't answer are destroyed after `shutdownTimeout`.
      */
     async close(): Promise<void> {
       registry.isClosing = true
@@ -198,21 +201,21 @@ export function createServer(options: ServerOptions) {
   }
 }
 
-/** Resolves with the bound address. @throws the system's error, such as `EADDRINUSE` */
+/** Resolves with the bound address. @throws the operating system's error, such as `EADDRINUSE` */
 export async function listen(http: Server, logger: Logger, port?: number, host?: string): Promise<AddressInfo> {
   http.listen(port, host)
   await once(http, 'listening')
-  // Without a listener, a failed accept (out of file descriptors, say) would end the process.
+  // Without a listener, a failed accept would end the process, for example when it runs out of file descriptors.
   http.on('error', error => logger.error(error.message))
   return http.address() as AddressInfo
 }
 
-// One for all sockets: a closure would keep the request of each.
+// One function for all sockets: a closure would keep the request of each in memory.
 function destroy(this: Socket): void {
   this.destroy()
 }
 
-/** Waits for something to happen, but no longer than this many milliseconds. @returns whether it has happened */
+/** Waits for a promise, but no longer than this many milliseconds. @returns whether it resolved in time */
 async function settlesWithin(happened: Promise<unknown>, milliseconds: number): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(resolve, milliseconds, false)
@@ -221,11 +224,11 @@ async function settlesWithin(happened: Promise<unknown>, milliseconds: number): 
   return outcome
 }
 
-/** A proxy that knows of other replicas tries the next one when it gets no answer at all. */
+/** If the server answers nothing, a proxy that has other replicas tries the next one. */
 const isLeftToProxy = (refused: Answer, { headers }: IncomingMessage) =>
   refused.canRetryElsewhere === true && Boolean(headers['x-next-replica'])
 
-/** Answers a handshake, whose socket the HTTP server has already let go of. */
+/** Answers a refused handshake. The HTTP server has already released its socket. */
 function refuse(request: IncomingMessage, socket: Socket, refused: Answer): void {
   if (isLeftToProxy(refused, request)) return void socket.destroy()
   const response = new ServerResponse(request)

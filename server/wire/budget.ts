@@ -1,43 +1,45 @@
-/** Somebody for whom bytes are kept in memory: how many, at what they cost. */
+/** Keeps bytes in memory for a peer. */
 type Holding = { readonly holding: number }
 
-/** Somebody who can be kept from holding more. */
+/** A holder that can be stopped from taking more. */
 export type Throttled = Holding & { throttle(isOn: boolean): void }
 
-/** Somebody who can be ended, and then holds nothing any more. */
+/** A holder that can be ended, which frees its memory. */
 export type Holder = Holding & { shed(): void }
 
-// Nobody is bothered for holding less than this, or, where there are many, than half of an equal share.
+// Nobody is throttled or ended for holding less than this, or less than half of an equal share if there are many
+// holders.
 const SMALL = 2 ** 15
 
-// Milliseconds between two looks at whether pressing has helped, and until those that hold most are ended if it hasn't.
+// Milliseconds between checks of throttled holders, and until the largest holders are ended if throttling does not
+// help.
 const CHECK_INTERVAL = 100
 const SHED_AFTER = 1000
 
 /**
- * The memory that peers together may make the server keep. Nobody may hold more than what is still free: whoever does is
- * not read from. Where that doesn't help, or can't, those that hold most are ended.
+ * The memory that the server may keep for all peers together. Nobody may hold more than is still free: the server stops
+ * reading from a peer that does. If that does not help, it ends the peers that hold most.
  */
 export class Budget {
-  /** Bytes that are kept for all peers together, at what they cost. */
+  /** Memory in use for all peers together, in bytes. */
   bytes = 0
   readonly limit: number
   private readonly holders: () => Holder[]
-  /** What counts as little; it is told anew with every look at the holders. */
+  /** The size below which nobody is throttled. Computed at each check. */
   private small = SMALL
   private readonly throttled = new Set<Throttled>()
   private timer: NodeJS.Timeout | undefined
   private isShedding = false
-  /** Since when most of it has been in use. */
+  /** Since when most of the memory has been in use. */
   private scarceSince: number | undefined
 
-  /** @param holders everybody who may hold much */
+  /** @param holders returns everybody who may hold much memory */
   constructor(limit: number, holders: () => Holder[]) {
     this.limit = limit
     this.holders = holders
   }
 
-  /** Counts bytes that begin to be kept, or, when negative, that are kept no longer. */
+  /** Counts memory that is now in use. Negative when it is freed. */
   add(cost: number, holder?: Throttled): void {
     this.bytes += cost
     if (cost <= 0) return
@@ -48,7 +50,7 @@ export class Budget {
     }
     if (bytes > limit && !this.isShedding) {
       this.isShedding = true
-      // Not at once: whoever is to be ended may be in the middle of something.
+      // Not at once, because the holder may be in the middle of something.
       setImmediate(() => {
         this.isShedding = false
         if (this.bytes > limit) this.shed()
@@ -84,7 +86,7 @@ export class Budget {
     return Math.min(SMALL, this.limit / 2 / holders)
   }
 
-  /** Ends those that hold most, until half of the memory is free. */
+  /** Ends the largest holders until half of the memory is free. */
   private shed(): void {
     const holders = this.holders()
     this.small = this.shareOf(holders.length)

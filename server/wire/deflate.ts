@@ -2,40 +2,40 @@ import { constants, deflateRaw, inflateRaw, inflateRawSync } from 'node:zlib'
 import type { Flow } from './flow.ts'
 import { extension, PerMessageDeflate, type Transformed } from './internals.ts'
 
-/** Bytes from which on a message is worth compressing. */
+/** Shorter messages are not worth compressing. In bytes. */
 export const COMPRESSION_THRESHOLD = 1024
 
-/** What was agreed about compression; `undefined` if nothing was. */
+/** The negotiated compression. `undefined` means none. */
 export type Deflate = { windowBits: number } | undefined
 
 const NAME = 'permessage-deflate'
 const FLUSH = { finishFlush: constants.Z_SYNC_FLUSH }
 const NOTHING = Buffer.alloc(0)
 
-// Each message ends with these bytes, which are left out on the wire (RFC 7692, section 7.2.1).
+// The end of each compressed message, which is not sent (RFC 7692, section 7.2.1).
 const TAIL = Buffer.of(0, 0, 0xff, 0xff)
 
-// Node.js allocates output in chunks of this size. Its default of 16 KiB takes five times as long for large messages.
+// The size of the chunks in which Node.js allocates output. Its default of 16 KiB is much slower for large messages.
 const CHUNK = 2 ** 16
 
-// Messages that are this short, and remain so, are inflated at once: they must not wait for everybody's large ones.
+// Messages that are this short, compressed and inflated, are inflated at once, so they never wait for large ones.
 const SHORT = 1024
 const SHORT_INFLATED = 4096
 
-// DEFLATE can't compress better than 1032 to 1.
+// DEFLATE cannot compress better than 1032 to 1.
 const MAX_EXPANSION = 1032
 
-// One message may consist of several complete DEFLATE streams (section 7.2.1), each of which needs an inflater.
+// A message may consist of several complete DEFLATE streams (section 7.2.1), each of which needs its own inflater.
 const MAX_STREAMS = 16
 
-// zlib works in the four threads of Node.js's pool. More jobs at once would only take memory.
+// zlib runs in the four threads of Node.js's pool. More jobs at once would only take memory.
 const MAX_JOBS = 4
 
 /**
  * Answers a peer's offer of permessage-deflate (RFC 7692, section 7.1), without context takeover on either side.
  * @param header the value of `Sec-WebSocket-Extensions`
- * @returns the agreement and its line for the answer, or `undefined` if the peer doesn't offer the extension
- * @throws {Error} when the header can't be parsed, or no offer can be accepted
+ * @returns the agreement and the header of the answer, or `undefined` if the peer does not offer the extension
+ * @throws {Error} if the header is invalid, or no offer can be accepted
  */
 export function agreeOnDeflate(header: string) {
   const offers = extension.parse(header)[NAME]
@@ -47,10 +47,10 @@ export function agreeOnDeflate(header: string) {
 }
 
 let jobs = 0
-/** What waits for zlib's threads: one job at most of each owner, oldest first. */
+/** Jobs that wait for zlib's threads, oldest first, at most one per owner. */
 const waiting = new Map<object, () => void>()
 
-/** Starts a job for zlib's threads in its turn. The job ends with `endJob`. */
+/** Runs a job when one of zlib's threads is free. The job must call `endJob`. */
 function startJob(owner: object, start: () => void): void {
   if (jobs >= MAX_JOBS) return void waiting.set(owner, start)
   jobs++
@@ -66,12 +66,12 @@ function endJob(): void {
 }
 
 /**
- * Forgets the job of an owner that still waits for its turn, with all that it keeps in memory.
+ * Cancels the waiting job of an owner and frees its memory.
  * @returns whether there was one
  */
 export const cancelJob = (owner: object): boolean => waiting.delete(owner)
 
-/** Compresses a message, and calls back with its payload on the wire (section 7.2.1) unless the connection is gone. */
+/** Compresses a message (section 7.2.1). Calls back with its payload as it is sent, unless the connection is gone. */
 export function compress(
   owner: object,
   payload: Buffer,
@@ -83,7 +83,7 @@ export function compress(
     const chunkSize = Math.min(CHUNK, payload.length + 64)
     deflateRaw(payload, { ...FLUSH, windowBits, chunkSize }, (error, compressed) => {
       endJob()
-      // zlib refuses no input. It may fail to get memory; then the connection can't go on.
+      // zlib accepts all input, but it may fail to get memory. Then the connection cannot go on.
       if (error) flow.fail(error)
       else if (!flow.hasEnded) done(compressed.subarray(0, -TAIL.length))
     })
@@ -91,8 +91,8 @@ export function compress(
 }
 
 /**
- * Inflates the messages of one connection (section 7.2.2), each once its last frame has come: until then it takes no
- * more memory than its bytes on the wire.
+ * Inflates the messages of one connection (section 7.2.2). Starts when the last frame of a message is there, so an
+ * unfinished message takes no more memory than its compressed bytes.
  */
 export class Inflater {
   private frames: Buffer[] = []
@@ -104,10 +104,10 @@ export class Inflater {
     this.maxPayload = maxPayload
   }
 
-  /** Is called by the receiver for each compressed frame, one at a time. */
+  /** Called by the receiver for each compressed frame, one at a time. */
   decompress(data: Buffer, isFinal: boolean, done: Transformed): void {
     this.frames.push(data)
-    // The receiver doesn't expect an answer before this returns.
+    // The receiver does not expect an answer before this returns.
     if (!isFinal) return void queueMicrotask(() => done(null, NOTHING))
     const input = Buffer.concat([...this.frames, TAIL])
     this.frames = []
@@ -126,7 +126,7 @@ export class Inflater {
     })
   }
 
-  /** Forgets what has come. */
+  /** Drops the unfinished message. */
   stop(): void {
     this.frames = []
     cancelJob(this)
@@ -147,10 +147,10 @@ export class Inflater {
   }
 }
 
-/** What zlib's functions return when they are asked for `info`; `bytesWritten` is how much of the input was used. */
+/** The result of zlib's functions with `info`. `bytesWritten` is the number of input bytes used. */
 type Inflated = { buffer: Buffer; engine: { bytesWritten: number } }
 
-/** Inflates a message if it is short, valid, and in one piece. */
+/** Inflates a message if it is short, valid, and a single stream. */
 function inflateShort(input: Buffer): Buffer | undefined {
   try {
     const options = { ...FLUSH, chunkSize: SHORT_INFLATED, maxOutputLength: SHORT_INFLATED, info: true }
@@ -165,6 +165,6 @@ const sizeOf = (buffers: Buffer[]) => buffers.reduce((sum, { length }) => sum + 
 
 const isTooLarge = (error: NodeJS.ErrnoException) => error.code === 'ERR_BUFFER_TOO_LARGE'
 
-/** The error of the receiver itself for a message above the limit. */
+/** The error of `ws` for a message above the limit. */
 const tooLarge = () =>
   Object.assign(new RangeError('Max payload size exceeded'), { code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' })

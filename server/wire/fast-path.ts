@@ -5,14 +5,14 @@ import { First, sizeOfFrame, writeHeader } from './frame-header.ts'
 import { createOutput, type Output, unmaskInto } from './masking.ts'
 import { add, count, createTally, type Tally, type Traffic } from './traffic.ts'
 
-// Replies are put together here up to this size. `ws` grows with what really arrives, which suits larger ones better.
+// The longest message for which a reply is allocated up front. Longer ones go to `ws`, which allocates as bytes arrive.
 const MAX_LENGTH = 2 ** 20
 const OUTPUT_SIZE = 2 ** 16
 
-// Large buffers kept for the next reply of the same size: touching fresh memory costs more than filling it.
+// Large buffers kept for later replies of the same size. Touching fresh memory costs more than filling it.
 const MAX_SPARES = 8
 
-/** The memory in which replies are made, shared by all connections: each leaves it empty behind. */
+/** The memory in which replies are made. All connections share it, and each leaves it empty. */
 export class ReplyBuffers {
   output = createOutput(OUTPUT_SIZE)
   filled = 0
@@ -31,7 +31,7 @@ export class ReplyBuffers {
 }
 
 export type FastPathOptions = {
-  /** The bytes that precede a message's own in its reply. */
+  /** Returns the bytes that a reply has before the payload of its message. */
   leadOf: (isBinary: boolean) => Buffer
   maxPayload: number
   buffers: ReplyBuffers
@@ -39,18 +39,18 @@ export type FastPathOptions = {
 
 type Context = FastPathOptions & {
   flow: Flow
-  /** Whether long replies have to be compressed, which is left to others. */
+  /** Whether long replies must be compressed, which the fast path does not do. */
   isCompressing: boolean
-  /** Where messages are counted. */
+  /** Where to count messages. */
   events: { readonly traffic: Traffic }
 }
 
-/** A reply that waits for the rest of its message. */
+/** The reply to a message that has arrived in part. */
 type Partial = Output & { payloadAt: number; filled: number; mask: Buffer }
 
 /**
- * Echoes a final, masked, uncompressed text or binary frame straight from the chunk that it came in, with the replies of
- * a chunk in one write. `npm run bench` shows what that saves.
+ * Echoes final, masked, uncompressed text and binary frames straight from the chunk that they arrived in. All replies
+ * to a chunk leave in one write. `npm run bench` shows the effect.
  */
 export class FastPath {
   private partial: Partial | undefined
@@ -60,14 +60,14 @@ export class FastPath {
     this.context = context
   }
 
-  /** Whether a message has come only in part. */
+  /** Whether a message has arrived in part. */
   get isWithin(): boolean {
     return this.partial !== undefined
   }
 
   /**
-   * Takes the message whose frame begins at `at`, or what there is of it.
-   * @returns where the chunk goes on, or -1 if the message isn't one for the fast path
+   * Takes the message whose frame begins at `at`, or the part of it that is there.
+   * @returns where to continue in the chunk, or -1 if the message cannot take the fast path
    */
   take(chunk: Buffer, at: number, headerSize: number, first: number, length: number): number {
     const { buffers, leadOf, maxPayload, isCompressing } = this.context
@@ -99,9 +99,9 @@ export class FastPath {
   }
 
   /**
-   * Takes more of a message that has come in part, and sends its reply when it is whole.
-   * @param onInvalid is called if it should be UTF-8 and isn't
-   * @returns where the chunk goes on
+   * Takes more of a partial message, and sends the reply when the message is complete.
+   * @param onInvalid called if a text message is not UTF-8
+   * @returns where to continue in the chunk
    */
   proceed(chunk: Buffer, at: number, onInvalid: () => void): number {
     const { buffers, flow } = this.context
@@ -136,7 +136,7 @@ export class FastPath {
     return at + taken
   }
 
-  /** Forgets a message that has come in part, and returns how many bytes of it are still to come. */
+  /** Drops a partial message. Returns the number of bytes that are still to come. */
   drop(): number {
     const { partial } = this
     if (!partial) return 0
@@ -150,7 +150,7 @@ export class FastPath {
   flush(): void {
     const { flow, buffers } = this.context
     if (buffers.filled === 0) return
-    // It may release the reader, and so send what is here.
+    // This may resume the reader, which may send the replies.
     flow.flush()
     const { output, filled } = buffers
     if (filled === 0) return
@@ -158,7 +158,7 @@ export class FastPath {
     const messages = this.countReceived()
     const replies = output.bytes.subarray(0, filled)
     if (flow.isBehind) {
-      // They will wait in the queue, and so would all of the output's memory.
+      // The replies have to wait, and should not keep the whole output in memory.
       flow.write(Buffer.from(replies), error => error || this.countSent(messages))
     } else if (flow.writeFirst(replies)) {
       this.countSent(messages)
@@ -168,7 +168,7 @@ export class FastPath {
     }
   }
 
-  /** Counts the messages whose replies are in the output as received, and begins a new batch. */
+  /** Counts the messages of the batch as received, and starts a new batch. */
   private countReceived(): Tally {
     const { buffers, events } = this.context
     const { batch } = buffers
@@ -185,7 +185,7 @@ export class FastPath {
   }
 }
 
-/** Writes a reply's header and lead, and returns where the message's payload goes. */
+/** Writes a reply's header and lead. Returns where the payload goes. */
 function startReply(target: Buffer, at: number, first: number, length: number, lead: Buffer): number {
   at = writeHeader(target, at, first, length)
   for (let i = 0; i < lead.length; i++) target[at++] = lead[i] as number

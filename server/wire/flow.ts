@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Config } from '../config/config.ts'
 import type { Budget, Throttled } from './budget.ts'
 
-/** Why nothing is read from a peer. */
+/** The reasons for not reading from a peer. */
 export const Hold = { backlog: 1, inflating: 2, stalled: 4, memory: 8, slice: 16 } as const
 export type Hold = (typeof Hold)[keyof typeof Hold]
 
@@ -10,33 +10,33 @@ export type FlowOptions = Pick<Config, 'highWaterMark' | 'stallTimeout'> & { bud
 
 export type Written = (error?: Error | null) => void
 
-// What a waiting buffer takes in memory beside its bytes: the queue's entry, the buffer's object, a callback.
+// Memory that a waiting buffer takes besides its bytes: the entry in the queue, the buffer object, and a callback.
 const ENTRY = 512
 
-// Milliseconds between two looks at whether a peer that isn't read from is still there.
+// Milliseconds between checks whether a peer that is not read from still exists.
 const PROBE_INTERVAL = 30_000
 
-// Bytes up to which a frame is collected with others.
+// Frames up to this size are collected and written together.
 const MAX_COLLECTED = 2 ** 14
 
 const NOTHING = Buffer.alloc(0)
 const NO_FRAMES: never[] = []
 
-/** What it costs to let a payload of this length wait, in bytes. */
+/** Returns the memory that a waiting payload of this length takes, in bytes. */
 export const costOf = (length: number): number => ENTRY + length
 
 /**
- * Counts the bytes that wait for one peer, wherever they wait, and alone decides whether the peer is read from: a peer that
- * doesn't read its replies must not make them pile up here.
+ * Counts all bytes that wait for one peer, and decides alone whether the server reads from it. A peer that does not
+ * read its replies must not make them pile up.
  */
 export class Flow implements Throttled {
-  /** Bytes that wait for the peer, at what they cost. */
+  /** Memory of the bytes that wait for the peer. */
   waiting = 0
-  /** Bytes from the peer that are kept until the rest of their message has come, at what they cost. */
+  /** Memory of the unfinished messages from the peer. */
   private kept = 0
-  /** Bytes of replies that are still to be made from what is kept. */
+  /** Bytes of replies that are still to be made. */
   private pending = 0
-  /** The reasons not to read, as bits. */
+  /** The current reasons, as bits. */
   private holds = 0
   private mode: 'bounded' | 'unbounded' | 'ended' = 'bounded'
   private isWatched = false
@@ -47,14 +47,14 @@ export class Flow implements Throttled {
   private readonly options: FlowOptions
   private readonly reader: { proceed(): void }
 
-  /** @param held reads on when nothing holds the flow any more, before anything new comes */
+  /** @param reader continues when there is no reason left to hold it, before new data arrives */
   constructor(socket: Socket, options: FlowOptions, reader: { proceed(): void }) {
     this.socket = socket
     this.options = options
     this.reader = reader
   }
 
-  /** Bytes that are kept in memory for this peer, either way, at what they cost. */
+  /** Memory kept for this peer in both directions, in bytes. */
   get holding(): number {
     return this.waiting + this.kept
   }
@@ -68,12 +68,12 @@ export class Flow implements Throttled {
     return this.holds !== 0
   }
 
-  /** Whether bytes wait in the socket itself. */
+  /** Whether bytes wait in the socket. */
   get isBehind(): boolean {
     return this.socket.writableLength > 0
   }
 
-  /** Counts bytes that begin to wait, or, when negative, that wait no longer. */
+  /** Counts memory of bytes that start to wait. Negative when they stop. */
   countWaiting(cost: number): void {
     if (this.mode === 'ended') return
     this.waiting += cost
@@ -82,7 +82,7 @@ export class Flow implements Throttled {
     if (this.waiting === 0) this.watch(false)
   }
 
-  /** Counts bytes that are still to be sent, but take no memory yet, or, when negative, that begin to. */
+  /** Counts bytes that will be sent but take no memory yet. Negative when they do. */
   countPending(bytes: number): void {
     if (this.mode === 'ended') return
     this.pending += bytes
@@ -96,14 +96,14 @@ export class Flow implements Throttled {
     else if (due < highWaterMark / 2) this.release(Hold.backlog)
   }
 
-  /** Counts bytes from the peer that begin to be kept, or, when negative, that are kept no longer. */
+  /** Counts memory of unfinished messages from the peer. Negative when it is freed. */
   countKept(cost: number): void {
     if (this.mode === 'ended' || cost === 0) return
     this.kept += cost
     this.options.budget.add(cost, this)
   }
 
-  /** Stops reading because of the memory that all peers share, or reads on. */
+  /** Stops or resumes reading because of the memory budget. */
   throttle(isOn: boolean): void {
     if (isOn && this.mode === 'bounded') this.hold(Hold.memory)
     else this.release(Hold.memory)
@@ -113,7 +113,7 @@ export class Flow implements Throttled {
     if (this.mode === 'ended') return
     if (this.holds === 0) {
       this.socket.pause()
-      // Not even the peer's end is read now. But the system asks for a sign of life, and an empty write tells.
+      // A paused socket does not even report the peer's end. An empty write reports an error that keep-alive has found.
       this.probe = setInterval(() => this.socket.write(NOTHING), PROBE_INTERVAL)
     }
     this.holds |= reason
@@ -128,21 +128,20 @@ export class Flow implements Throttled {
     this.reader.proceed()
   }
 
-  /** Reads on from now on, however much waits: nothing that comes is answered any more. */
+  /** Reads on from now on, even if many bytes wait, because no more replies will follow. */
   ignoreLimits(): void {
     if (this.mode === 'bounded') this.mode = 'unbounded'
     for (const reason of [Hold.backlog, Hold.stalled, Hold.memory]) this.release(reason)
   }
 
-  /** Ends the connection because of an error that is not the peer's. */
+  /** Ends the connection because of an error that is not the peer's fault. */
   fail(error: Error): void {
     this.socket.destroy(error)
   }
 
   /**
-   * Writes to the socket, and calls back when the system has taken the bytes: before this returns, if it takes them at
-   * once.
-   * @param head may be followed by a body, which is not copied
+   * Writes to the socket. Calls back when the operating system has taken the bytes, which may be before this returns.
+   * @param body follows the head and is not copied
    */
   write(head: Buffer, written: Written, body: Buffer = NOTHING): void {
     if (this.isCollecting && body.length === 0 && head.length <= MAX_COLLECTED) {
@@ -155,26 +154,26 @@ export class Flow implements Throttled {
     }
   }
 
-  /** Collects what is written from now on, so that it leaves in one write, or ends that. */
+  /** Starts collecting small frames, so that they leave in one write, or stops and sends them. */
   collect(isOn: boolean): void {
     this.isCollecting = isOn
     if (!isOn) this.flush()
   }
 
-  /** Sends what has been collected. */
+  /** Sends the collected frames. */
   flush(): void {
     const { collected } = this
     if (collected.length === 0) return
     this.collected = NO_FRAMES
     const heads = collected.map(({ head }) => head)
     const callbacks = collected.map(({ written }) => written)
-    // Each frame goes on costing what it does, since its callback waits.
+    // Each frame still counts in full, because its callback waits.
     const cost = heads.reduce((sum, { length }) => sum + costOf(length), 0)
     const all: Written = error => {
       for (const written of callbacks) written(error)
     }
     this.writeNow(heads.length > 1 ? Buffer.concat(heads) : (heads[0] as Buffer), all, NOTHING, cost)
-    // Only now: it may release the reader, whose next replies must not overtake these.
+    // Only now, because it may resume the reader, whose next replies must not overtake these.
     this.countWaiting(-cost)
   }
 
@@ -186,20 +185,20 @@ export class Flow implements Throttled {
 
   /**
    * Writes to a socket in which nothing waits.
-   * @returns whether the system has taken all bytes; otherwise `writeBehind` has to follow
+   * @returns whether the operating system took all bytes. If not, call `writeBehind`.
    */
   writeFirst(head: Buffer, body: Buffer = NOTHING): boolean {
     this.writeBoth(head, body)
     return !this.isBehind
   }
 
-  /** Calls back when the bytes that were written, but not taken at once, have been taken. */
+  /** Calls back when the bytes of `writeFirst` have been taken. */
   writeBehind(cost: number, written: Written): void {
-    // An empty write behind the bytes tells.
+    // The callback of an empty write comes after the bytes before it.
     this.socket.write(NOTHING, this.whenTaken(cost, written))
   }
 
-  /** Forgets all waiting bytes: the socket is gone. */
+  /** Forgets all bytes because the socket is gone. */
   end(): void {
     const { budget } = this.options
     clearInterval(this.probe)
@@ -230,7 +229,7 @@ export class Flow implements Throttled {
     socket.uncork()
   }
 
-  /** Node's own timer of a socket takes every byte that comes, or that the system accepts, for a sign of life. */
+  /** The timer of a Node.js socket restarts with every byte that arrives or that the operating system takes. */
   private watch(isOn: boolean): void {
     if (this.isWatched === isOn) return
     this.isWatched = isOn

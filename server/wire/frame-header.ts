@@ -4,14 +4,14 @@ export type First = (typeof First)[keyof typeof First]
 
 export const firstOf = (isBinary: boolean): First => (isBinary ? First.binary : First.text)
 
-/** Bytes of an unmasked frame with this many bytes of payload. */
+/** Returns the size of an unmasked frame with this many bytes of payload. */
 export function sizeOfFrame(length: number): number {
   return length + (length < 126 ? 2 : length < 65_536 ? 4 : 10)
 }
 
 /**
- * Writes an unmasked frame's header (RFC 6455, section 5.2), and returns where its payload goes.
- * @param first the byte of FIN, RSV and opcode
+ * Writes the header of an unmasked frame (RFC 6455, section 5.2). Returns where the payload goes.
+ * @param first the byte with FIN, RSV and opcode
  */
 export function writeHeader(target: Buffer, at: number, first: number, length: number): number {
   target[at++] = first
@@ -29,7 +29,7 @@ export function writeHeader(target: Buffer, at: number, first: number, length: n
   return at
 }
 
-/** An unmasked frame, with this many bytes of its payload: the rest is to follow it. */
+/** Returns an unmasked frame with the first `copied` bytes of its payload. The rest must be written after it. */
 export function frameOf(first: number, payload: Buffer, copied = payload.length): Buffer {
   const { length } = payload
   const frame = Buffer.allocUnsafe(sizeOfFrame(length) - length + copied)

@@ -2,16 +2,16 @@ import { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import * as ws from 'ws'
 
-/** Its message names everything that is missing. */
+/** The message names all missing parts. */
 export class InternalsError extends Error {}
 
 export type Transformed = (error: Error | null, data: Buffer) => void
 type Transform = (data: Buffer, isFinal: boolean, done: Transformed) => void
 
-/** The side of one connection that agrees on compression (RFC 7692). */
+/** The side of a connection that negotiates compression (RFC 7692). */
 type PerMessageDeflate = { accept(offers: unknown[]): { server_max_window_bits?: number } }
 
-/** Parses the frames of one connection: emits `message`, `ping`, `pong`, and `conclude` for a close frame. */
+/** Parses the frames of a connection. Emits `message`, `ping`, `pong`, and `conclude` for a close frame. */
 export type Receiver = Writable
 
 type ReceiverOptions = {
@@ -21,7 +21,7 @@ type ReceiverOptions = {
   maxFragments: number
 }
 
-/** Parts of `ws` that it exports but doesn't document. */
+/** Parts of `ws` that it exports but does not document. */
 export const { Receiver, PerMessageDeflate, extension, subprotocol } = ws as unknown as {
   Receiver: new (options: ReceiverOptions) => Receiver
   PerMessageDeflate: { new (options: object): PerMessageDeflate; prototype: PerMessageDeflate; extensionName: string }
@@ -31,7 +31,7 @@ export const { Receiver, PerMessageDeflate, extension, subprotocol } = ws as unk
 
 const areFunctions = (...values: unknown[]) => values.every(value => typeof value === 'function')
 
-/** What `wire/` reaches for beneath the documented interfaces of `ws` and `node:net`, and whether it is there. */
+/** The undocumented parts of `ws` and `node:net` that `wire/` uses, each with a test. */
 const parts: Record<string, () => boolean> = {
   'a Receiver of ws that parses a frame at once'() {
     const receiver = new Receiver({ isServer: true, extensions: {}, maxPayload: 1, maxFragments: 1 })
@@ -46,7 +46,7 @@ const parts: Record<string, () => boolean> = {
 }
 
 /**
- * Makes sure that this version of `ws` and Node.js has what `wire/` needs.
+ * Checks that this version of `ws` and Node.js has the parts that `wire/` needs.
  * @throws {InternalsError}
  */
 export function checkInternals(needed = parts): void {
@@ -59,6 +59,6 @@ export function checkInternals(needed = parts): void {
   }
   if (missing.length === 0) return
   throw new InternalsError(
-    `This version of ws or Node.js lacks what the server needs: ${missing.join(', ')}. Run npm ci.`,
+    `This version of ws or Node.js lacks parts that the server needs: ${missing.join(', ')}. Run npm ci.`,
   )
 }

@@ -1,20 +1,20 @@
-// Below this, a copy and a view of it cost more than XORing byte by byte.
+// For fewer bytes, XORing one by one is cheaper than a copy and a view.
 const FEW_BYTES = 48
 
-/** Bytes with a view of them as words, from the first. */
+/** Bytes, and a view of them as words from the first byte on. */
 export type Output = { bytes: Buffer; words: BigInt64Array }
 
 const rotatedMask = new Uint8Array(8)
 const rotatedMaskWord = new BigInt64Array(rotatedMask.buffer)
 
-/** Makes room for bytes to be unmasked into. */
+/** Allocates memory for unmasked bytes. */
 export function createOutput(size: number): Output {
   const bytes = Buffer.allocUnsafeSlow(size)
   return { bytes, words: new BigInt64Array(bytes.buffer, 0, size >> 3) }
 }
 
 /**
- * Unmasks (RFC 6455, section 5.3) `length` bytes of `source` into the target, word by word where it can.
+ * Unmasks `length` bytes of `source` into the target (RFC 6455, section 5.3), word by word if possible.
  * @param masks has the four bytes of the mask at `maskAt`
  * @param phase index into the mask of the first byte
  * @returns whether all bytes are known to be ASCII
@@ -30,7 +30,7 @@ export function unmaskInto(
   phase: number,
 ): boolean {
   if (length < FEW_BYTES) {
-    // In an integer: loading each byte of the mask again costs more than the XOR.
+    // As an integer, because reading each byte of the mask again costs more than the XOR.
     const mask = maskFrom(masks, maskAt, phase)
     let seen = 0
     for (let i = 0; i < length; i++) {
@@ -47,14 +47,14 @@ export function unmaskInto(
   const lastWord = end & ~7
   for (let i = 0; i < 8; i++) rotatedMask[i] = masks[maskAt + ((phase + firstWord - targetAt + i) & 3)] as number
   const word = rotatedMaskWord[0] as bigint
-  // The rotated mask repeats every four bytes, and so it fits before and behind the whole words, too.
+  // The rotated mask repeats every four bytes, so it also fits the bytes before and after the whole words.
   xorBytes(bytes, targetAt, firstWord)
   for (let i = firstWord >> 3; i < lastWord >> 3; i++) words[i] = (words[i] as bigint) ^ word
   xorBytes(bytes, lastWord, end)
   return false
 }
 
-/** The mask as an integer whose lowest byte is the one at the phase. */
+/** Returns the mask as an integer that starts with the byte at the phase. */
 function maskFrom(masks: Buffer, at: number, phase: number): number {
   const [a, b, c, d] = [masks[at], masks[at + 1], masks[at + 2], masks[at + 3]] as [number, number, number, number]
   const mask = a | (b << 8) | (c << 16) | (d << 24)

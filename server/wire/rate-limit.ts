@@ -1,22 +1,22 @@
 import type { Socket } from 'node:net'
 
-/** Milliseconds' worth of bytes that leave at a time. */
+/** Bytes are sent in portions for this many milliseconds. */
 const STEP = 20
 
 /**
- * Lets bytes leave a socket no faster than this many a second; those that wait count in its `writableLength`.
- * @returns ends that: whatever waits leaves at once
+ * Limits the bytes per second that leave a socket. Bytes that wait count in its `writableLength`.
+ * @returns a function that lifts the limit, so that waiting bytes leave at once
  */
 export function limitRate(socket: Socket, bytesPerSecond: number): () => void {
   const write = socket._write.bind(socket)
   const most = Math.max(1, Math.floor((bytesPerSecond * STEP) / 1000))
   let dueAt = 0
   let timer: NodeJS.Timeout | undefined
-  /** Sends the part that waits, if one does. */
+  /** Sends the waiting portion, if there is one. */
   let sendPending: (() => void) | undefined
   let isReleased = false
 
-  // Without it, writes come one at a time and not as a list.
+  // Without `_writev`, Node.js passes writes one at a time and not as a list.
   Object.defineProperty(socket, '_writev', { value: undefined })
   socket._write = (chunk: Buffer, encoding, callback) => {
     let at = 0

@@ -3,17 +3,17 @@ import type { FastPath } from './fast-path.ts'
 import { costOf, type Flow, Hold } from './flow.ts'
 import { First } from './frame-header.ts'
 import { PerMessageDeflate, Receiver } from './internals.ts'
-import type { Sender } from './sender.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { Sender } from './sender.ts'
 
-/** What comes from a peer, in its order. */
+/** Events from a peer, in the order in which they arrive. */
 export type Incoming = {
   onMessage(payload: Buffer, isBinary: boolean): void
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void
-  /** A close frame came; the code is 1005 if it had none (RFC 6455, section 7.1.5). */
+  /** A close frame arrived. The code is 1005 if the frame has none (RFC 6455, section 7.1.5). */
   onClose(code: number, reason: Buffer): void
-  /** The peer broke the protocol, and should be told so by this close code (section 7.1.7). */
+  /** The peer violated the protocol. The code is for the close frame that says so (section 7.1.7). */
   onFailure(code: number, problem: string): void
   /** The peer ended its side of the TCP connection. */
   onEnd(): void
@@ -22,7 +22,7 @@ export type Incoming = {
 export type ReaderOptions = {
   maxPayload: number
   maxFragments: number
-  /** Milliseconds in which more of an unfinished message must come. */
+  /** Milliseconds within which more of an unfinished message must arrive. */
   messageTimeout: number
   scheduler: Scheduler
 }
@@ -36,45 +36,47 @@ type Context = {
   incoming: Incoming
 }
 
-// The smallest part of a frame, in bytes, that is passed on before the rest has arrived. `ws` keeps a list of the parts.
+// The smallest part of an incomplete frame that is passed on, in bytes. `ws` keeps a list of the parts.
 const MIN_PART = 4096
 
-// How much is done before the time is looked at: a frame of the fast path counts as 1, another one as more.
+// Units of work between looks at the clock. A frame on the fast path is one unit, any other frame is more.
 const MAX_WORK = 64
 const SLOW_WORK = 8
 
-// Bytes that count as much as one frame of the fast path.
+// Bytes that count as one unit of work.
 const BYTES_PER_WORK = 1024
 
-// As `ws` says it.
+// The wording of `ws`.
 const INVALID_UTF8 = 'Invalid WebSocket frame: invalid UTF-8 sequence'
 
 /**
- * Cuts what comes into frames, and hands each to the fast path or to `ws`: none while the flow is held, and none to `ws`
- * while it is busy with another or has failed. So nothing overtakes, and `ws` never begins in the middle of a frame.
+ * Cuts chunks into frames and passes each to the fast path or to `ws`. It waits while the flow is held, and while `ws`
+ * is busy. So frames keep their order, and `ws` always starts at the beginning of a frame.
  */
 export class Reader {
-  /** What has come and isn't read yet: the beginning of a part, or what came before the flow was held. */
+  /**
+   * Bytes that have arrived but are not read yet: the start of a frame, or bytes that arrived while the flow was held.
+   */
   private rest: Buffer | undefined
-  /** Bytes still to come of the frame that is handed on or skipped. */
+  /** Bytes still to come of the current frame. */
   private remaining = 0
   private isSkipping = false
-  /** Whether nothing of the frame has been handed on. */
+  /** Whether no part of the frame has been passed on. */
   private isNew = false
   private isControl = false
   private isFragmented = false
-  /** What the parts cost that the receiver keeps of an unfinished message. */
+  /** Memory of the parts of an unfinished message that the receiver keeps. */
   private kept = 0
   private mode: 'all' | 'only close' | 'nothing' = 'all'
   private hasEnded = false
   private receiver: Receiver | undefined
   private inflater: Inflater | undefined
-  /** Fails the connection when no more of an unfinished message comes. */
+  /** Fails the connection if no more of an unfinished message arrives. */
   private deadline: NodeJS.Timeout | undefined
   private heldSince: number | undefined
-  /** Whether more of a message has come since the deadline was set. */
+  /** Whether more of a message has arrived since the deadline was set. */
   private hasProgressed = false
-  /** What has been done since the time was looked at, when the slice is over, and the turn that it belongs to. */
+  /** The work since the last look at the clock, the end of the time slice, and its tick of the event loop. */
   private work = 0
   private sliceEnd = 0
   private tick = -1
@@ -90,13 +92,13 @@ export class Reader {
     this.consume(rest ? Buffer.concat([rest, chunk]) : chunk)
   }
 
-  /** Nothing more will come. */
+  /** The peer has ended its side. */
   end(): void {
     this.hasEnded = true
     this.proceed()
   }
 
-  /** Skips everything but a close frame from now on. */
+  /** Skips everything except a close frame from now on. */
   awaitClose(): void {
     if (this.mode !== 'all') return
     this.mode = 'only close'
@@ -107,7 +109,7 @@ export class Reader {
     this.isSkipping = true
   }
 
-  /** Reads nothing more, and forgets what has come of a message. */
+  /** Reads nothing more, and drops an unfinished message. */
   stop(): void {
     this.mode = 'nothing'
     clearTimeout(this.deadline)
@@ -118,7 +120,7 @@ export class Reader {
     this.receiver = undefined
   }
 
-  /** Reads on where the flow was held. */
+  /** Continues where the flow was held. */
   proceed(): void {
     const rest = this.takeRest()
     if (rest) this.consume(rest)
@@ -143,7 +145,7 @@ export class Reader {
       this.rest = keepable(chunk.subarray(at), chunk)
       flow.countKept(this.rest.length)
     }
-    // These may release the flow, and so read on.
+    // These may release the flow, which continues reading.
     fastPath?.flush()
     flow.collect(false)
     if (this.mode === 'all') this.watch()
@@ -157,11 +159,11 @@ export class Reader {
     return rest
   }
 
-  /** One turn of the event loop has one slice, though it may bring many chunks of one socket. */
+  /** A socket gets one slice per tick of the event loop, even if several of its chunks arrive in it. */
   private isSliceOver(): boolean {
     const { scheduler } = this.context.options
     this.work = 0
-    // Only after some work: `begin` schedules an immediate, which is too expensive for a single short message.
+    // Only after some work: `currentTick` schedules an immediate, which is too expensive for a single short message.
     const tick = scheduler.currentTick()
     if (tick === this.tick) return performance.now() > this.sliceEnd
     this.tick = tick
@@ -178,7 +180,7 @@ export class Reader {
     })
   }
 
-  /** Sets a deadline while a message is unfinished. While this side doesn't read, it is put off. */
+  /** Sets a deadline while a message is unfinished. It does not expire while the server does not read. */
   private watch(): void {
     const { flow, fastPath, options } = this.context
     const isPartial = this.remaining > 0 && !this.isSkipping
@@ -193,7 +195,7 @@ export class Reader {
     if (flow.isHeld) {
       this.heldSince ??= performance.now()
     } else {
-      // Short holds don't count: a peer can cause as many of them as it likes.
+      // Short holds do not extend the deadline, because a peer can cause any number of them.
       const held = this.heldSince === undefined ? 0 : performance.now() - this.heldSince
       this.heldSince = undefined
       if (this.hasProgressed || held > options.messageTimeout / 2) this.deadline.refresh()
@@ -204,10 +206,10 @@ export class Reader {
   private expire(): void {
     const { flow, options } = this.context
     if (flow.isHeld) this.deadline?.refresh()
-    else this.fail(1008, `No more of a message came for ${options.messageTimeout} ms`)
+    else this.fail(1008, `No more of an unfinished message arrived for ${options.messageTimeout} ms`)
   }
 
-  /** Reads what begins at `at`, and returns where the next step begins, or -1 if it takes more than has come. */
+  /** Reads a frame, or a part of it, at `at`. Returns where to continue, or -1 if more bytes are needed. */
   private step(chunk: Buffer, at: number): number {
     const { fastPath, incoming, sender } = this.context
     if (this.remaining > 0) return this.passOn(chunk, at)
@@ -220,7 +222,7 @@ export class Reader {
     if (available < 2) return -1
     const first = chunk[at] as number
     const second = chunk[at + 1] as number
-    // A frame without a mask (section 5.1) fails, wherever it ends.
+    // An unmasked frame (section 5.1) is an error, wherever it ends.
     if (second < 0x80) return this.begin(first, Number.POSITIVE_INFINITY, at)
     const shortLength = second & 0x7f
     const headerSize = shortLength < 126 ? 6 : shortLength === 126 ? 8 : 14
@@ -231,7 +233,7 @@ export class Reader {
         : shortLength === 126
           ? chunk.readUInt16BE(at + 2)
           : chunk.readUInt32BE(at + 2) * 2 ** 32 + chunk.readUInt32BE(at + 6)
-    // The shortest form of a length is the only valid one (section 5.2).
+    // A length must have its shortest form (section 5.2).
     if (shortLength >= 126 && length < (shortLength === 126 ? 126 : 2 ** 16)) {
       fastPath?.flush()
       this.fail(1002, 'Invalid WebSocket frame: length not in its shortest form')
@@ -257,14 +259,14 @@ export class Reader {
     return this.begin(first, headerSize + length, at)
   }
 
-  /** Begins to hand a frame on, or to skip it. */
+  /** Starts to pass on or to skip a frame. */
   private begin(first: number, size: number, at: number): number {
     const opcode = first & 0x0f
     this.isControl = opcode > 0x07
     if (opcode <= 0x02) this.isFragmented = first < 0x80
     this.remaining = size
     this.isNew = true
-    // A frame without a mask isn't skipped: where it ends is unknown, and with it where a close frame would begin.
+    // An unmasked frame cannot be skipped: its end, where a close frame might begin, is unknown.
     this.isSkipping = this.mode === 'only close' && opcode !== 0x08 && size < Number.POSITIVE_INFINITY
     return at
   }
@@ -274,7 +276,7 @@ export class Reader {
     const isWhole = next - at === this.remaining
     if (!this.isControl) this.hasProgressed = true
     if (!this.isSkipping) {
-      // The header goes on at once: it may be wrong.
+      // The header is passed on at once, because it may be invalid.
       if (!this.isNew && !isWhole && next - at < MIN_PART) return -1
       this.context.fastPath?.flush()
       this.work += SLOW_WORK
@@ -295,14 +297,14 @@ export class Reader {
       this.kept += cost
       flow.countKept(cost)
     }
-    // Only what is compressed takes its time.
+    // Only compressed messages take time.
     if (!deflate) receiver.write(bytes)
     else receiver.write(bytes, error => error || receiver.writableLength > 0 || flow.release(Hold.inflating))
     if (receiver.errored) this.stop()
     else if (receiver.writableLength > 0) flow.hold(Hold.inflating)
   }
 
-  /** The receiver keeps nothing of a message any more. */
+  /** The receiver no longer keeps any part of a message. */
   private forget(): void {
     this.context.flow.countKept(-this.kept)
     this.kept = 0
@@ -322,7 +324,7 @@ export class Reader {
     receiver.on('pong', (payload: Buffer) => incoming.onPong(payload))
     receiver.on('conclude', (code: number, reason: Buffer) => {
       this.stop()
-      // A copy: it may be part of a large chunk.
+      // A copy, because the reason may be part of a large chunk.
       incoming.onClose(code, Buffer.from(reason))
     })
     receiver.on('error', (error: NodeJS.ErrnoException) => this.fail(closeCodeOf(error), error.message))
@@ -336,10 +338,10 @@ export class Reader {
   }
 }
 
-/** A part of a chunk, or a copy of it where it would keep a much larger chunk in memory. */
+/** Returns the part, or a copy if the part would keep a much larger chunk in memory. */
 function keepable(part: Buffer, chunk: Buffer): Buffer {
   if (part.length > chunk.length / 2) return part
-  // Not from Node.js's pool, of which it would keep a slab.
+  // Not from Node.js's buffer pool, because the copy would keep a slab of it in memory.
   const copy = Buffer.allocUnsafeSlow(part.length)
   part.copy(copy)
   return copy
@@ -351,7 +353,7 @@ function unmasked(chunk: Buffer, at: number, length: number): Buffer {
   return payload
 }
 
-/** The close code for an error of `ws` (section 7.4.1), or of zlib, which is given what can't be inflated. */
+/** Returns the close code for an error of `ws` (section 7.4.1), or of zlib for data that cannot be inflated. */
 function closeCodeOf({ code = '' }: NodeJS.ErrnoException): number {
   if (!code.startsWith('WS_') || code === 'WS_ERR_INVALID_UTF8') return 1007
   if (/^WS_ERR_UNSUPPORTED_\w+_LENGTH$/.test(code)) return 1009

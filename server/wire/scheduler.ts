@@ -1,22 +1,22 @@
-// Milliseconds that one connection may work at a time, and less while others wait for their tick.
+// Milliseconds that a connection may work at a time, and the shorter time while others wait.
 const SLICE = 1
 const SHORT_SLICE = 0.1
 
-// Milliseconds that all who wait for their tick get together, before the event loop looks for something new.
+// Milliseconds that the waiting connections get per tick of the event loop, before it handles new events.
 const ROUND = 5
 
 /**
- * Shares the event loop. A connection that has much to do works until its slice is over, and then waits for its next
- * tick behind the others, so that one that has little to do is served in between.
+ * Shares the event loop between connections. A connection with much to do works for a time slice, then queues behind
+ * the others. Connections with little to do are served in between.
  */
 export class Scheduler {
-  /** Counts the turns of the event loop in which anybody works. */
+  /** Counts the ticks of the event loop in which a connection works. */
   private tick = 0
   private waiting: (() => void)[] = []
   private isScheduled = false
   private isTickOpen = false
 
-  /** Begins to work. @returns the tick of the event loop */
+  /** Returns the number of the current tick of the event loop. */
   currentTick(): number {
     if (!this.isTickOpen) {
       this.isTickOpen = true
@@ -25,12 +25,12 @@ export class Scheduler {
     return this.tick
   }
 
-  /** @returns when a slice that begins now is over, as `performance.now()` tells the time */
+  /** @returns the end of a slice that begins now, as of `performance.now()` */
   sliceEnd(): number {
     return performance.now() + (this.waiting.length > 0 ? SHORT_SLICE : SLICE)
   }
 
-  /** Calls back when it is this one's tick. */
+  /** Calls back when this connection may work. */
   wait(proceed: () => void): void {
     this.waiting.push(proceed)
     if (this.isScheduled) return
@@ -49,7 +49,7 @@ export class Scheduler {
     this.waiting = []
     let done = 0
     while (done < round.length && performance.now() < end) round[done++]?.()
-    // Those that had no tick go first in the next round.
+    // Those that had to wait go first in the next round.
     this.waiting = [...round.slice(done), ...this.waiting]
     this.isScheduled = this.waiting.length > 0
     if (this.isScheduled) setImmediate(() => this.run())

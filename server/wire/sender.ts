@@ -4,12 +4,12 @@ import { First, frameOf } from './frame-header.ts'
 
 const RSV1 = 0x40
 
-// Up to here a payload is copied behind its header. As a view it would keep the chunk that it came in, 64 KiB, waiting.
+// Payloads up to this size are copied behind their header. A view would keep the chunk of 64 KiB that they arrived in.
 const COPIED = 2 ** 14
 
-/** Sends final frames in their order, also while one of them is being compressed. */
+/** Sends final frames in order, even while one of them is being compressed. */
 export class Sender {
-  /** The message that is being compressed, and what waits behind it; `undefined` while none is. */
+  /** The message that is being compressed, and everything behind it. `undefined` if there is none. */
   private queue: { act: () => void; cost: number }[] | undefined
   private readonly flow: Flow
   private readonly deflate: Deflate
@@ -19,12 +19,12 @@ export class Sender {
     this.deflate = deflate
   }
 
-  /** Whether a frame that is written now overtakes none. */
+  /** Whether a frame could be written now without overtaking another. */
   get isIdle(): boolean {
     return this.queue === undefined
   }
 
-  /** Sends a frame, its message compressed where that was agreed and is worth it. */
+  /** Sends a frame. Compresses long messages if that was negotiated. */
   send(first: First, payload: Buffer, written: Written): void {
     const { deflate } = this
     const isCompressed = deflate && first <= First.binary && payload.length >= COMPRESSION_THRESHOLD
@@ -34,7 +34,7 @@ export class Sender {
     }, payload.length)
   }
 
-  /** Calls back when everything sent so far has been written to the socket; until then, this many bytes wait. */
+  /** Calls back when all frames so far have been written to the socket. Until then, `length` bytes wait. */
   afterwards(act: () => void, length = 0): void {
     if (!this.queue) return void act()
     const cost = costOf(length)
@@ -42,7 +42,7 @@ export class Sender {
     this.queue.push({ act, cost })
   }
 
-  /** Discards the message that waits for zlib and everything queued behind it. Does nothing once zlib has started. */
+  /** Drops the message that waits for zlib and everything behind it. Does nothing once zlib has started. */
   drop(): void {
     if (!this.queue || !cancelJob(this)) return
     const cost = this.queue.reduce((sum, { cost }) => sum + cost, 0)
@@ -51,7 +51,7 @@ export class Sender {
   }
 
   private compress(windowBits: number, first: First, payload: Buffer, written: Written): void {
-    // Its own entry has nothing left to do: the callback below writes the message.
+    // The message has an entry only for its memory: the callback below writes it.
     const queue = [{ act: () => {}, cost: costOf(payload.length) }]
     this.queue = queue
     this.flow.countWaiting(costOf(payload.length))
@@ -61,14 +61,14 @@ export class Sender {
       for (const [i, entry] of queue.entries()) {
         cost += entry.cost
         entry.act()
-        // That was another one to be compressed: the rest waits behind it.
+        // This entry has started another compression, so the rest must wait behind it.
         if (this.queue !== queue) {
           for (const rest of queue.slice(i + 1)) this.queue?.push(rest)
           break
         }
       }
       if (this.queue === queue) this.queue = undefined
-      // Only now: it may release the reader, whose next replies must not overtake these.
+      // Only now, because it may resume the reader, whose next replies must not overtake these.
       this.flow.countWaiting(-cost)
     })
   }

@@ -1,14 +1,14 @@
-/** Messages and the bytes of their payloads, one way. */
+/** Messages and their payload bytes in one direction. */
 export type Tally = { texts: number; textBytes: number; binaries: number; binaryBytes: number }
 
-/** Both ways, as the server sees them. */
+/** Both directions, as seen from the server. */
 export type Traffic = { received: Tally; sent: Tally }
 
 export const createTally = (): Tally => ({ texts: 0, textBytes: 0, binaries: 0, binaryBytes: 0 })
 
 export const createTraffic = (): Traffic => ({ received: createTally(), sent: createTally() })
 
-/** Counts one more message. */
+/** Counts a message. */
 export function count(tally: Tally, isBinary: boolean, bytes: number): void {
   if (isBinary) {
     tally.binaries++
@@ -19,7 +19,7 @@ export function count(tally: Tally, isBinary: boolean, bytes: number): void {
   }
 }
 
-/** Adds one tally to another. */
+/** Adds a tally to another. */
 export function add(to: Tally, { texts, textBytes, binaries, binaryBytes }: Tally): void {
   to.texts += texts
   to.textBytes += textBytes

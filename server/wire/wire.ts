@@ -8,28 +8,28 @@ import type { Traffic } from './traffic.ts'
 
 export type WireOptions = FlowOptions & ReaderOptions
 
-/** What a handshake leaves to a wire. */
+/** The result of a handshake, from which a wire starts. */
 export type WireOpening = {
-  /** Has sent the 101, and has a listener for errors. */
+  /** The 101 has been sent, and there is a listener for errors. */
   socket: Socket
-  /** Bytes that came behind the handshake. */
+  /** Bytes that arrived after the handshake. */
   head: Buffer
   deflate: Deflate
-  /** How messages are echoed straight from their chunk, where nothing has to see each of them. */
+  /** How to echo messages straight from their chunk. `undefined` if something needs to see each message. */
   fastPath: FastPathOptions | undefined
 }
 
-/** What happens on a wire. */
+/** The events of a wire. */
 export type WireEvents = Incoming & {
-  /** The peer took nothing and sent nothing for `stallTimeout`, though bytes wait for it. */
+  /** The peer neither read nor sent anything for `stallTimeout` while bytes waited for it. */
   onStall(): void
   /** The socket is gone. */
   onGone(): void
-  /** Where messages are counted that the fast path echoes. */
+  /** Where the fast path counts messages. */
   readonly traffic: Traffic
 }
 
-// Milliseconds without a byte after which a failed connection is ended.
+// Milliseconds without a byte from the peer until a failed connection is ended.
 const QUIET = 200
 
 // Milliseconds for a peer to end its side, after a close frame and without one.
@@ -39,14 +39,14 @@ const FIN_TIMEOUT = 5000
 const WIRE = Symbol('wire')
 type Wired = Socket & { [WIRE]: Wire }
 
-/** A socket that frames come and go on, and the ways to end it. */
+/** A socket that carries frames, and the ways to end it. */
 export class Wire {
   readonly socket: Socket
   readonly flow: Flow
   readonly sender: Sender
   private readonly reader: Reader
   private readonly events: WireEvents
-  /** Destroys the socket of a peer that doesn't end its side in time. */
+  /** Destroys the socket if the peer does not end its side in time. */
   private timer: NodeJS.Timeout | undefined
   private endsAt = Number.POSITIVE_INFINITY
 
@@ -65,7 +65,7 @@ export class Wire {
       incoming: events,
     })
 
-    // Node's HTTP server would destroy the socket on a timeout.
+    // Otherwise the HTTP server of Node.js would destroy the socket on a timeout.
     socket.removeAllListeners('timeout')
     socket.setTimeout(0)
     socket.setNoDelay()
@@ -74,7 +74,7 @@ export class Wire {
     for (const [event, listener] of Object.entries(Wire.listeners)) wired.on(event, listener)
   }
 
-  /** One set for all sockets: closures would add 300 bytes to each idle connection. */
+  /** One set of listeners for all sockets: closures would add to the memory of each idle connection. */
   private static readonly listeners = {
     timeout(this: Wired) {
       const { flow, events } = this[WIRE]
@@ -96,19 +96,19 @@ export class Wire {
     },
   }
 
-  /** Reads on: nothing holds the flow any more. */
+  /** Nothing holds the flow any more: continues reading. */
   proceed(): void {
     this.reader.proceed()
   }
 
-  /** Reads nothing more but the peer's close frame, and waits for it for 30 s. */
+  /** Reads only the peer's close frame from now on, for at most 30 s. */
   awaitClose(): void {
     this.reader.awaitClose()
     this.flow.ignoreLimits()
     this.destroyAfter(CLOSE_TIMEOUT)
   }
 
-  /** Ends this side when everything sent so far has left. */
+  /** Ends this side when everything so far has been sent. */
   finish(): void {
     this.discard()
     this.sender.afterwards(() => {
@@ -119,8 +119,8 @@ export class Wire {
   }
 
   /**
-   * Ends this side when the peer has sent nothing for 200 ms. A proxy that is told of the end while bytes still come
-   * drops the connection at once, and a close frame with the reason is lost on its way.
+   * Ends this side once the peer has sent nothing for 200 ms. If it ended while bytes still arrive, a proxy might drop
+   * the connection at once, and lose the close frame on the way.
    */
   linger(): void {
     const { socket } = this
@@ -136,8 +136,8 @@ export class Wire {
   }
 
   /**
-   * Ends the connection in the next turn of the loop, which is enough for a close frame if the peer reads.
-   * @param onUnsent is called if it was not
+   * Ends the connection in the next tick of the event loop. Until then a close frame can leave if the peer reads.
+   * @param onUnsent called if the close frame did not leave
    */
   shed(onUnsent: () => void): void {
     this.discard()
@@ -157,20 +157,20 @@ export class Wire {
     this.destroyAfter(FIN_TIMEOUT)
   }
 
-  /** Ends the connection by an RST. */
+  /** Ends the connection with an RST. */
   reset(): void {
-    // A socket that is just ending refuses a reset, and would then never be closed.
+    // A socket that is already ending ignores a reset, and would then never close.
     if (this.socket.writableEnded) this.socket.destroy()
     else this.socket.resetAndDestroy()
   }
 
-  /** Reads on, since with unread data the system would send an RST, but takes nothing of it. */
+  /** Reads and drops everything, because the operating system sends an RST if data is unread. */
   private discard(): void {
     this.reader.stop()
     this.flow.ignoreLimits()
   }
 
-  /** Ends the connection after this time, or when it was to end before, if that is sooner. */
+  /** Ends the connection after this time, unless an earlier time was set. */
   destroyAfter(milliseconds: number): void {
     const endsAt = performance.now() + milliseconds
     if (endsAt >= this.endsAt) return

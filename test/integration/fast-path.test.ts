@@ -75,8 +75,8 @@ const illegal = fc.oneof(
 const bye = frame(close, closePayload(1000))
 
 /**
- * Everything a server sends to a peer whose bytes come in chunks of these lengths, over and over, and what it says of it
- * to the log and to an observer.
+ * Everything a server sends to a peer whose bytes come in chunks of these lengths, over and over, and what it says of
+ * it to the log and to an observer.
  */
 async function answers(
   { url, next: ended }: Observed,

@@ -110,7 +110,9 @@ test('while it closes, a request that was on its way is answered with 503', asyn
   await closed
 })
 
-/** Sends requests over one connection, and resolves with all that comes until it ends, or until it has come to an end. */
+/**
+ * Sends requests over one connection, and resolves with all that comes until it ends, or until it has come to an end.
+ */
 async function ask(port: number, requests: string, isEnough = (_answers: string) => false): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
