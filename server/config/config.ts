@@ -46,19 +46,13 @@ const proxies = list(
   items => proxyaddr.compile(items),
 )
 
-/**
- * Reads an address for the log. Returns '' if it is no single address: a range of ports, or port 0, where Docker
- * chooses.
- */
+/** Reads an address for the log. Returns '' for a range of ports, and for port 0, where Docker chooses. */
 const publicUrl: Parser<string> = text => {
   const url = URL.parse(text.replace(/(?<=\/\/)(0\.0\.0\.0|\[::\])(?=:|$)/, 'localhost'))
   return url && url.port !== '0' ? url.href.replace(/\/$/, '') : ''
 }
 
-/**
- * The share of the machine's memory that peers may fill. The process itself, and memory that is not counted, need the
- * rest.
- */
+/** The memory that peers may fill. The process itself, and memory that is not counted, need the rest. */
 const shareOf = (memory: number) => Math.floor(Math.min(memory / 4, getHeapStatistics().heap_size_limit / 2))
 
 /**

@@ -42,10 +42,7 @@ export class Connection implements Outlet, WireEvents {
   /** The slot of the heartbeat. */
   slot = 0
   observation: Observation | undefined
-  /**
-   * When silent, it sends nothing, whatever arrives. When closing, only the peer's close frame or end of stream
-   * matters.
-   */
+  /** `silent` sends nothing, whatever arrives. `closing` waits for the peer's close frame or the end of its side. */
   private state: 'open' | 'silent' | 'closing' | 'gone' = 'open'
   /** The code of the close frame that was sent, and the peer's close frame. */
   private sentCode: number | undefined

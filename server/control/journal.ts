@@ -18,10 +18,7 @@ export type Journal = ReturnType<typeof createJournal>
  * @param budget counts the bytes that are kept
  */
 export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
-  /**
-   * Entries by number. Numbers start at 0 when it is cleared, so the oldest entry's number is the count of dropped
-   * ones.
-   */
+  /** Entries by number. Numbers start at 0 after a clear, so the oldest number is the count of dropped entries. */
   const kept = new Map<number, Received>()
   let bytes = 0
   const count = (cost: number) => {

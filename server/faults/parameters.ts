@@ -96,8 +96,7 @@ const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
  * Parses a query.
  * @param defaults apply to each name that is missing from the query, unless the query rules them out
  * @returns the faults, if any; whether the query contains any of our parameters, without which it is left alone; and
- *   its
- *   names without duplicates
+ *   its names without duplicates
  * @throws {FaultsError} naming every invalid parameter
  */
 export function parseFaults(query: string, defaults: Written = {}) {

@@ -57,7 +57,7 @@ export function upgradeRequired(request: IncomingMessage, address: string): Answ
     body: `This is a WebSocket server. Connect to it with new WebSocket(${JSON.stringify(printable(address))})
 
 This request is not a WebSocket handshake: ${missingUpgrade(request)}.
-If the client sent a handshake, a proxy on the way changed it. The proxy must speak HTTP/1.1 and pass on Upgrade and Connection.
+If the client sent a handshake, a proxy on the way changed it. It must speak HTTP/1.1 and pass on Upgrade and Connection.
 
 Headers of a handshake that arrived:
 ${arrived.join('\n') || '  none'}`,

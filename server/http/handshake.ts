@@ -4,9 +4,7 @@ import { agreeOnDeflate, type Deflate } from '../wire/deflate.ts'
 import { subprotocol } from '../wire/internals.ts'
 import type { Answer } from './answer.ts'
 
-/**
- * The result of an opening handshake (RFC 6455, section 4.2.2). The headers of the answer are in the order of sending.
- */
+/** The result of an opening handshake (RFC 6455, section 4.2.2). The headers of the answer keep their order. */
 export type Agreement = { headers: Map<string, string>; deflate: Deflate }
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'

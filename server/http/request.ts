@@ -45,9 +45,7 @@ export function addressOf(request: IncomingMessage, isTrustedProxy: Config['isTr
   return isIP(forwarded) ? printable(forwarded.replace(/^::ffff:(?=\d+\.)/, '')) : remoteAddressOf(request)
 }
 
-/**
- * Returns the WebSocket address that a request was sent to. It is secure if a trusted proxy or the page's origin is.
- */
+/** Returns the WebSocket address of a request. It is secure if a trusted proxy says so or the page's origin is. */
 export function webSocketAddressOf(request: IncomingMessage, isTrustedProxy: Config['isTrustedProxy']): string {
   const { host = 'localhost', 'x-forwarded-proto': scheme } = request.headers
   const isProxied = scheme === 'https' && isTrustedProxy(remoteAddressOf(request), 0)

@@ -121,9 +121,7 @@ export function createServer(options: ServerOptions) {
     requireHostHeader: false,
   })
 
-  /**
-   * Sockets whose first request has not arrived completely, oldest first. The memory of its headers cannot be counted.
-   */
+  /** Sockets without a complete first request, oldest first. The memory of its headers cannot be counted. */
   const withoutRequest = new Set<Socket>()
   function onRequestArrived(this: Socket) {
     withoutRequest.delete(this)
@@ -168,7 +166,7 @@ export function createServer(options: ServerOptions) {
     delayHandshake(socket, head, wait, registry, {
       cost: costOfRequest(request),
       proceed: head => open(request, socket, head, decision),
-      giveUp: problem => logger.info({ address: decision.peer.address, problem }, 'Gave the handshake up'),
+      giveUp: problem => logger.info({ address: decision.peer.address, problem }, 'Gave up the handshake'),
     })
   }
 

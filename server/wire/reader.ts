@@ -54,9 +54,7 @@ const INVALID_UTF8 = 'Invalid WebSocket frame: invalid UTF-8 sequence'
  * is busy. So frames keep their order, and `ws` always starts at the beginning of a frame.
  */
 export class Reader {
-  /**
-   * Bytes that have arrived but are not read yet: the start of a frame, or bytes that arrived while the flow was held.
-   */
+  /** Bytes that are not read yet: the start of a frame, or everything that arrived while the flow was held. */
   private rest: Buffer | undefined
   /** Bytes still to come of the current frame. */
   private remaining = 0

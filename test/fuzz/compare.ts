@@ -52,7 +52,7 @@ export async function compare(
   const { rest, ending, sentClose, endedByControl, controlCodes, pushed } = outcome
   const isStalled = faults.stall !== undefined && mayTrigger
   const has = (msg: string) => log.lines.filter(line => line.msg === msg)
-  const gaveUp = has('Gave the connection up').length > 0
+  const gaveUp = has('Gave up the connection').length > 0
   if (gaveUp && faults.ping !== 10) fail('the server gave up the connection')
   const isGraceful = outcome.isWhole && !outcome.mayBeCut && !gaveUp
   if (!isGraceful && !outcome.mayBeCut && !gaveUp) fail('the connection was reset')
@@ -109,7 +109,7 @@ export async function compare(
       fail(`log: ${log.replied} replies, but ${summary.answered} arrived`)
     }
   }
-  const faultLines = has('Misbehaves as asked').map(({ fault }) => String(fault))
+  const faultLines = has('Triggered a fault').map(({ fault }) => String(fault))
   if (faultLines.length > 1) fail(`log: misbehaved ${faultLines.join()}`)
   if (faultLines.length > 0 && !mayTrigger) fail(`log: ${faultLines.join()} at the wrong time`)
   if (summary.isCorrupted && faultLines.length === 0) fail('log: no line about the frame that broke the protocol')
@@ -125,7 +125,7 @@ export async function compare(
 function checkLog({ lines }: ConnectionLog, { name }: Target): void {
   const said = lines.map(({ msg }) => msg)
   const count = (wanted: string) => said.filter(msg => msg === wanted).length
-  const known = ['Connected!', 'Disconnected', 'Misbehaves as asked', 'Failed the connection', 'Gave the connection up']
+  const known = ['Connected!', 'Disconnected', 'Triggered a fault', 'Failed the connection', 'Gave up the connection']
   const isRight =
     count('Connected!') === 1 &&
     said.at(-1) === 'Disconnected' &&

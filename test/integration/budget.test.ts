@@ -45,7 +45,7 @@ async function fill(url: string, bytes: Buffer, isEnough: () => boolean, headers
   return clients
 }
 
-const shortage = expect.objectContaining({ msg: 'Gave the connection up', problem: 'Memory is short' })
+const shortage = expect.objectContaining({ msg: 'Gave up the connection', problem: 'Too little memory is free' })
 
 describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
   test.for([
@@ -63,7 +63,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
     let most = 0
     const isShort = () => {
       most = Math.max(most, registry.budget.bytes)
-      return log.some(({ msg }) => msg === 'Gave the connection up')
+      return log.some(({ msg }) => msg === 'Gave up the connection')
     }
     const clients = await fill(`${url}${target}`, bytes, isShort, headers)
     await vi.waitFor(() => expect(isShort()).toBe(true), { timeout: 5000 })
@@ -72,7 +72,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
     expect(most).toBeLessThan(2 * MiB + half + 1024)
     bystander.socket.send('still here')
     expect(await bystander.next()).toBe('[RE]: still here')
-    expect(log).not.toContainEqual(expect.objectContaining({ msg: 'Gave the connection up', connection: 1 }))
+    expect(log).not.toContainEqual(expect.objectContaining({ msg: 'Gave up the connection', connection: 1 }))
     for (const { socket } of clients) socket.destroy()
     await vi.waitFor(() => expect(registry.size).toBe(1), { timeout: 5000 })
     await vi.waitFor(() => expect(registry.budget.bytes).toBe(0))
@@ -81,7 +81,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
 
 test('who is ended for want of memory gets close 1013, and the log has it, too', async () => {
   const { url, log } = await serve(limits)
-  const isShort = () => log.some(({ msg }) => msg === 'Gave the connection up')
+  const isShort = () => log.some(({ msg }) => msg === 'Gave up the connection')
   const clients = await fill(`${url}raw?delay=5m`, frame(binary, new Uint8Array(half)), isShort)
   const first = await Promise.any(clients.map(client => client.frame()))
   expect(first).toMatchObject({ opcode: close, payload: closePayload(1013) })
@@ -99,8 +99,8 @@ test('a compressed message that is unfinished takes no more than its bytes', asy
 })
 
 test.for([
-  ['much of it on one connection', 1, 100_000, 'Much data before the answer'],
-  ['some of it on many', 100, 60_000, 'Memory is short'],
+  ['much of it on one connection', 1, 100_000, 'Too much data before the answer'],
+  ['some of it on many', 100, 60_000, 'Too little memory is free'],
 ] as const)('data before a late answer fills no more than MEMORY_BUDGET: %s', async ([, count, bytes, problem]) => {
   const { port, url, log, registry } = await serve(limits)
   const target = new URL(`${url}raw?handshake-delay=5m`)
@@ -109,7 +109,7 @@ test.for([
     socket.write(Buffer.concat([Buffer.from(`${handshake(target.href)}\r\n`), Buffer.alloc(bytes)]))
     return socket
   })
-  await vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: 'Gave the handshake up', problem })))
+  await vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: 'Gave up the handshake', problem })))
   expect(registry.budget.bytes).toBeLessThan(3 * MiB)
   for (const socket of sockets) socket.destroy()
   await vi.waitFor(() => expect([registry.delayed.size, registry.budget.bytes]).toEqual([0, 0]))
@@ -117,7 +117,7 @@ test.for([
 
 test('many connections that each hold little fill no more than MEMORY_BUDGET either', async () => {
   const { url, log, registry } = await serve(limits)
-  const isShort = () => log.some(({ msg }) => msg === 'Gave the connection up')
+  const isShort = () => log.some(({ msg }) => msg === 'Gave up the connection')
   const clients = await fill(`${url}raw`, frame(binary, new Uint8Array(40_000)).subarray(0, 31_000), isShort)
   await vi.waitFor(() => expect(isShort()).toBe(true), { timeout: 5000 })
   expect(registry.budget.bytes).toBeLessThan(2.1 * MiB)
@@ -175,7 +175,10 @@ test.for([
     expect(last).toMatchObject({ opcode: close, payload: closePayload(1008) })
     client.socket.destroy()
     expect(log).toContainEqual(
-      expect.objectContaining({ msg: 'Failed the connection', problem: 'No more of a message came for 200 ms' }),
+      expect.objectContaining({
+        msg: 'Failed the connection',
+        problem: 'No more of an unfinished message arrived for 200 ms',
+      }),
     )
   }
 })

@@ -303,8 +303,8 @@ describe('faults', () => {
     for (const [faults, problem] of [
       [{ delay: '1x' }, 'a duration'],
       [{ dealy: '1s' }, 'dealy'],
-      [{ close: 1011, drop: 'fin' }, 'at most one'],
-      [{ after: 5 }, 'beside it'],
+      [{ close: 1011, drop: 'fin' }, 'close, drop: use only one of close, drop, stall, corrupt, reject'],
+      [{ after: 5 }, 'after needs one of close, drop, stall, corrupt'],
       [{ hello: false }, 'hello'],
       [{ delay: ['1s'] }, 'delay'],
       [[], 'object'],

@@ -86,7 +86,10 @@ describe('a peer that reads nothing', () => {
     await fill(client, frame(binary, new Uint8Array(MiB)), registry)
     await ended(log)
     expect(log).toContainEqual(
-      expect.objectContaining({ msg: 'Gave the connection up', problem: 'It takes nothing of what waits for it' }),
+      expect.objectContaining({
+        msg: 'Gave up the connection',
+        problem: 'The peer does not read the bytes that wait for it',
+      }),
     )
     expect(registry.budget.bytes).toBe(0)
     client.socket.destroy()
@@ -99,7 +102,7 @@ describe('a peer that reads nothing', () => {
     client.socket.pause()
     for (let i = 0; i < 16; i++) client.socket.write(frame(binary, new Uint8Array(MiB)))
     await ended(log)
-    expect(messages(log)).toContain('Gave the connection up')
+    expect(messages(log)).toContain('Gave up the connection')
     client.socket.destroy()
   })
 })
@@ -142,7 +145,7 @@ test('a silent peer is given up, and the log says why', async () => {
   const { end } = await connectRaw(url)
   await end()
   await ended(log)
-  expect(log[1]).toMatchObject({ msg: 'Gave the connection up', problem: 'Silent since the last ping' })
+  expect(log[1]).toMatchObject({ msg: 'Gave up the connection', problem: 'No answer since the last ping' })
 })
 
 test.skipIf(platform() !== 'linux').for(['', '?ping=0', '?stall'])(

@@ -106,7 +106,7 @@ test('the log tells the faults that were asked for, and the names of a query tha
     {},
   ])
   expect(connected.every(({ level }) => level === 'info')).toBe(true)
-  expect(log).toContainEqual(expect.objectContaining({ msg: 'Misbehaves as asked', fault: 'close=1011' }))
+  expect(log).toContainEqual(expect.objectContaining({ msg: 'Triggered a fault', fault: 'close=1011' }))
   expect(JSON.stringify(log)).not.toContain('secret')
 })
 

@@ -71,7 +71,7 @@ test.skipIf(platform() === 'win32')(
     await vi.waitFor(
       () => {
         client.socket.send('again')
-        expect(log).toMatch(/WARN {2}Dropped lines of the log, which was not read in time lines=\d+\n/)
+        expect(log).toMatch(/WARN {2}Dropped log lines because nobody read them in time lines=\d+\n/)
       },
       { timeout: 10_000, interval: 100 },
     )

@@ -93,7 +93,7 @@ test('a control port that is taken gets one, too', async () => {
   const { exit, lines } = run(['node', 'server/main.ts'], { PORT: '0', CONTROL_PORT: String(port) })
   expect(await exit).toBe(1)
   expect(lines).toHaveLength(1)
-  expect(lines[0]).toMatch(new RegExp(`choose another with CONTROL_PORT.*:${port}`))
+  expect(lines[0]).toMatch(new RegExp(`Choose another with CONTROL_PORT.*:${port}`))
 })
 
 test('once it is ready, it says so in one line that stays as it is', async () => {

@@ -324,16 +324,16 @@ export function describeFaults(name: string, address: () => string): void {
       ['subprotocol=c', ['subprotocol=c', 'a, b']],
       ['delay=1s&dealy=2s', ['"dealy=2s"', 'delay, jitter']],
       ['delay=1s&token=x', ['"token=x"', 'delay, jitter']],
-      ['repeat=2&repeat=2', ['"repeat=2"', 'only once']],
+      ['repeat=2&repeat=2', ['repeat is given more than once']],
       ['delay=6m', ['"delay=6m"', 'a duration from 0 to 5m']],
       ['loss=1.5', ['"loss=1.5"', 'a share from 0 to 1']],
       ['close=1005', ['"close=1005"', '1007 to 1014']],
       ['stall=yes', ['"stall=yes"', 'no value']],
       ['loss', ['"loss"', 'a share']],
-      ['close=1000&drop=fin', ['close, drop', 'at most one']],
-      ['after=5', ['after', 'close, drop, stall, corrupt']],
-      ['reject=503&after=5', ['after', 'close, drop, stall, corrupt']],
-      ['reason=why', ['reason', 'close']],
+      ['close=1000&drop=fin', ['close, drop: use only one of close, drop, stall, corrupt, reject']],
+      ['after=5', ['after needs one of close, drop, stall, corrupt']],
+      ['reject=503&after=5', ['after needs one of close, drop, stall, corrupt']],
+      ['reason=why', ['reason needs close']],
     ] as const)('%s is refused, and the response says what is allowed', async ([query, parts]) => {
       const { status, body } = await expectRefusal(url(query), { 'Sec-WebSocket-Protocol': 'a, b' })
       expect(status).toBe(400)

@@ -12,5 +12,5 @@ test('what is missing ends the start, all of it at once, with a clear error', ()
   const check = () =>
     checkInternals({ 'a renamed private': () => false, 'another one': broken, 'one that is there': () => true })
   expect(check).toThrow(InternalsError)
-  expect(check).toThrow(/lacks what the server needs: a renamed private, another one\. Run npm ci\.$/)
+  expect(check).toThrow(/lacks parts that the server needs: a renamed private, another one\. Run npm ci\.$/)
 })
