@@ -33,7 +33,7 @@ const random = frame(binary, Buffer.from(Array.from({ length: half }, (_, i) => 
   rsv: 4,
 })
 
-/** Opens connections until one of them has been ended for want of memory, and sends bytes on each. */
+/** Opens connections and sends bytes on each, until the server ends one of them to free memory. */
 async function fill(url: string, bytes: Buffer, isEnough: () => boolean, headers?: Record<string, string>) {
   const clients: RawClient[] = []
   while (!isEnough() && clients.length < 200) {
@@ -57,7 +57,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
     ['replies that leave slowly', 'raw?rate=1', frame(binary, new Uint8Array(half)), {}],
     ['replies in tiny frames that leave slowly', 'raw?rate=1&fragment=1', frame(binary, new Uint8Array(half)), {}],
     ['pongs that leave slowly', 'raw?rate=1', Buffer.concat(Array(400).fill(frame(ping))), {}],
-  ] as const)('%s fill no more than MEMORY_BUDGET', async ([, target, bytes, headers]) => {
+  ] as const)('%s take no more memory than MEMORY_BUDGET', async ([, target, bytes, headers]) => {
     const { url, log, registry } = await serve({ ...limits, FAST_PATH })
     const bystander = await connect(url)
     let most = 0
@@ -68,7 +68,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
     const clients = await fill(`${url}${target}`, bytes, isShort, headers)
     await vi.waitFor(() => expect(isShort()).toBe(true), { timeout: 5000 })
     expect(log).toContainEqual(shortage)
-    // One message may be on its way when the budget is used up.
+    // One message may be on its way when the memory runs out.
     expect(most).toBeLessThan(2 * MiB + half + 1024)
     bystander.socket.send('still here')
     expect(await bystander.next()).toBe('[RE]: still here')
@@ -79,7 +79,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
   })
 })
 
-test('who is ended for want of memory gets close 1013, and the log has it, too', async () => {
+test('a connection that is ended to free memory gets close 1013, also in the log', async () => {
   const { url, log } = await serve(limits)
   const isShort = () => log.some(({ msg }) => msg === 'Gave up the connection')
   const clients = await fill(`${url}raw?delay=5m`, frame(binary, new Uint8Array(half)), isShort)
@@ -89,7 +89,7 @@ test('who is ended for want of memory gets close 1013, and the log has it, too',
   await vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: 'Disconnected', code: 1013 })))
 })
 
-test('a compressed message that is unfinished takes no more than its bytes', async () => {
+test('an unfinished compressed message takes no more memory than its bytes', async () => {
   const { url, registry } = await serve(limits)
   const { socket } = await connectRaw(`${url}raw`, deflated)
   socket.write(Buffer.concat([compressed, ...Array(20).fill(frame(continuation, '', unfinished)), frame(ping, 'x')]))
@@ -101,21 +101,26 @@ test('a compressed message that is unfinished takes no more than its bytes', asy
 test.for([
   ['much of it on one connection', 1, 100_000, 'Too much data before the answer'],
   ['some of it on many', 100, 60_000, 'Too little memory is free'],
-] as const)('data before a late answer fills no more than MEMORY_BUDGET: %s', async ([, count, bytes, problem]) => {
-  const { port, url, log, registry } = await serve(limits)
-  const target = new URL(`${url}raw?handshake-delay=5m`)
-  const sockets = Array.from({ length: count }, () => {
-    const socket = connectTcp(port, '127.0.0.1').on('error', () => {})
-    socket.write(Buffer.concat([Buffer.from(`${handshake(target.href)}\r\n`), Buffer.alloc(bytes)]))
-    return socket
-  })
-  await vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: 'Gave up the handshake', problem })))
-  expect(registry.budget.bytes).toBeLessThan(3 * MiB)
-  for (const socket of sockets) socket.destroy()
-  await vi.waitFor(() => expect([registry.delayed.size, registry.budget.bytes]).toEqual([0, 0]))
-})
+] as const)(
+  'data before a delayed answer takes no more memory than MEMORY_BUDGET: %s',
+  async ([, count, bytes, problem]) => {
+    const { port, url, log, registry } = await serve(limits)
+    const target = new URL(`${url}raw?handshake-delay=5m`)
+    const sockets = Array.from({ length: count }, () => {
+      const socket = connectTcp(port, '127.0.0.1').on('error', () => {})
+      socket.write(Buffer.concat([Buffer.from(`${handshake(target.href)}\r\n`), Buffer.alloc(bytes)]))
+      return socket
+    })
+    await vi.waitFor(() =>
+      expect(log).toContainEqual(expect.objectContaining({ msg: 'Gave up the handshake', problem })),
+    )
+    expect(registry.budget.bytes).toBeLessThan(3 * MiB)
+    for (const socket of sockets) socket.destroy()
+    await vi.waitFor(() => expect([registry.delayed.size, registry.budget.bytes]).toEqual([0, 0]))
+  },
+)
 
-test('many connections that each hold little fill no more than MEMORY_BUDGET either', async () => {
+test('many connections that each hold little take no more memory than MEMORY_BUDGET either', async () => {
   const { url, log, registry } = await serve(limits)
   const isShort = () => log.some(({ msg }) => msg === 'Gave up the connection')
   const clients = await fill(`${url}raw`, frame(binary, new Uint8Array(40_000)).subarray(0, 31_000), isShort)
@@ -124,7 +129,7 @@ test('many connections that each hold little fill no more than MEMORY_BUDGET eit
   for (const { socket } of clients) socket.destroy()
 })
 
-test('a connection that is not read from for want of memory is read from again, or ended', async () => {
+test('a connection that is paused to save memory is resumed or ended', async () => {
   const { url, log, registry } = await serve({ MEMORY_BUDGET: '2MiB', MAX_PAYLOAD: '512KiB' })
   const large = frame(binary, new Uint8Array(500_000))
   const others = await Promise.all(Array.from({ length: 3 }, () => connectRaw(`${url}raw?delay=5m`)))
@@ -139,7 +144,7 @@ test('a connection that is not read from for want of memory is read from again, 
   await vi.waitFor(() => expect(log.filter(({ msg }) => msg === 'Disconnected')).toHaveLength(4))
 })
 
-test('a peer that is not read from is not taken for silent', async () => {
+test('a peer that is paused does not count as silent', async () => {
   const { url } = await serve({ HEARTBEAT_INTERVAL: '150ms', HIGH_WATER_MARK: '64KiB' })
   const client = await connectRaw(`${url}raw?delay=1500ms`)
   const large = frame(binary, new Uint8Array(50_000))
@@ -148,7 +153,7 @@ test('a peer that is not read from is not taken for silent', async () => {
   client.socket.destroy()
 })
 
-test('a message larger than half of what is free still comes through', async () => {
+test('a message larger than half of the free memory still arrives', async () => {
   const { url } = await serve({ MEMORY_BUDGET: '2MiB', MAX_PAYLOAD: '512KiB' })
   const client = await connect(`${url}raw`)
   for (let i = 0; i < 5; i++) {
@@ -162,7 +167,7 @@ test.for([
   ['half a header', [frame(text, 'x').subarray(0, 3)]],
   ['the first of two fragments', [frame(text, 'x', unfinished)]],
   ['a compressed first fragment', [compressed]],
-] as const)('MESSAGE_TIMEOUT ends a connection with 1008 after %s, pings or not', async ([, parts]) => {
+] as const)('MESSAGE_TIMEOUT ends a connection with 1008 after %s, even if pings arrive', async ([, parts]) => {
   for (const FAST_PATH of ['1', '0']) {
     const { url, log } = await serve({ MESSAGE_TIMEOUT: '200ms', FAST_PATH })
     const client = await connectRaw(`${url}raw`, deflated)
@@ -183,13 +188,13 @@ test.for([
   }
 })
 
-test('MESSAGE_TIMEOUT leaves a message alone that makes progress, and one that is held back by this side', async () => {
+test('MESSAGE_TIMEOUT ignores a message that makes progress, and one that the server pauses', async () => {
   const { url } = await serve({ MESSAGE_TIMEOUT: '300ms', HIGH_WATER_MARK: '64KiB' })
   const slow = await connectRaw(`${url}raw`)
   const bytes = frame(binary, '0123456789')
   for (const byte of bytes) {
     slow.socket.write(Buffer.of(byte))
-    // The passing of time is what is tested: the bytes together take longer than MESSAGE_TIMEOUT, each alone does not.
+    // This test depends on time passing: all bytes together take longer than MESSAGE_TIMEOUT, but no single one does.
     await delay(40)
   }
   expect(await slow.frame()).toMatchObject({ opcode: binary, payload: Buffer.from('0123456789') })
@@ -199,7 +204,7 @@ test('MESSAGE_TIMEOUT leaves a message alone that makes progress, and one that i
   for (let i = 0; i < 5; i++) expect((await held.frame()).payload).toHaveLength(50_000)
 })
 
-test('replies that are still to be made hold the reader back as those do that wait', async () => {
+test('replies that are still to be made pause reading as waiting replies do', async () => {
   const { url, log, registry } = await serve({ LOG_LEVEL: 'debug' })
   const client = await connectRaw(`${url}raw?repeat=1000`)
   client.socket.pause()
@@ -221,7 +226,7 @@ test.for([
   ],
   ['empty messages with delay=0', 'raw?delay=0', Buffer.concat(Array(50_000).fill(frame(binary))), 50_000],
 ] as const)(
-  'a connection with %s works in slices: others are answered in between',
+  'a connection with %s works in time slices, so that others are answered in between',
   async ([, target, bytes, count]) => {
     const { url } = await serve()
     const busy = await connectRaw(`${url}${target}`, deflated)

@@ -8,7 +8,7 @@ import { connect } from '../suite/client.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
-/** Starts a server with its control port, and gives what asks there. */
+/** Starts a server with its control port. Returns functions that send requests to it. */
 async function startControlled(env: Environment = {}) {
   const started = await serve({ CONTROL_PORT: '0', ...env })
   const ask = async (method: string, path: string, { body, type }: { body?: BodyInit; type?: string } = {}) => {
@@ -29,7 +29,7 @@ async function startControlled(env: Environment = {}) {
 }
 
 describe('connections', () => {
-  test('are listed with all that is known of them', async () => {
+  test('are listed with all details', async () => {
     const { url, ask, connections } = await startControlled()
     const client = await connectRaw(`${url}some/path?token=x`, {
       'Sec-WebSocket-Protocol': 'chat',
@@ -61,7 +61,7 @@ describe('connections', () => {
     })
   })
 
-  test('tell the round trip of their last ping, and what waits for a peer that reads nothing', async () => {
+  test('report the round trip of their last ping, and the bytes that wait for a peer that does not read', async () => {
     const { url, ask, connections } = await startControlled({ HEARTBEAT_INTERVAL: '50ms' })
     const client = await connectRaw(url)
     expect((await client.frame()).opcode).toBe(opcodes.ping)
@@ -77,11 +77,11 @@ describe('connections', () => {
       expect(pushed.status).toBe(409)
       return pushed
     })
-    expect(full.json.error).toContain("doesn't read")
+    expect(full.json.error).toContain('connection 1 does not read, or is closing')
     expect((await ask('POST', 'messages', { body: 'x', type: 'text/plain' })).json).toEqual({ sent: 0, skipped: 1 })
   })
 
-  test('are closed with a code and a reason, with 1000 without, and others stay', async () => {
+  test('are closed with a code and a reason, or with 1000, and others stay open', async () => {
     const { url, ask, connections } = await startControlled()
     const [first, second, third] = [await connect(url), await connect(url), await connect(url)]
     const [{ id }, { id: next }] = await connections()
@@ -107,7 +107,7 @@ describe('connections', () => {
     expect(await reset).toMatchObject([{ code: 'ECONNRESET' }])
   })
 
-  test('that are closing already are not closed again, but can be dropped', async () => {
+  test('that are already closing are not closed again, but can be dropped', async () => {
     const { url, ask, connections } = await startControlled()
     const client = await connectRaw(url)
     const [{ id }] = await connections()
@@ -129,7 +129,7 @@ describe('connections', () => {
     expect(await closed).toMatchObject({ code: 4000 })
   })
 
-  test('that are slow are closed at the end of the frame at hand', async () => {
+  test('with a low rate are closed at the end of the current frame', async () => {
     const { url, ask } = await startControlled()
     const client = await connectRaw(`${url}raw?rate=1KiB`)
     client.socket.write(frame(opcodes.binary, new Uint8Array(60_000)))
@@ -139,7 +139,7 @@ describe('connections', () => {
     expect(await client.frame()).toMatchObject({ opcode: opcodes.close, payload: closePayload(4000) })
   })
 
-  test('get pushed what is posted: text or binary', async () => {
+  test('receive the posted messages: text or binary', async () => {
     const { url, control, ask, connections } = await startControlled()
     const clients = [await connect(url), await connect(`${url}?delay=5m&fragment=1`), await connect(url)]
     const type = 'text/plain; charset=utf-8'
@@ -150,14 +150,14 @@ describe('connections', () => {
     const binary = { body: bytes, type: 'application/octet-stream' }
     expect((await ask('POST', `connections/${id}/messages`, binary)).json).toEqual({ sent: 1 })
     expect(await clients[0]?.next()).toEqual(bytes)
-    // A stream is sent in chunks, without a Content-Length.
+    // fetch sends a stream in chunks, without a Content-Length.
     const body = new Blob(['{"a":1}']).stream()
     const chunked = { method: 'POST', body, duplex: 'half', headers: { 'Content-Type': 'application/json' } }
     expect((await fetch(`${control}messages`, chunked)).status).toBe(200)
     for (const { next } of clients) expect(await next()).toBe('{"a":1}')
   })
 
-  test('a thousand are listed, pushed to and kicked while they echo, and every reply is right', async () => {
+  test('can be listed, sent messages and closed by the thousand while they echo, and every reply is right', async () => {
     const { url, ask, connections } = await startControlled({ SHUTDOWN_TIMEOUT: '5s' })
     const open = () => connect(url)
     const clients = await Promise.all(Array.from({ length: 1000 }, open))
@@ -194,7 +194,7 @@ describe('connections', () => {
 })
 
 describe('the journal', () => {
-  test('has what clients sent, in its order, with pings and closes', async () => {
+  test('contains the messages of clients in order, with pings and closes', async () => {
     const { url, ask, connections } = await startControlled({ JOURNAL_SIZE: '1MiB' })
     const first = await connectRaw(url)
     const second = await connect(url)
@@ -249,7 +249,7 @@ describe('the journal', () => {
     expect((await ask('GET', 'messages')).json).toEqual({ dropped: 101, messages: [] })
   })
 
-  test('is off unless it has a size', async () => {
+  test('is off without a size', async () => {
     const { ask } = await startControlled()
     for (const method of ['GET', 'DELETE']) {
       const { status, json } = await ask(method, 'messages')
@@ -260,7 +260,7 @@ describe('the journal', () => {
 })
 
 describe('faults', () => {
-  test('hold for new connections until they are cleared, and the query wins', async () => {
+  test('apply to new connections until they are cleared, and the query takes precedence', async () => {
     const { url, ask, put, connections } = await startControlled()
     const before = await connect(url)
     expect(await put({ close: 1011, reason: 'why', after: 1, hello: true, repeat: '2' })).toMatchObject({ status: 200 })
@@ -297,7 +297,7 @@ describe('faults', () => {
     expect(await after.next()).toBe('[RE]: hello')
   })
 
-  test('that are wrong change nothing', async () => {
+  test('that are invalid change nothing', async () => {
     const { ask, put } = await startControlled()
     await put({ delay: '1s' })
     for (const [faults, problem] of [
@@ -318,7 +318,7 @@ describe('faults', () => {
     expect((await ask('GET', 'faults')).json).toEqual({ delay: '1s' })
   })
 
-  test('can not be set under NO_FAULTS=1', async () => {
+  test('cannot be set under NO_FAULTS=1', async () => {
     const { ask, put } = await startControlled({ NO_FAULTS: '1' })
     expect((await put({ delay: '1s' })).status).toBe(409)
     expect((await ask('DELETE', 'faults')).status).toBe(409)
@@ -327,7 +327,7 @@ describe('faults', () => {
 })
 
 describe('metrics', () => {
-  test('equal what clients sent and saw', async () => {
+  test('match the messages that clients sent and received', async () => {
     const { url, metrics, ask } = await startControlled({
       ALLOWED_ORIGINS: 'https://a.example',
       HEARTBEAT_INTERVAL: '30ms',
@@ -389,7 +389,7 @@ describe('metrics', () => {
     }
   })
 
-  test('stay few, whatever codes peers close with', async () => {
+  test('have few series, whatever codes peers close with', async () => {
     const { url, metrics } = await startControlled()
     for (let code = 3000; code < 5000; code += 40) {
       const { socket, closed } = await connect(url)
@@ -404,7 +404,7 @@ describe('metrics', () => {
   })
 })
 
-describe('keeps out', () => {
+describe('refuses', () => {
   const statusOf = async (control: string, headers: Record<string, string>) => {
     const asked = request(`${control}connections`, { headers })
     asked.end()
@@ -428,13 +428,13 @@ describe('keeps out', () => {
     [{ Host: '[::1]:9000' }, 200],
     [{ Host: 'Echo.Test:80' }, 200],
     [{ Host: 'other.test' }, 403],
-  ] as const)('web pages and names that lead here: %o is answered %i', async ([headers, status]) => {
+  ] as const)('web pages and unknown host names: %o is answered %i', async ([headers, status]) => {
     const { control } = await startControlled({ CONTROL_ALLOWED_HOSTS: 'echo.test, second.test' })
     expect(await statusOf(control, headers)).toBe(status)
   })
 })
 
-test('readyz turns 503 when draining begins, and the rest still answers', async () => {
+test('readyz answers 503 during shutdown, and the other routes still work', async () => {
   const { server, url, ask } = await startControlled({ SHUTDOWN_TIMEOUT: '1m' })
   const client = await connectRaw(url)
   expect((await ask('GET', 'readyz')).status).toBe(200)
@@ -468,7 +468,7 @@ test.for([
   ['GET', 'healthz?x', 400],
   ['GET', '%zz', 404],
 ] as const)(
-  '%s /%s is answered %i, and closes nothing',
+  '%s /%s is answered %i, and closes no connection',
   async ([method, path, status, type = 'text/plain', body = 'x']) => {
     const { url, ask } = await startControlled({ JOURNAL_SIZE: '1MiB' })
     const { socket, next } = await connect(url)
@@ -508,7 +508,7 @@ test('GET /openapi.json describes every route', async () => {
   )
 })
 
-test('whatever is asked of it, it goes on', async () => {
+test('the control port survives any request', async () => {
   const { ask, control, url } = await startControlled({ JOURNAL_SIZE: '1MiB' })
   const { port } = new URL(control)
   const part = fc.oneof(

@@ -17,7 +17,7 @@ const until = async (isDone: () => boolean) => {
   while (!isDone()) await nextTurn()
 }
 
-/** Sends until the server reads no more. */
+/** Sends until the server stops reading. */
 async function fill(
   client: Awaited<ReturnType<typeof connectRaw>>,
   bytes: Buffer,
@@ -30,9 +30,9 @@ async function fill(
 }
 
 describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
-  test('a peer that is held back in the middle of a frame and resets said nothing of what the payload looks like', async () => {
+  test('a payload that is cut by a reset of its paused peer is never mistaken for a frame', async () => {
     const { url, log, registry } = await serve({ FAST_PATH })
-    // Wherever the payload is cut, what follows reads as a close frame.
+    // Wherever the payload is cut, the rest looks like a close frame.
     const goodbye = Buffer.concat([Buffer.from([0x88, 0x90, 0, 0, 0, 0]), closePayload(4000, 'I said goodbye')])
     const payload = Buffer.alloc(MiB, goodbye)
     const header = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0])
@@ -55,7 +55,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
     ['a ping', frame(ping, 'late')],
     ['another close', frame(close, closePayload(4000))],
     ['garbage', Buffer.alloc(1000, 0xff)],
-  ] as const)('%s after a close frame does not make a clean close a failed one', async ([, late]) => {
+  ] as const)('%s after a close frame does not turn a clean close into a failure', async ([, late]) => {
     const { url, log } = await serve({ FAST_PATH })
     for (const separately of [false, true]) {
       const { socket, end } = await connectRaw(url)
@@ -73,14 +73,14 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
   })
 })
 
-describe('a peer that reads nothing', () => {
+describe('a peer that does not read', () => {
   test.for([
     ['as it is', '', {}],
     ['with HEARTBEAT_INTERVAL=0', '', { HEARTBEAT_INTERVAL: '0' }],
     ['with ?ping=0', '?ping=0', {}],
     ['with ?pings=ignore', '?pings=ignore', {}],
     ['with ?delay=10ms', '?delay=10ms', {}],
-  ] as const)('is given up after STALL_TIMEOUT %s, and the log says why', async ([, query, env]) => {
+  ] as const)('is ended after STALL_TIMEOUT %s, and the log says why', async ([, query, env]) => {
     const { url, log, registry } = await serve({ STALL_TIMEOUT: '200ms', ...env })
     const client = await connectRaw(`${url}raw${query}`)
     await fill(client, frame(binary, new Uint8Array(MiB)), registry)
@@ -95,7 +95,7 @@ describe('a peer that reads nothing', () => {
     client.socket.destroy()
   })
 
-  test('is given up though little waits for it', async () => {
+  test('is ended even if few bytes wait for it', async () => {
     const { url, log } = await serve({ STALL_TIMEOUT: '200ms', HIGH_WATER_MARK: '1GiB' })
     const client = await connectRaw(`${url}raw`)
     client.socket.removeAllListeners('data')
@@ -107,7 +107,7 @@ describe('a peer that reads nothing', () => {
   })
 })
 
-test('a peer that reads slowly and answers each ping when it gets to it is not given up', async () => {
+test('a peer that reads slowly and answers pings late is not ended', async () => {
   const { url, log } = await serve({ HEARTBEAT_INTERVAL: '50ms', STALL_TIMEOUT: '10s' })
   const { socket } = await connectRaw(`${url}raw`)
   socket.removeAllListeners('data')
@@ -117,7 +117,7 @@ test('a peer that reads slowly and answers each ping when it gets to it is not g
   let rest = Buffer.alloc(0)
   let replies = 0
   let pings = 0
-  // 10 MiB a second: some replies are on their way for longer than the interval, with a ping behind them.
+  // At 10 MiB per second, some replies take longer than the interval, with a ping behind them.
   const reading = setInterval(() => {
     const chunk: Buffer | null = socket.read(Math.min(socket.readableLength, 100 * 1024))
     if (!chunk) return
@@ -140,7 +140,7 @@ test('a peer that reads slowly and answers each ping when it gets to it is not g
   socket.destroy()
 })
 
-test('a silent peer is given up, and the log says why', async () => {
+test('a silent peer is ended, and the log says why', async () => {
   const { url, log } = await serve({ HEARTBEAT_INTERVAL: '100ms' })
   const { end } = await connectRaw(url)
   await end()
@@ -149,19 +149,19 @@ test('a silent peer is given up, and the log says why', async () => {
 })
 
 test.skipIf(platform() !== 'linux').for(['', '?ping=0', '?stall'])(
-  'the system itself asks whether an idle peer at ws://…/%s is still there',
+  'the operating system checks whether an idle peer at ws://…/%s still exists',
   async query => {
     const { url, port } = await serve({ HEARTBEAT_INTERVAL: '0' })
     const { socket } = await connectRaw(url + query)
     const hex = (number = 0) => number.toString(16).toUpperCase().padStart(4, '0')
     const connection = new RegExp(`:${hex(port)} \\w+:${hex(socket.localPort)} 01 \\S+ (\\d\\d):`)
-    // The second column of the timer says which one runs: 02 is keep-alive.
+    // The second column shows which timer runs: 02 is keep-alive.
     await vi.waitFor(async () => expect(connection.exec(await readFile('/proc/net/tcp', 'utf8'))?.[1]).toBe('02'))
   },
 )
 
 test.for(['1', '0'])(
-  'what comes after the server has closed is neither answered nor counted (FAST_PATH=%s)',
+  'messages after the server has closed are neither answered nor counted (FAST_PATH=%s)',
   async FAST_PATH => {
     const { url, log, registry } = await serve({ LOG_LEVEL: FAST_PATH === '1' ? 'info' : 'debug', FAST_PATH })
     const { socket, frame: nextFrame, end } = await connectRaw(url)
@@ -182,7 +182,7 @@ test.for(['1', '0'])(
 )
 
 test.for(['loss=0', 'repeat=1', 'repeat=3', 'fragment=3', 'hello', 'ping=1s', 'tick=1h', 'rate=1MiB', 'delay=0'])(
-  'with ?%s a message whose close frame comes right behind it is answered first',
+  'with ?%s a message right before a close frame is answered first',
   async query => {
     const { url } = await serve()
     const { socket, frame: nextFrame, end } = await connectRaw(`${url}raw?${query}`)
@@ -197,7 +197,7 @@ test.for(['loss=0', 'repeat=1', 'repeat=3', 'fragment=3', 'hello', 'ping=1s', 't
   },
 )
 
-test('replies that are not due when the peer closes are dropped', async () => {
+test('delayed replies are dropped when the peer closes', async () => {
   const { url, log } = await serve({ LOG_LEVEL: 'debug' })
   const { socket, frame: nextFrame } = await connectRaw(`${url}?delay=5m`)
   socket.write(Buffer.concat([frame(text, 'sent'), frame(close, closePayload(1000))]))
@@ -208,7 +208,7 @@ test('replies that are not due when the peer closes are dropped', async () => {
 })
 
 test.for(['delay=5m', 'rate=1', 'repeat=1000', 'fragment=1', 'stall&after=1'])(
-  'a peer that leaves while it is not read from, with ?%s, leaves nothing behind',
+  'a peer that leaves while it is paused, with ?%s, leaves nothing behind',
   async query => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -219,7 +219,7 @@ test.for(['delay=5m', 'rate=1', 'repeat=1000', 'fragment=1', 'stall&after=1'])(
     for (let i = 0; i < 100; i++) socket.write(frame(binary, new Uint8Array(100_000)))
     for (let i = 0; i < 100; i++) await nextTurn()
     socket.resetAndDestroy()
-    // Its system is asked every 30 s.
+    // The operating system checks it every 30 s.
     for (let i = 0; i < 50; i++) await nextTurn()
     vi.advanceTimersByTime(30_000)
     await until(() => registry.size === 0)
@@ -227,12 +227,12 @@ test.for(['delay=5m', 'rate=1', 'repeat=1000', 'fragment=1', 'stall&after=1'])(
   },
 )
 
-test('a close fault that strikes once the client has closed ends the connection at once', {
+test('a close fault that triggers after the client has closed ends the connection at once', {
   timeout: 3000,
 }, async () => {
   const { url } = await serve()
   const client = await connectRaw(`${url}?close=1011&after=1&rate=50000`)
-  // The reply takes 200 ms at this rate, and the client closes meanwhile.
+  // The reply takes 200 ms at this rate, and the client closes in the meantime.
   client.socket.write(Buffer.concat([frame(text, 'x'.repeat(10_000)), frame(close, closePayload(1000))]))
   const bytes = await client.end()
   expect(bytes.subarray(-4)).toEqual(Buffer.concat([Buffer.of(0x88, 2), closePayload(1011)]))

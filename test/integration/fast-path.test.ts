@@ -11,7 +11,7 @@ const { continuation, text, binary, close, ping, pong } = opcodes
 
 type Ended = { log: unknown[]; received: unknown[]; sent: unknown[]; traffic: Traffic; code: number }
 
-/** A server with what it says of each connection, once that has ended. */
+/** Starts a server that records the log lines and observed events of each connection that has ended. */
 async function startObserved(env: Record<string, string>) {
   let ended = Promise.withResolvers<Ended>()
   const received: unknown[] = []
@@ -75,8 +75,8 @@ const illegal = fc.oneof(
 const bye = frame(close, closePayload(1000))
 
 /**
- * Everything a server sends to a peer whose bytes come in chunks of these lengths, over and over, and what it says of
- * it to the log and to an observer.
+ * Returns everything that a server sends to a peer, logs and reports to an observer. The peer's bytes arrive in chunks
+ * of these lengths, over and over.
  */
 async function answers(
   { url, next: ended }: Observed,
@@ -92,7 +92,7 @@ async function answers(
     const next = at + (lengths[i % lengths.length] ?? bytes.length)
     socket.write(bytes.subarray(at, next))
     at = next
-    // The server shares this event loop: it reads the chunk before the next one is written.
+    // The server shares this event loop, so it reads each chunk before the next one is written.
     if (lengths.length > 0) await nextTurn()
   }
   return { bytes: (await end()).toString('hex'), ...(await told) }
@@ -120,11 +120,11 @@ test.for([
   { way: 'with the prefix', path: '' },
   { way: 'verbatim', path: 'raw' },
   { way: 'with compression negotiated', path: '', headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } },
-])('the fast path gives and tells the same as ws alone, wherever chunks end: $way', async ({ path, headers }) => {
+])('the fast path sends and reports the same as ws alone, wherever chunks end: $way', async ({ path, headers }) => {
   await fc.assert(same(path, headers), { numRuns: 50 })
 })
 
-test('nothing overtakes a message that is being inflated, or a reply that is being deflated', async () => {
+test('nothing overtakes a message that is being inflated, or a reply that is being compressed', async () => {
   const long = Buffer.from('long '.repeat(20_000))
   const bytes = Buffer.concat([
     ...Array.from({ length: 20 }, (_, i) => [

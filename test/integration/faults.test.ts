@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 describeFaults('directly', () => `${url}raw`)
 
-test('a text that waits or comes in fragments has its prefix, ticks and hello have none', async () => {
+test('a delayed or fragmented text has its prefix, ticks and hello have none', async () => {
   const { socket, next } = await connect(`${url}?hello&tick=10ms&delay=10ms&fragment=3`)
   socket.send('hello')
   const received = new Set<unknown>()
@@ -37,7 +37,7 @@ test('drop=rst arrives as a reset', async () => {
   expect((await end()).toString()).toContain('last words')
 })
 
-test('drop=fin arrives as an end, also for a peer that goes on sending', async () => {
+test('drop=fin arrives as an end, even for a peer that keeps sending', async () => {
   const { socket } = await connectRaw(`${url}?drop=fin&after=50ms`)
   const errors: Error[] = []
   socket.on('error', error => errors.push(error))
@@ -50,7 +50,7 @@ test('drop=fin arrives as an end, also for a peer that goes on sending', async (
 test('a stalled server stops reading', async () => {
   const { socket } = await connectRaw(`${url}?stall`)
   const message = frame(binary, new Uint8Array(2 ** 20))
-  // More than any system buffers between two sockets.
+  // More than any operating system buffers between two sockets.
   for (let i = 0; i < 64; i++) socket.write(message)
   const other = await connectRaw(url)
   for (let i = 0; i < 64; i++) other.socket.write(message)
@@ -58,7 +58,7 @@ test('a stalled server stops reading', async () => {
   expect(socket.writableLength).toBeGreaterThan(0)
 })
 
-test('a peer that leaves by a reset is noticed, though the server has stalled', async () => {
+test('a stalled server notices when a peer resets the connection', async () => {
   const { log, url } = await serve()
   const { socket } = await connectRaw(`${url}?stall`)
   socket.resetAndDestroy()
@@ -68,7 +68,7 @@ test('a peer that leaves by a reset is noticed, though the server has stalled', 
   await expect.poll(() => log.filter(({ msg }) => msg === 'Disconnected')).toHaveLength(2)
 })
 
-test('shutdown drops waiting replies, ends stalled connections, and finishes the frame at hand', async () => {
+test('shutdown drops waiting replies, ends stalled connections, and finishes the current frame', async () => {
   const { server, url } = await serve({ SHUTDOWN_TIMEOUT: '1m' })
   const slow = await connectRaw(`${url}raw?rate=1KiB`)
   const delayed = await connectRaw(`${url}raw?delay=5m`)
@@ -92,7 +92,7 @@ test('shutdown drops waiting replies, ends stalled connections, and finishes the
   await closed
 })
 
-test('the log tells the faults that were asked for, and the names of a query that is none of ours', async () => {
+test('the log has the requested faults, and the names of parameters that are not faults', async () => {
   const { log, url } = await serve()
   for (const query of ['?close=1011&reason=a%0ab', '?token=secret&v=2&token=secret', '']) {
     const { socket, closed } = await connect(url + query)
@@ -110,7 +110,7 @@ test('the log tells the faults that were asked for, and the names of a query tha
   expect(JSON.stringify(log)).not.toContain('secret')
 })
 
-test('NO_FAULTS=1 leaves the query unread', async () => {
+test('NO_FAULTS=1 ignores the query', async () => {
   const { log, url } = await serve({ NO_FAULTS: '1' })
   for (const query of ['reject=503', 'delay=x', 'close=1011', 'token=x']) {
     const { socket, next } = await connect(`${url}?${query}`)
@@ -120,14 +120,14 @@ test('NO_FAULTS=1 leaves the query unread', async () => {
   for (const line of log) expect(line).not.toHaveProperty('ignored')
 })
 
-test('an origin that isn’t allowed is refused, whatever is asked for', async () => {
+test('an origin that is not allowed is refused, whatever its query', async () => {
   const { url } = await serve({ ALLOWED_ORIGINS: 'https://a.example' })
   const { head } = await connectRaw(`${url}?hello`, { Origin: 'https://b.example' })
   expect(head).toMatch(/^HTTP\/1.1 403 /)
 })
 
 test.for(['', '&fragment=3', '&rate=1MiB'])(
-  'a peer that leaves amid many repeated replies%s harms nobody',
+  'a peer that leaves amid many repeated replies%s affects nobody else',
   async also => {
     const { server, url } = await serve()
     const client = await connectRaw(`${url}?repeat=1000${also}`)
@@ -138,7 +138,7 @@ test.for(['', '&fragment=3', '&rate=1MiB'])(
   },
 )
 
-test('a stalled connection that is slow, too, is looked after', async () => {
+test('a stalled connection with a low rate is cleaned up', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   onTestFinished(() => void vi.useRealTimers())
   const { url, server } = await serve()
@@ -151,9 +151,9 @@ test('a stalled connection that is slow, too, is looked after', async () => {
   await server.close()
 })
 
-describe('held back with much that waits', () => {
+describe('paused with many bytes waiting', () => {
   const large = Buffer.alloc(400_000, 'a')
-  /** Sends until the server reads no more. */
+  /** Sends until the server stops reading. */
   const fill = async ({ registry, url }: Awaited<ReturnType<typeof serve>>, query: string) => {
     const client = await connect(`${url}?${query}`)
     for (let i = 0; i < 8; i++) client.socket.send(large)
@@ -161,7 +161,7 @@ describe('held back with much that waits', () => {
     return client
   }
 
-  test.for(['', '&stall&after=200ms'])('a compressing peer that leaves at ?delay=1m%s is gone', async also => {
+  test.for(['', '&stall&after=200ms'])('a peer with compression that leaves at ?delay=1m%s is gone', async also => {
     const started = await serve()
     const { registry, log } = started
     const { socket } = await fill(started, `delay=1m${also}`)
@@ -170,7 +170,7 @@ describe('held back with much that waits', () => {
     await expect.poll(() => registry.size, { timeout: 10_000 }).toBe(0)
   })
 
-  test('a compressing peer is closed at once, and so it is at the end', async () => {
+  test('a peer with compression is closed at once, also on shutdown', async () => {
     const started = await serve({ SHUTDOWN_TIMEOUT: '1m' })
     const { closed } = await fill(started, 'delay=1m&close=4000&after=500ms')
     expect(await closed).toMatchObject({ code: 4000 })
@@ -187,7 +187,7 @@ describe('held back with much that waits', () => {
       const message = (payload: Buffer) => frame(binary, deflate(payload), { rsv: 4 })
       const small = message(Buffer.alloc(100))
       client.socket.write(Buffer.concat([message(noise), message(noise), ...Array(200).fill(small)]))
-      // At another moment of its compressing each time.
+      // Each leaves at another moment of the compression.
       await setTimeout(wait)
       client.socket.resetAndDestroy()
     }
@@ -195,7 +195,7 @@ describe('held back with much that waits', () => {
   })
 })
 
-test('an idle connection that is slow is closed with the code', async () => {
+test('an idle connection with a low rate is closed with the code', async () => {
   const { url, server } = await serve({ SHUTDOWN_TIMEOUT: '1m' })
   const { socket, next, closed } = await connect(`${url}?rate=1KiB`)
   socket.send('x')
@@ -204,7 +204,7 @@ test('an idle connection that is slow is closed with the code', async () => {
   expect(await closed).toMatchObject({ code: 1001 })
 })
 
-test('a peer that leaves before its late 101 makes room', async () => {
+test('a peer that leaves before its delayed 101 makes room', async () => {
   const { url } = await serve({ MAX_CONNECTIONS: '1' })
   const late = connectTcp(Number(new URL(url).port), '127.0.0.1')
   late.end(`${handshake(`${url}?handshake-delay=5m`)}\r\n`)
@@ -214,7 +214,7 @@ test('a peer that leaves before its late 101 makes room', async () => {
   expect(await next()).toBe('[RE]: hello')
 })
 
-test('replies that wait hold reading up, and all of them come', async () => {
+test('waiting replies pause reading, and all of them arrive', async () => {
   const { url } = await serve({ HIGH_WATER_MARK: '64KiB' })
   const client = await connectRaw(`${url}raw?delay=200ms`)
   const count = 1000
@@ -222,7 +222,7 @@ test('replies that wait hold reading up, and all of them come', async () => {
   for (let i = 0; i < count; i++) expect((await client.frame()).payload.toString()).toBe(`${i}`)
 })
 
-test('any combination leaves the server well, and neither timers nor connections behind', async () => {
+test('any combination leaves the server healthy, and neither timers nor connections behind', async () => {
   const some = (...values: string[]) => fc.constantFrom(...values)
   const durations = some('0', '1ms', '7ms', '5m')
   const query = fc
@@ -231,7 +231,7 @@ test('any combination leaves the server well, and neither timers nor connections
         delay: durations,
         jitter: durations,
         loss: some('0', '0.5', '1', '10%'),
-        // With fragments of a byte, more would send hundreds of megabytes.
+        // With one-byte fragments, more messages would send hundreds of megabytes.
         repeat: some('1', '3', '50'),
         fragment: some('1', '3', '1KiB'),
         rate: some('1', '100', '1MiB'),

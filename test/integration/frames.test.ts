@@ -4,7 +4,7 @@ import { describeFrames } from '../suite/frames.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve, startServer } from './serve.ts'
 
-/** What must change nothing on the wire, each with what it adds to an address. */
+/** Variants that must change nothing on the wire, each with an addition to the address. */
 const ways: { name: string; env?: Record<string, string>; query?: string }[] = [
   { name: 'directly' },
   { name: 'without the fast path', env: { FAST_PATH: '0' } },
@@ -43,7 +43,7 @@ test.for(['0', '1'])('4 MiB in frames of 64 bytes are one message (FAST_PATH=%s)
   expect((await client.frame()).opcode).toBe(opcodes.close)
 })
 
-test.for(['0', '1'])('10,000 short messages at once are answered in their order (FAST_PATH=%s)', async FAST_PATH => {
+test.for(['0', '1'])('10,000 short messages at once are answered in order (FAST_PATH=%s)', async FAST_PATH => {
   const { url } = await serve({ FAST_PATH })
   const client = await connectRaw(`${url}raw`)
   const count = 10_000

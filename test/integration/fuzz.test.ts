@@ -43,7 +43,7 @@ const frames = fc.array(
 )
 
 describe.for(['1', '0'])('with FAST_PATH=%s', fastPath => {
-  test('any frames get the answers and the close code of RFC 6455, and the log tells them, wherever chunks end', async () => {
+  test('any frames get the answers, close code and log lines of RFC 6455, wherever chunks end', async () => {
     const reader = createLogReader()
     const logger = createLogger('info', 'json', { write: line => reader.add(JSON.parse(line)) })
     const { url } = await serve({ FAST_PATH: fastPath, MAX_PAYLOAD: String(MAX_PAYLOAD), REPLY_PREFIX: '' }, { logger })
@@ -60,7 +60,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', fastPath => {
     )
   })
 
-  test('any bytes, from the handshake on, harm nobody', async () => {
+  test('any bytes, from the handshake on, affect nobody else', async () => {
     const { url, port, registry } = await serve({ FAST_PATH: fastPath })
     const bystander = await connect(url)
     const whole = `${handshake(url)}\r\n`

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
-test('a peer that answers nothing is terminated when the next ping is due', async () => {
+test('a peer that never answers is ended when the next ping is due', async () => {
   const { url } = await serve({ HEARTBEAT_INTERVAL: '100ms' })
   const { frame: nextFrame, end } = await connectRaw(url)
   expect(await nextFrame()).toMatchObject({ opcode: opcodes.ping })

@@ -13,7 +13,7 @@ test('GET /healthz is 200', async () => {
   expect(response.headers.get('access-control-allow-origin')).toBe('*')
 })
 
-test.for(['GET', 'POST', 'DELETE'])('a plain %s is answered with 426 and how to connect', async method => {
+test.for(['GET', 'POST', 'DELETE'])('a plain %s is answered with 426 and instructions', async method => {
   const { http, port } = await serve()
   const response = await fetch(`${http}some/path?q=1`, { method })
   expect(response.status).toBe(426)
@@ -25,16 +25,13 @@ test.for(['GET', 'POST', 'DELETE'])('a plain %s is answered with 426 and how to 
 test.for([
   ['127.0.0.1', 'wss'],
   ['192.0.2.1', 'ws'],
-] as const)(
-  'behind TLS, the 426 names the secure address where the proxy is trusted: %s',
-  async ([proxies, scheme]) => {
-    const { http, port } = await serve({ TRUSTED_PROXIES: proxies })
-    const response = await fetch(http, { headers: { 'X-Forwarded-Proto': 'https' } })
-    expect(await response.text()).toContain(`new WebSocket("${scheme}://127.0.0.1:${port}/")`)
-  },
-)
+] as const)('behind TLS, the 426 names the secure address if the proxy is trusted: %s', async ([proxies, scheme]) => {
+  const { http, port } = await serve({ TRUSTED_PROXIES: proxies })
+  const response = await fetch(http, { headers: { 'X-Forwarded-Proto': 'https' } })
+  expect(await response.text()).toContain(`new WebSocket("${scheme}://127.0.0.1:${port}/")`)
+})
 
-test('the page is served where a plain request asks for a file of it, else the 426', async () => {
+test('a plain request for a file of the page gets it, any other gets the 426', async () => {
   const { http } = await serve(
     {},
     { page: (request, response, next) => (request.url === '/' ? response.end('page') : next()) },
@@ -59,7 +56,7 @@ test.for([
   expect(head).toMatch(/^HTTP\/1.1 400 /)
 })
 
-test('a handshake that dribbles is answered with 408', async () => {
+test('an incomplete handshake is answered with 408 after a while', async () => {
   const { url, port } = await serve({}, { handshakeTimeout: 100 })
   const socket = connect(port, '127.0.0.1')
   socket.write(`GET / HTTP/1.1\r\nHost: ${new URL(url).host}\r\nUpgrade: web`)
@@ -67,7 +64,7 @@ test('a handshake that dribbles is answered with 408', async () => {
   expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 408 /)
 })
 
-test('a request in absolute form is taken for its path', async () => {
+test('a request in absolute form is answered by its path', async () => {
   const { port } = await serve()
   const bodyOf = async (target: string) => {
     const socket = connect(port, '127.0.0.1')
@@ -78,7 +75,7 @@ test('a request in absolute form is taken for its path', async () => {
   expect(await bodyOf('http://a.example/raw?x')).toContain('new WebSocket("ws://a.example/raw?x")')
 })
 
-test('HTTP/1.0 has no upgrade', async () => {
+test('HTTP/1.0 cannot upgrade', async () => {
   const { url, port } = await serve()
   const socket = connect(port, '127.0.0.1')
   socket.write(
@@ -87,7 +84,7 @@ test('HTTP/1.0 has no upgrade', async () => {
   expect(Buffer.concat(await Array.fromAsync(socket)).toString()).toMatch(/^HTTP\/1.1 426 /)
 })
 
-test('while it closes, a request that was on its way is answered with 503', async () => {
+test('during shutdown, a request that is under way is answered with 503', async () => {
   const { server, url, port } = await serve({ SHUTDOWN_TIMEOUT: '10s' })
   const { socket: peer, frame: nextFrame } = await connectRaw(url)
   const late = await Promise.all(
@@ -110,9 +107,7 @@ test('while it closes, a request that was on its way is answered with 503', asyn
   await closed
 })
 
-/**
- * Sends requests over one connection, and resolves with all that comes until it ends, or until it has come to an end.
- */
+/** Sends requests over one connection. Resolves with everything received when it ends, or when it is enough. */
 async function ask(port: number, requests: string, isEnough = (_answers: string) => false): Promise<string> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -169,7 +164,7 @@ test.for([
     'it came as HTTP/1.0, which cannot upgrade',
     ['Connection: Upgrade, close', 'Upgrade: websocket'],
   ],
-] as const)('the 426 says why the request is no handshake: %s %j', async ([version, headers, problem, arrived]) => {
+] as const)('the 426 says why the request is not a handshake: %s %j', async ([version, headers, problem, arrived]) => {
   const { port } = await serve()
   const answer = await ask(port, `GET /raw ${version}\r\nHost: a\r\n${headers}\r\n`)
   expect(answer).toMatch(/^HTTP\/1.1 426 /)
@@ -182,13 +177,13 @@ Headers of a handshake that arrived:
 ${arrived.map(line => `  ${line}\n`).join('')}`)
 })
 
-test('a page over TLS is told the secure address, though no proxy says so', async () => {
+test('a page over TLS is given the secure address, even if no proxy says so', async () => {
   const { http } = await serve()
   const response = await fetch(http, { headers: { Origin: 'https://page.example' } })
   expect(await response.text()).toContain('new WebSocket("wss://')
 })
 
-test('an answer shows what steers a terminal as escapes', async () => {
+test('an answer escapes characters that control a terminal', async () => {
   const { port } = await serve()
   const steering = encodeURIComponent('\u009b31m\u202e\u200b\u2028\u001b')
   const answer = await ask(port, `GET /?loss=${steering} HTTP/1.1\r\nHost: a\r\n\r\n`)
@@ -197,7 +192,7 @@ test('an answer shows what steers a terminal as escapes', async () => {
   expect(answer).toMatch(/^[\r\n -~]*$/)
 })
 
-test('of many problems with a query ten are told, each cut', async () => {
+test('an invalid query is answered with its first ten problems, each cut', async () => {
   const { port } = await serve()
   const query = Array.from({ length: 200 }, (_, i) => `wrong${i}=${'x'.repeat(20)}`).join('&')
   const answer = await ask(port, `GET /?loss=2&long=${'y'.repeat(3000)}&${query} HTTP/1.1\r\nHost: a\r\n\r\n`)
@@ -210,7 +205,7 @@ const pageOf = (body: string) => ({
     request.url?.startsWith('/else') ? next() : response.end(body),
 })
 
-test('a page stays where it is, whatever its query or the default faults say', async () => {
+test('the page is served whatever its query or the default faults', async () => {
   const { http, control } = await serve({ CONTROL_PORT: '0' }, pageOf('page'))
   const html = { headers: { Accept: 'text/html' } }
   expect(await (await fetch(`${http}?after=5`, html)).text()).toBe('page')
@@ -233,13 +228,13 @@ test('a handshake behind requests for the page is answered after them', async ()
   expect(answers.length).toBeGreaterThan(2 * body.length)
 })
 
-test('more than a handful of requests at a time ends the connection', async () => {
+test('too many requests at a time end the connection', async () => {
   const { port } = await serve({}, pageOf('x'.repeat(5_000_000)))
   const answers = await ask(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1000))
   expect(answers.match(/HTTP\/1.1 /g)?.length ?? 0).toBeLessThan(9)
 })
 
-test('a plain connection takes its place among MAX_CONNECTIONS', async () => {
+test('a plain connection counts towards MAX_CONNECTIONS', async () => {
   const { port, url } = await serve({ MAX_CONNECTIONS: '1' })
   const idle = connect(port, '127.0.0.1')
   await once(idle, 'connect')
@@ -249,7 +244,7 @@ test('a plain connection takes its place among MAX_CONNECTIONS', async () => {
   await vi.waitFor(async () => expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 101 /))
 })
 
-test('hello hides secrets from a page of another origin alone', async () => {
+test('hello hides secrets only from pages of other origins', async () => {
   const { url, port } = await serve()
   const secrets = { Cookie: 'id=1', Authorization: 'Basic x', 'X-Auth-Request-Email': 'a@b.example' }
   const hello = async (headers: Record<string, string>) => {
@@ -267,7 +262,7 @@ test('hello hides secrets from a page of another origin alone', async () => {
 test.for([
   ['no Host', ''],
   ['an expectation that nobody knows', 'Host: x\r\nExpect: y\r\n'],
-] as const)('a refused handshake behind a request with %s harms nobody', async ([, headers]) => {
+] as const)('a refused handshake behind a request with %s affects nobody else', async ([, headers]) => {
   const { port, url } = await serve()
   const first = `GET / HTTP/1.1\r\n${headers}\r\n`
   const handshakes = ['GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n']
@@ -276,24 +271,24 @@ test.for([
   expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 101 /)
 })
 
-test('a list of nothing but commas and blanks is read in no time', async () => {
+test('a list of nothing but commas and spaces is parsed quickly', async () => {
   const { url } = await serve()
   const before = process.cpuUsage()
   for (const filling of [',', ' ', ', ']) {
     const list = `a${filling.repeat(15_000 / filling.length)}b`
     await connectRaw(url, { 'Sec-WebSocket-Protocol': list, 'Sec-WebSocket-Extensions': '' }).catch(() => {})
   }
-  // It took 400 ms of CPU for each.
+  // A slow parser takes hundreds of milliseconds of CPU time for each.
   expect(process.cpuUsage(before).user / 1000).toBeLessThan(600)
 })
 
-test('requests with an unknown expectation are no way around the limit of a handful', async () => {
+test('requests with an unknown expectation count towards the limit of pipelined requests', async () => {
   const { port } = await serve()
   const answers = await ask(port, 'GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n'.repeat(1000))
   expect(answers.match(/HTTP\/1.1 417 /g)?.length ?? 0).toBeLessThan(9)
 })
 
-test('a late handshake keeps nothing of its request once it is answered', async () => {
+test('a delayed handshake keeps nothing of its request in memory once it is answered', async () => {
   const { url, registry } = await serve()
   const client = await connectRaw(`${url}raw?handshake-delay=1ms`, { 'X-Large': 'x'.repeat(10_000) })
   expect(client.head).toMatch(/^HTTP\/1.1 101 /)
@@ -303,7 +298,7 @@ test('a late handshake keeps nothing of its request once it is answered', async 
   await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(20_000))
 })
 
-test('a query of thousands of parameters is refused if it asks for a fault, and left alone if not', async () => {
+test('a query of thousands of parameters is refused if it requests a fault, and ignored if not', async () => {
   const { http, url } = await serve()
   const many = 'a&'.repeat(7000)
   expect(await (await fetch(`${http}?loss=0&${many}`)).text()).toBe('The query has more than 256 parameters\n')

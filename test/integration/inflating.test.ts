@@ -19,7 +19,7 @@ test.for([
   ['a close code that may not be sent', frame(close, Uint8Array.of(0, 0)), 1002],
   ['a reserved opcode', frame(3), 1002],
 ] as const)(
-  '%s that arrives while an earlier message is inflated fails its connection, and nothing else',
+  '%s that arrives while an earlier message is inflated fails only its own connection',
   async ([, bad, code]) => {
     const server = run(['node', 'server/main.ts'], { PORT: '0', HOST: '127.0.0.1' })
     const [, url = ''] = await server.line(/Ready on (\S+)/)
@@ -65,14 +65,14 @@ test('a compressed message in two frames survives a ping between them while a la
   }
 })
 
-/** One complete DEFLATE stream, as a compressor makes it that was told to finish. */
+/** One complete DEFLATE stream, as from a compressor that was told to finish. */
 const stream = (data: string) => deflateRawSync(data)
 
 test.for([
   ['two complete streams', [stream('first half, '), stream('second half')], 'first half, second half'],
   ['a stream that ends with its last block', [stream('whole')], 'whole'],
   ['a long stream, and a short one', [stream('x'.repeat(100_000)), stream('end')], `${'x'.repeat(100_000)}end`],
-] as const)('a compressed message of %s is whole', async ([, streams, expected]) => {
+] as const)('a compressed message of %s arrives whole', async ([, streams, expected]) => {
   const { url } = await serve()
   const payload = Buffer.concat([...streams, Buffer.of(0)])
   for (const cut of [payload.length, 3]) {

@@ -8,7 +8,7 @@ import { serve } from './serve.ts'
 
 const status = async (url: string, headers?: Record<string, string>) => (await connectRaw(url, headers)).head
 
-test('MAX_CONNECTIONS refuses more with 503 and Retry-After, is not unhealthy, and takes some again', async () => {
+test('MAX_CONNECTIONS refuses more with 503 and Retry-After, stays healthy, and accepts some again', async () => {
   const { url, http } = await serve({ MAX_CONNECTIONS: '2' })
   const first = await connect(url)
   await connect(url)
@@ -22,7 +22,7 @@ test('MAX_CONNECTIONS refuses more with 503 and Retry-After, is not unhealthy, a
   expect(await status(url)).toMatch(/^HTTP\/1.1 101 /)
 })
 
-test('handshakes that are delayed take their place', async () => {
+test('delayed handshakes count towards MAX_CONNECTIONS', async () => {
   const { url } = await serve({ MAX_CONNECTIONS: '1' })
   const late = connectRaw(`${url}?handshake-delay=5m`)
   late.catch(() => {})
@@ -33,7 +33,7 @@ test('handshakes that are delayed take their place', async () => {
   })
 })
 
-test('MAX_CONNECTIONS_PER_IP goes by the address that the log has', async () => {
+test('MAX_CONNECTIONS_PER_IP counts by the address in the log', async () => {
   const { url, log } = await serve({ MAX_CONNECTIONS_PER_IP: '2', TRUSTED_PROXIES: '127.0.0.1' })
   const from = (address: string) => connectRaw(url, { 'X-Forwarded-For': address })
   const first = await from('192.0.2.1')
@@ -45,14 +45,14 @@ test('MAX_CONNECTIONS_PER_IP goes by the address that the log has', async () => 
   expect(new Set(log.map(({ address }) => address))).toContain('192.0.2.1')
 })
 
-test('a proxy that has another replica gets no answer from a full one', async () => {
+test('a full server does not answer a proxy that has another replica', async () => {
   const { url } = await serve({ MAX_CONNECTIONS: '1' })
   await connect(url)
   await expect(connectRaw(url, { 'X-Next-Replica': 'yes' })).rejects.toThrow('ended with 0 bytes')
   expect(await status(url, { 'X-Next-Replica': '' })).toMatch(/^HTTP\/1.1 503 /)
 })
 
-test('header blocks that are huge are refused with 431', async () => {
+test('too large header blocks are refused with 431', async () => {
   const { url } = await serve()
   const { head, socket } = await connectRaw(url, { 'X-Huge': 'x'.repeat(20_000) })
   expect(head).toMatch(/^HTTP\/1.1 431 /)
@@ -60,7 +60,7 @@ test('header blocks that are huge are refused with 431', async () => {
 })
 
 test.skipIf(platform() === 'win32')(
-  'out of file descriptors, it goes on, and accepts when there are some again',
+  'it survives running out of file descriptors, and accepts connections when some are free again',
   async () => {
     const server = run(['sh', '-c', 'ulimit -n 50 && exec node server/main.ts'], { PORT: '0', HOST: '127.0.0.1' })
     const [, url = ''] = await server.line(/Ready on (\S+)/)

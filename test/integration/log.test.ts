@@ -5,7 +5,7 @@ import { serve } from './serve.ts'
 
 const messages = (log: Record<string, unknown>[]) => log.map(({ msg }) => msg)
 
-test('at debug, a connection is told in the words of the original', async () => {
+test('at debug, a connection is logged in the words of the original', async () => {
   const { url, server, log } = await serve({ LOG_LEVEL: 'debug' })
   const { socket, next, closed } = await connect(`${url}some/path?token=secret`, undefined, ['chat'])
   socket.send('hello')
@@ -45,7 +45,7 @@ test('at info, messages are not logged', async () => {
   expect(log[1]).toMatchObject({ code: 1001, messages: 1 })
 })
 
-test('a connection that the server failed is logged with the code it gave', async () => {
+test('a connection that the server failed is logged with the close code that it sent', async () => {
   const { url, server, log } = await serve({ MAX_PAYLOAD: '10' })
   const { socket, frame: nextFrame } = await connectRaw(url)
   socket.write(frame(opcodes.text, 'more than ten bytes'))
@@ -84,7 +84,7 @@ test.for([
   ])
 })
 
-test('a handshake that lost its Upgrade is logged at info, a plain request at debug', async () => {
+test('a handshake without its Upgrade header is logged at info, a plain request at debug', async () => {
   const { http, log } = await serve({ LOG_LEVEL: 'debug' })
   await fetch(`${http}a`, { headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } })
   await fetch(`${http}b?token=secret`)
@@ -119,10 +119,10 @@ test('nothing that a peer sends reaches the log unescaped', async () => {
 test.for([
   ['no proxy is trusted', '', '203.0.113.7', '127.0.0.1'],
   ['the proxy is trusted', '127.0.0.1', '203.0.113.7', '203.0.113.7'],
-  ['a client made up the left part', '127.0.0.1', '10.9.9.9, 203.0.113.7', '203.0.113.7'],
+  ['a client invents the left part', '127.0.0.1', '10.9.9.9, 203.0.113.7', '203.0.113.7'],
   ['two proxies are trusted', '127.0.0.0/8,10.0.0.0/8', '203.0.113.7, 10.0.0.1', '203.0.113.7'],
-  ['the forwarded address is none', '127.0.0.1', 'unknown', '127.0.0.1'],
-] as const)('the address logged is the peer’s own: %s', async ([, TRUSTED_PROXIES, forwarded, address]) => {
+  ['the forwarded address is invalid', '127.0.0.1', 'unknown', '127.0.0.1'],
+] as const)('the log has the peer’s own address if %s', async ([, TRUSTED_PROXIES, forwarded, address]) => {
   const { url, server, log } = await serve({ TRUSTED_PROXIES })
   await connectRaw(url, { 'X-Forwarded-For': forwarded })
   await server.close()

@@ -5,14 +5,14 @@ import { serve } from './serve.ts'
 const statusFor = async (url: string, headers: Record<string, string>) =>
   Number((await connectRaw(url, headers)).head.split(' ')[1])
 
-test('every origin is let in unless told otherwise', async () => {
+test('every origin is allowed by default', async () => {
   const { url } = await serve()
   expect(await statusFor(url, {})).toBe(101)
   expect(await statusFor(url, { Origin: 'null' })).toBe(101)
   expect(await statusFor(url, { Origin: 'https://anywhere.example' })).toBe(101)
 })
 
-test('ALLOWED_ORIGINS lets in exact matches and clients without an origin', async () => {
+test('ALLOWED_ORIGINS allows exact matches and clients without an origin', async () => {
   const { url } = await serve({ ALLOWED_ORIGINS: 'https://a.example' })
   expect(await statusFor(url, {})).toBe(101)
   expect(await statusFor(url, { Origin: 'https://a.example' })).toBe(101)
@@ -21,7 +21,7 @@ test('ALLOWED_ORIGINS lets in exact matches and clients without an origin', asyn
   expect(await statusFor(url, { Origin: 'null' })).toBe(403)
 })
 
-test.for(['GET', 'OPTIONS'])('a plain %s is answered as the handshake would have been refused', async method => {
+test.for(['GET', 'OPTIONS'])('a plain %s gets the refusal that the handshake would get', async method => {
   const { http } = await serve({ ALLOWED_ORIGINS: 'https://a.example' })
   const response = await fetch(http, { method, headers: { Origin: 'https://b.example' } })
   expect(response.status).toBe(403)

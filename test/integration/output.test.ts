@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
 
-/** Runs the server with a pipe for its log, which is read no further than to the line that tells its address. */
+/** Runs the server with a pipe for its log. Reads the log only up to the line with the address. */
 async function startUnread() {
   const folder = mkdtempSync(join(tmpdir(), 'websocket-echo-'))
   const fifo = join(folder, 'log')
@@ -32,7 +32,7 @@ async function startUnread() {
   return { server, url, reading }
 }
 
-/** Has so much logged that no pipe holds it. */
+/** Makes the server log more than any pipe holds. */
 const talk = async (url: string) => {
   const { socket, next } = await connect(url)
   const text = 'x'.repeat(150)
@@ -43,7 +43,7 @@ const talk = async (url: string) => {
 }
 
 test.skipIf(platform() === 'win32').for(['that nobody reads', 'that closes'])(
-  'a log pipe %s stops nobody’s echo, and doesn’t hold the end up',
+  'a log pipe %s neither stops an echo nor delays the end',
   async how => {
     const { server, url, reading } = await startUnread()
     if (how === 'that closes') closeSync(reading)
@@ -84,7 +84,7 @@ test.skipIf(platform() === 'win32')(
   },
 )
 
-test('a log file that others write to, too, keeps what they wrote', async () => {
+test('a log file that others also write to keeps their lines', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'websocket-echo-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'log')

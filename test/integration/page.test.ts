@@ -75,7 +75,7 @@ test('a rebuilt page is served without a restart', async () => {
   expect(await text('chunk.js')).toBe('new')
 })
 
-test('in the middle of a rebuild, the page is served as it was', async () => {
+test('during a rebuild, the page is served as before', async () => {
   const { folder, fill, put, text } = await servePage({ 'main.js': 'before' })
   expect(await text('main.js')).toBe('before')
   await put('main.js', '')
@@ -93,7 +93,7 @@ test('a page that is built after the start is served', async () => {
   expect(await text('')).toBe('hello')
 })
 
-test('the headers are those of nginx.conf’s servers that have no variable', () => {
+test('the headers are those of the servers in nginx.conf, except those with variables', () => {
   const conf = `
   server {
     add_header Retry-After $retry_after always;
@@ -131,7 +131,7 @@ test('npm start serves the page with the headers that NGINX sends', async () => 
   }
 })
 
-test('a client that asks for the page again and again and reads nothing opens no files', async () => {
+test('a client that requests the page repeatedly without reading opens no files', async () => {
   const { line } = run(['sh', '-c', 'ulimit -n 200 && exec npm start'], { PORT: '0', HOST: '127.0.0.1' })
   const [page = ''] = await line(/http:\/\/127.0.0.1:\d+/)
   const socket = connect(Number(new URL(page).port), '127.0.0.1')
@@ -156,7 +156,7 @@ test('npm run dev serves the page and ends with npm', async () => {
   await expect(fetch(page)).rejects.toThrow()
 })
 
-test('without the packages, npm start says in one line what to run', async () => {
+test('without the packages, npm start says in one line how to install them', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'start-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   await copyFile('server/start.js', join(folder, 'start.mjs'))
@@ -165,14 +165,14 @@ test('without the packages, npm start says in one line what to run', async () =>
   expect(lines).toEqual(['Packages are missing. Run "npm ci --include=dev", then try again.'])
 })
 
-test('with a Node.js that can’t run TypeScript, npm start says in one line what to run', async () => {
+test('with a Node.js that cannot run TypeScript, npm start says in one line what to do', async () => {
   const { exit, lines } = run(['node', '--no-experimental-strip-types', 'server/start.js'])
   expect(await exit).toBe(1)
   expect(lines).toHaveLength(1)
   expect(lines[0]).toContain('npm rebuild node --ignore-scripts=false')
 })
 
-test('npm ci installs what npm start needs with NODE_ENV=production, too', async () => {
+test('npm ci installs the packages for npm start even with NODE_ENV=production', async () => {
   const { exit, lines } = run(['npm', 'ls', 'esbuild', '--package-lock-only'], { NODE_ENV: 'production' })
   expect(await exit).toBe(0)
   expect(lines.join()).toContain('esbuild@')

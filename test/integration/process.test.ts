@@ -29,7 +29,7 @@ test.for(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
 test.for([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('a second %s, sent 100 ms after the first or later, ends it at once with %i', async ([signal, code]) => {
+] as const)('a second %s, 100 ms or more after the first, ends it at once with %i', async ([signal, code]) => {
   const { url, kill, exit, lines, line } = await start({ SHUTDOWN_TIMEOUT: '1m' })
   const { frame: nextFrame } = await connectRaw(url)
   const begin = performance.now()
@@ -53,7 +53,7 @@ test('a Ctrl+C that arrives twice within a moment, as under npm, counts once', a
   expect(await exit).toBe(0)
 })
 
-test('a peer that never answers the close is terminated within SHUTDOWN_TIMEOUT', async () => {
+test('a peer that never answers the close is ended within SHUTDOWN_TIMEOUT', async () => {
   const { url, kill, exit } = await start({ SHUTDOWN_TIMEOUT: '200ms' })
   const { frame: nextFrame, end } = await connectRaw(url)
   kill('SIGTERM')
@@ -62,7 +62,7 @@ test('a peer that never answers the close is terminated within SHUTDOWN_TIMEOUT'
   expect(await exit).toBe(0)
 })
 
-test('a client that never finishes its handshake does not hold the end up', async () => {
+test('a client that never finishes its handshake does not delay the end', async () => {
   const { url, kill, exit } = await start()
   const { socket } = await connectRaw(url.replace('ws:', 'http:'), { Upgrade: '', Connection: 'keep-alive' })
   socket.write('GET / HTTP/1.1\r\nHost: ')
@@ -72,7 +72,7 @@ test('a client that never finishes its handshake does not hold the end up', asyn
   expect(await exit).toBe(0)
 })
 
-test('variables that can’t be parsed are all named, and it exits with 1', async () => {
+test('all invalid variables are named, and it exits with 1', async () => {
   const { exit, lines } = run(['node', 'server/main.ts'], { PORT: 'seven', MAX_PAYLOAD: '1TB' })
   expect(await exit).toBe(1)
   expect(lines).toHaveLength(2)
@@ -80,7 +80,7 @@ test('variables that can’t be parsed are all named, and it exits with 1', asyn
   expect(lines[1]).toContain('MAX_PAYLOAD="1TB"')
 })
 
-test('a port that is taken gets one clear line, and it exits with 1', async () => {
+test('a port that is taken gives one clear line, and it exits with 1', async () => {
   const { port } = await serve()
   const { exit, lines } = run(['node', 'server/main.ts'], { HOST: '127.0.0.1', PORT: String(port) })
   expect(await exit).toBe(1)
@@ -88,7 +88,7 @@ test('a port that is taken gets one clear line, and it exits with 1', async () =
   expect(lines[0]).toMatch(new RegExp(`port is taken.*:${port}`))
 })
 
-test('a control port that is taken gets one, too', async () => {
+test('so does a control port that is taken', async () => {
   const { port } = await serve()
   const { exit, lines } = run(['node', 'server/main.ts'], { PORT: '0', CONTROL_PORT: String(port) })
   expect(await exit).toBe(1)
@@ -96,7 +96,7 @@ test('a control port that is taken gets one, too', async () => {
   expect(lines[0]).toMatch(new RegExp(`Choose another with CONTROL_PORT.*:${port}`))
 })
 
-test('once it is ready, it says so in one line that stays as it is', async () => {
+test('the line that says it is ready keeps its format', async () => {
   const { lines, line } = run(['node', 'server/main.ts'], { PORT: '0', HOST: '::1', CONTROL_PORT: '0' })
   await line(/Ready/)
   expect(lines.at(-1)).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]{12}Z INFO {2}Ready on ws:\/\/\[::1\]:\d+$/)
@@ -123,7 +123,7 @@ test.skipIf(platform() !== 'linux').for([
   expect(listening).toHaveLength(count)
 })
 
-test('the control port answers until the last connection is gone, and then ends with the rest', async () => {
+test('the control port answers until the last connection is gone, and then closes as well', async () => {
   const { url, kill, exit, line } = await start({ CONTROL_PORT: '0' })
   const [, control = ''] = await line(/Control on (\S+)/)
   const client = await connectRaw(url)
@@ -134,7 +134,7 @@ test('the control port answers until the last connection is gone, and then ends 
   expect(await exit).toBe(0)
 })
 
-test('it answers on IPv4 and IPv6 unless HOST says otherwise', async () => {
+test('it listens on IPv4 and IPv6 unless HOST says otherwise', async () => {
   const { url } = await start()
   const { port } = new URL(url)
   for (const host of ['127.0.0.1', '[::1]']) {
@@ -177,7 +177,7 @@ test.skipIf(platform() !== 'linux').for([
   expect(await isOpen('127.0.0.2')).toBe(isEverywhere || name === '127.0.0.2')
 })
 
-test('npm start prints the address of the page first, and that it is ready last', async () => {
+test('npm start logs the address of the page first, and that it is ready last', async () => {
   const { line, lines } = await startLocal({ CONTROL_PORT: '0', LOGLEVEL: 'debug' })
   await line(/Ready on/)
   expect(lines.map(line => line.split('  ')[1]?.replace(/\d+$/, 'N'))).toEqual([
@@ -199,7 +199,7 @@ test.for([
   expect(await next()).toBe('Écho : hello')
 })
 
-test('the environment wins over .env', async () => {
+test('the environment takes precedence over .env', async () => {
   const { line } = await startLocal({ REPLY_PREFIX: '' }, 'REPLY_PREFIX=no\nPORT=1')
   const [, port] = await line(/Ready on ws:\/\/localhost:(\d+)/)
   const { socket, next } = await connect(`ws://localhost:${port}/`)
@@ -207,13 +207,13 @@ test('the environment wins over .env', async () => {
   expect(await next()).toBe('hello')
 })
 
-test('a .env that is no text gets one clear line, and it exits with 1', async () => {
+test('a .env that is not text gives one clear line, and it exits with 1', async () => {
   const { exit, lines } = await startLocal({}, Buffer.from('PORT=80\n', 'utf16le'))
   expect(await exit).toBe(1)
   expect(lines).toEqual([expect.stringMatching(/^\.env must be UTF-8 text/)])
 })
 
-test('a .env that can’t be read gets one clear line, and it exits with 1', async () => {
+test('a .env that cannot be read gives one clear line, and it exits with 1', async () => {
   const { folder, kill } = await startLocal({})
   kill('SIGKILL')
   await mkdir(join(folder, '.env'))
@@ -222,7 +222,7 @@ test('a .env that can’t be read gets one clear line, and it exits with 1', asy
   expect(lines).toEqual([expect.stringMatching(/^\.env cannot be read: EISDIR/)])
 })
 
-test('the log names the published addresses, where it is given them', async () => {
+test('the log names the published addresses if they are set', async () => {
   const { line, lines } = run(['node', 'server/main.ts'], {
     PORT: '0',
     PUBLIC_PAGE_URL: 'http://0.0.0.0:80',
@@ -232,7 +232,7 @@ test('the log names the published addresses, where it is given them', async () =
   expect(lines[0]).toMatch(/Page on http:\/\/localhost$/)
 })
 
-test('where Docker chooses the published ports, the log names none of them', async () => {
+test('the log names no published address if Docker chooses the ports', async () => {
   const { line, lines } = run(['node', 'server/main.ts'], {
     PORT: '0',
     PUBLIC_PAGE_URL: 'http://localhost:0',
@@ -242,14 +242,14 @@ test('where Docker chooses the published ports, the log names none of them', asy
   expect(lines).toHaveLength(1)
 })
 
-test('REPLY_PREFIX goes before a text', async () => {
+test('REPLY_PREFIX is prepended to a text reply', async () => {
   const { url } = await start({ REPLY_PREFIX: 'Écho : ' })
   const { socket, next } = await connect(url)
   socket.send('hello')
   expect(await next()).toBe('Écho : hello')
 })
 
-test('npm start serves the page and the echo on one port, prints both addresses, and ends with npm', async () => {
+test('npm start serves the page and the echo on one port, logs both addresses, and ends with npm', async () => {
   const { pid = 0, line, exit } = run(['npm', 'start'], { PORT: '0' })
   const [, page = ''] = await line(/(http:\/\/localhost:\d+)/)
   const [, url = ''] = await line(/(ws:\/\/localhost:\d+)/)

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 
-/** Runs a command in a process group of its own, which ends with the test. */
+/** Runs a command in its own process group, which is killed at the end of the test. */
 export function run(command: string[], env: Record<string, string> = {}) {
   const [file = '', ...args] = command
   const child = spawn(file, args, {
@@ -43,7 +43,7 @@ export function run(command: string[], env: Record<string, string> = {}) {
     lines,
     exit,
     kill,
-    /** Resolves with the first match of a pattern in a line of its output. */
+    /** Resolves with the first match of a pattern in a line of output. */
     async line(pattern: RegExp): Promise<RegExpExecArray> {
       for (;;) {
         for (const line of lines) {

@@ -6,8 +6,8 @@ import { createServer, type ServerOptions } from '../../server/http/server.ts'
 import { createLogger } from '../../server/log.ts'
 
 /**
- * Starts a server in this process on a free port of loopback; `log` gets its lines, parsed. With `CONTROL_PORT` it is
- * controlled at `control`.
+ * Starts a server in this process on a free loopback port. `log` receives its parsed lines. `control` is the address of
+ * the control port, if CONTROL_PORT is set.
  */
 export async function startServer(env: Environment = {}, options: Partial<ServerOptions> = {}) {
   const log: Record<string, unknown>[] = []
@@ -33,7 +33,7 @@ export async function startServer(env: Environment = {}, options: Partial<Server
   }
 }
 
-/** Starts a server that is closed when the test ends. */
+/** Starts a server that closes at the end of the test. */
 export async function serve(...args: Parameters<typeof startServer>) {
   const started = await startServer(...args)
   onTestFinished(() => started.close())

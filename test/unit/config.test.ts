@@ -31,7 +31,7 @@ test('an empty environment gives the documented defaults', () => {
   })
 })
 
-test('an empty variable counts as unset, but for the prefix', () => {
+test('an empty variable counts as unset, except the prefix', () => {
   expect(parseConfig({ PORT: '', MAX_PAYLOAD: '', ALLOWED_ORIGINS: '', REPLY_PREFIX: '' })).toMatchObject({
     port: 7777,
     maxPayload: 1_048_576,
@@ -74,7 +74,7 @@ test('trusted proxies are addresses and networks', () => {
   for (const address of ['11.0.0.1', 'fe80::1', '192.0.2.2', 'unknown']) expect(isTrustedProxy(address, 0)).toBe(false)
 })
 
-describe('a variable that can’t be parsed is named with its value and what was expected', () => {
+describe('an invalid variable is named with its value and what was expected', () => {
   test.for([
     ['PORT', '65536', /an integer from 0 to 65535/],
     ['PORT', '77 77', /an integer/],
@@ -111,20 +111,20 @@ describe('a variable that can’t be parsed is named with its value and what was
   })
 })
 
-test('the memory budget is a quarter of what there is, but no more than V8 can bear', () => {
+test('the memory budget is a quarter of the memory, but no more than V8 can use', () => {
   expect(parseConfig({}, 2 ** 30).memoryBudget).toBe(2 ** 28)
   expect(parseConfig({}).memoryBudget).toBe(Math.floor(getHeapStatistics().heap_size_limit / 2))
   expect(parseConfig({ MEMORY_BUDGET: '64MiB' }, 2 ** 30).memoryBudget).toBe(2 ** 26)
 })
 
-test('what has to fit into the memory budget is compared with it', () => {
+test('settings that must fit into the memory budget are compared with it', () => {
   expect(problems({ MEMORY_BUDGET: '4MiB', MAX_PAYLOAD: '2MiB', JOURNAL_SIZE: '3MiB' })).toEqual([
     'MAX_PAYLOAD="2MiB": expected at most a quarter of MEMORY_BUDGET, which is 4194304 bytes',
     'JOURNAL_SIZE="3MiB": expected at most half of MEMORY_BUDGET, which is 4194304 bytes',
   ])
 })
 
-test('all bad variables are named at once', () => {
+test('all invalid variables are named at once', () => {
   expect(problems({ PORT: 'x', LOG_LEVEL: 'y', MAX_PAYLOAD: 'z' }).map(line => line.split('=')[0])).toEqual([
     'PORT',
     'MAX_PAYLOAD',
@@ -132,7 +132,7 @@ test('all bad variables are named at once', () => {
   ])
 })
 
-test('a bad value is quoted with its control characters escaped', () => {
+test('an invalid value is quoted with its control characters escaped', () => {
   expect(problems({ PORT: '\u001b[31m' })[0]).toContain('PORT="\\u001b[31m"')
 })
 
@@ -151,7 +151,7 @@ test.for([
   ['NO_FAULT', 'NO_FAULTS'],
   ['Port', 'PORT'],
   ['host', 'HOST'],
-] as const)('%s is taken for a slip of %s', ([name, meant]) => {
+] as const)('%s is recognized as a misspelt %s', ([name, meant]) => {
   expect(warnings({ [name]: 'x' })).toEqual([`${name} has no effect: did you mean ${meant}?`])
   expect(warnings({ [name]: 'x', [meant]: '' })).toEqual([])
 })
@@ -160,7 +160,7 @@ test.for([
   ['HTTP_PORT', 'PORT'],
   ['WS_PORT', 'PORT'],
   ['BIND_ADDRESS', 'HOST'],
-] as const)('%s is a setting of docker compose alone', ([name, meant]) => {
+] as const)('%s is recognized as a setting of docker compose only', ([name, meant]) => {
   expect(warnings({ [name]: '80' })).toEqual([`${name} has no effect: only docker compose reads it. Use ${meant}.`])
   expect(warnings({ [name]: '80', [meant]: '' })).toEqual([])
 })
@@ -191,7 +191,7 @@ test('other variables give no warning', () => {
   expect(warnings({ HTTP_PORT: 'tcp://10.96.0.1:80' })).toEqual([])
 })
 
-test.for(['PORT', 'CONTROL_PORT'])('%s as Kubernetes sets it for a service is ignored with a warning', name => {
+test.for(['PORT', 'CONTROL_PORT'])('%s is ignored with a warning if Kubernetes set it for a service', name => {
   expect(parseConfig({ [name]: 'tcp://10.96.0.1:80' })).toMatchObject({
     port: 7777,
     controlPort: undefined,
@@ -199,6 +199,6 @@ test.for(['PORT', 'CONTROL_PORT'])('%s as Kubernetes sets it for a service is ig
   })
 })
 
-test('a warning shows a name with its control characters escaped', () => {
+test('a warning escapes control characters in a name', () => {
   expect(warnings({ 'LOG\nLEVEL': 'x' })).toEqual(['LOG\\x0aLEVEL has no effect: did you mean LOG_LEVEL?'])
 })

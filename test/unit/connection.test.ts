@@ -10,7 +10,7 @@ import { closePayload, frame, opcodes, parseFrame } from '../suite/raw-client.ts
 
 const { close, ping, pong, text } = opcodes
 
-/** Connects over loopback, and resolves with both ends. */
+/** Connects over loopback. Resolves with both ends. */
 let connectPair: () => Promise<[accepted: Socket, peer: Socket]>
 beforeAll(async () => {
   const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
@@ -25,7 +25,7 @@ beforeAll(async () => {
   return () => server.close()
 })
 
-/** A connection that answers plainly, and its peer. */
+/** Returns a connection with plain behaviour, and its peer. */
 async function open(createBehaviour = (outlet: Outlet): Behaviour => new PlainBehaviour(outlet, message => message)) {
   const [socket, peer] = await connectPair()
   const log: Record<string, unknown>[] = []
@@ -69,7 +69,7 @@ async function open(createBehaviour = (outlet: Outlet): Behaviour => new PlainBe
 
 const message = { payload: Buffer.from('pushed'), isBinary: false }
 
-test('while it is open it answers, and what it is told to push leaves', async () => {
+test('an open connection answers messages and sends pushed ones', async () => {
   const { connection, peer, next, lines } = await open()
   peer.write(Buffer.concat([frame(text, 'hello'), frame(ping, 'p')]))
   expect(await next()).toMatchObject({ opcode: text, payload: Buffer.from('hello') })
@@ -79,7 +79,7 @@ test('while it is open it answers, and what it is told to push leaves', async ()
   expect(lines()).toEqual(['Connected!', 'Message received : hello', 'Just replied'])
 })
 
-test('silent, it sends nothing, whatever comes, until it is dismissed', async () => {
+test('a silent connection sends nothing, whatever arrives, until it is dismissed', async () => {
   const { connection, peer, next, lines } = await open()
   connection.silence()
   peer.write(Buffer.concat([frame(text, 'hello'), frame(ping)]))
@@ -90,7 +90,7 @@ test('silent, it sends nothing, whatever comes, until it is dismissed', async ()
   expect(lines()).toEqual(['Connected!'])
 })
 
-test('stalled, it reads nothing until it is dismissed, and then finds the close frame behind the rest', async () => {
+test('a stalled connection reads nothing until it is dismissed, and then finds the close frame behind the rest', async () => {
   const { connection, peer, next, gone, log } = await open()
   connection.stall()
   peer.write(Buffer.concat([frame(text, 'unread'), frame(close, closePayload(4000))]))
@@ -100,7 +100,7 @@ test('stalled, it reads nothing until it is dismissed, and then finds the close 
   expect(log.at(-1)).toMatchObject({ code: 4000, messages: 0 })
 })
 
-test('closing, it answers nothing, and ends when the peer has closed, too', async () => {
+test('a closing connection answers nothing, and ends when the peer has closed, too', async () => {
   const { connection, peer, next, gone, lines, ended } = await open()
   expect(connection.dismiss(1000, '')).toBe(true)
   expect(connection.dismiss(1000, '')).toBe(false)
@@ -120,7 +120,7 @@ test.for([
   ['the peer ends', (peer: Socket) => peer.end(), 1006],
   ['the peer resets', (peer: Socket) => peer.resetAndDestroy(), 1006],
   ['the peer breaks the protocol', (peer: Socket) => peer.write(frame(3)), 1002],
-] as const)('when %s it is gone, says so once, and can do nothing more', async ([, act, code]) => {
+] as const)('when %s, a connection is gone, says so once, and can do nothing more', async ([, act, code]) => {
   const { connection, peer, gone, log } = await open()
   act(peer)
   await gone()
@@ -133,7 +133,7 @@ test.for([
   expect(log.filter(({ msg }) => msg === 'Disconnected')).toHaveLength(1)
 })
 
-test('what is due leaves before the answer to a close, which the end of the peer’s side does not overtake', async () => {
+test('due replies leave before the answer to a close, even if the peer has ended its side', async () => {
   const { promise, resolve } = Promise.withResolvers<() => void>()
   const { peer, next, gone } = await open(outlet => {
     const behaviour: Behaviour = new PlainBehaviour(outlet, message => message)
@@ -153,7 +153,7 @@ test('what is due leaves before the answer to a close, which the end of the peer
   await gone()
 })
 
-test('a reset ends it, even while it is ending already', async () => {
+test('a reset ends a connection, even one that is already ending', async () => {
   const { connection, peer, gone } = await open()
   connection.drop('fin')
   await once(peer, 'end')

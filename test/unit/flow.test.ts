@@ -6,7 +6,7 @@ import { Flow, Hold } from '../../server/wire/flow.ts'
 
 const MARK = 10_000
 
-/** A flow over a socket that takes bytes at once, or, with `isSlow`, when `take` is called. */
+/** Returns a flow over a socket that takes bytes at once or, with `isSlow`, when `take` is called. */
 function createTested({ isSlow = false } = {}) {
   const taking: (() => void)[] = []
   const timeouts: number[] = []
@@ -37,7 +37,7 @@ function createTested({ isSlow = false } = {}) {
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
 afterEach(() => void vi.useRealTimers())
 
-test('bytes that the system takes at once never wait', () => {
+test('bytes that the operating system takes at once never wait', () => {
   const { flow, budget, bytes, timeouts } = createTested()
   const written = vi.fn()
   flow.write(Buffer.from('head'), written, Buffer.from(' body'))
@@ -46,7 +46,7 @@ test('bytes that the system takes at once never wait', () => {
   expect([flow.waiting, budget.bytes, timeouts]).toEqual([0, 0, []])
 })
 
-test('bytes that wait count at what they cost until they have left, in the order they were written', async () => {
+test('waiting bytes count by the memory they take until they have left, in the order of writing', async () => {
   const { flow, budget, take, bytes } = createTested({ isSlow: true })
   const order: string[] = []
   flow.write(Buffer.from('one '), () => order.push('one'))
@@ -60,14 +60,14 @@ test('bytes that wait count at what they cost until they have left, in the order
   expect(bytes()).toBe('one two three')
 })
 
-test('two bytes that wait hold reading up as early as the memory they take asks for', () => {
+test('many tiny messages pause reading as early as their memory requires', () => {
   const { flow, socket } = createTested({ isSlow: true })
   for (let i = 0; i < 30; i++) flow.write(Buffer.from('ab'), () => {})
   expect(flow.isHeld).toBe(true)
   expect(socket.isPaused()).toBe(true)
 })
 
-test('reading goes on below half the mark, not before', () => {
+test('reading resumes below half the mark, not before', () => {
   const { flow, released } = createTested()
   flow.countWaiting(MARK + 1)
   expect(flow.isHeld).toBe(true)
@@ -78,7 +78,7 @@ test('reading goes on below half the mark, not before', () => {
   expect(released).toHaveBeenCalledOnce()
 })
 
-test('several reasons hold until the last is gone', () => {
+test('several reasons hold the flow until the last is gone', () => {
   const { flow, socket, released } = createTested()
   flow.hold(Hold.inflating)
   flow.countWaiting(MARK + 1)
@@ -91,7 +91,7 @@ test('several reasons hold until the last is gone', () => {
   expect(released).toHaveBeenCalledOnce()
 })
 
-test('once unbound, nothing that waits holds reading up, but inflating does', () => {
+test('without limits, waiting bytes do not pause reading, but inflating does', () => {
   const { flow } = createTested()
   flow.countWaiting(MARK + 1)
   flow.hold(Hold.stalled)
@@ -104,7 +104,7 @@ test('once unbound, nothing that waits holds reading up, but inflating does', ()
   expect(flow.isHeld).toBe(false)
 })
 
-test('the socket is watched while bytes wait, and only then', async () => {
+test('the socket has a timeout while bytes wait, and only then', async () => {
   const { flow, take, timeouts } = createTested({ isSlow: true })
   flow.write(Buffer.from('x'), () => {})
   flow.write(Buffer.from('y'), () => {})
@@ -113,7 +113,7 @@ test('the socket is watched while bytes wait, and only then', async () => {
   await vi.waitFor(() => expect(timeouts).toEqual([5000, 0]))
 })
 
-test('a peer that is not read from is probed by empty writes', () => {
+test('a paused peer is probed by empty writes', () => {
   const { flow, socket } = createTested()
   const write = vi.spyOn(socket, 'write')
   flow.hold(Hold.stalled)
@@ -123,7 +123,7 @@ test('a peer that is not read from is probed by empty writes', () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('nothing waits for a socket that is gone, whatever is still taken back', async () => {
+test('nothing waits for a socket that is gone, even if memory is counted afterwards', async () => {
   const { flow, budget, socket, take } = createTested({ isSlow: true })
   const errors: unknown[] = []
   flow.write(Buffer.from('x'), error => errors.push(error))

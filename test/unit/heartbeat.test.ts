@@ -4,7 +4,7 @@ import { Liveness } from '../../server/connection/heartbeat.ts'
 const INTERVAL = 30_000
 const STALL = 120_000
 
-/** Beats with what has been read and written by then. */
+/** Checks a peer by the bytes read and written so far. */
 const createTested = () => {
   const liveness = new Liveness()
   const check = (bytesRead: number, bytesWritten: number, isBehind = false) =>
@@ -12,22 +12,22 @@ const createTested = () => {
   return { liveness, check }
 }
 
-test('a peer from which anything comes is pinged', () => {
+test('a peer that sends anything is pinged', () => {
   const { check } = createTested()
   expect([check(0, 0), check(6, 2), check(12, 4)]).toEqual(['ping', 'ping', 'ping'])
 })
 
-test('a peer from which nothing comes is lost at the next beat', () => {
+test('a peer that sends nothing is lost at the next check', () => {
   const { check } = createTested()
   expect([check(100, 100), check(100, 102)]).toEqual(['ping', 'lost'])
 })
 
-test('nothing is expected of a peer while bytes wait for it', () => {
+test('a peer may be silent while bytes wait for it', () => {
   const { check } = createTested()
   expect([check(1, 0), check(1, 9, true), check(1, 9, true), check(1, 9)]).toEqual(['ping', 'wait', 'wait', 'ping'])
 })
 
-test('a peer that may still have much to read has until the stall timeout', () => {
+test('a peer that may have much left to read is lost after the stall timeout', () => {
   const { check } = createTested()
   const written = 2 ** 20
   expect(check(1000, written)).toBe('ping')

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { checkInternals, InternalsError } from '../../server/wire/internals.ts'
 
-test('this version of ws and Node.js has what the server reaches for', () => {
+test('this version of ws and Node.js has the parts that the server needs', () => {
   expect(() => checkInternals()).not.toThrow()
 })
 
-test('what is missing ends the start, all of it at once, with a clear error', () => {
+test('missing parts stop the start with one error that names them all', () => {
   const broken = () => {
     throw new TypeError('undefined is not a function')
   }

@@ -9,18 +9,18 @@ let counted = 0
 const budget = { add: (cost: number) => (counted += cost) }
 beforeEach(() => (counted = 0))
 
-test('keeps what fits, the newest, and says how many it dropped', () => {
+test('keeps the newest entries that fit, and says how many it dropped', () => {
   const journal = createJournal(10 * KiB, budget)
   for (let i = 0; i < 100; i++) journal.add(i % 2, 'binary', Buffer.alloc(KiB, i))
   const { dropped, messages: kept } = journal.read()
-  // Each counts 512 bytes beside its payload.
+  // Each entry counts 512 bytes besides its payload.
   expect(kept).toHaveLength(6)
   expect(kept.at(-1)).toMatchObject({ connection: 1, bytes: KiB, base64: Buffer.alloc(KiB, 99).toString('base64') })
   expect(journal.read(1).messages.map(({ connection }) => connection)).toEqual([1, 1, 1])
   expect(dropped).toBe(94)
 })
 
-test('keeps nothing of an entry that is too large for it', () => {
+test('does not keep an entry that is too large for it', () => {
   const journal = createJournal(10 * KiB, budget)
   journal.add(1, 'text', Buffer.from('small'))
   journal.add(1, 'text', Buffer.alloc(10 * KiB))
@@ -29,14 +29,14 @@ test('keeps nothing of an entry that is too large for it', () => {
   expect(journal.read().messages).toMatchObject([{ text: 'small' }])
 })
 
-test('starts anew when it is cleared', () => {
+test('starts again when it is cleared', () => {
   const journal = createJournal(2 * KiB, budget)
   for (let i = 0; i < 10; i++) journal.add(1, 'ping', Buffer.of(i))
   journal.clear()
   expect(journal.read()).toEqual({ dropped: 0, messages: [] })
 })
 
-test('a small message does not keep the chunk that it came in', () => {
+test('a small message does not keep the chunk that it arrived in', () => {
   const journal = createJournal(10 * KiB, budget)
   const chunk = Buffer.from('a message in a chunk')
   journal.add(1, 'text', chunk.subarray(2, 9))
@@ -44,7 +44,7 @@ test('a small message does not keep the chunk that it came in', () => {
   expect(journal.read().messages).toMatchObject([{ text: 'message' }])
 })
 
-test('holds no more memory than its size, also of a hundred times that', async () => {
+test('takes no more memory than its size, even after a hundred times as many bytes', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const size = 2 ** 24
@@ -61,7 +61,7 @@ test('holds no more memory than its size, also of a hundred times that', async (
   expect(journal.read().messages.length).toBeGreaterThan(100)
 })
 
-test('what it keeps counts in the budget, and counts no longer when it is dropped or cleared', () => {
+test('its memory counts in the budget until it is dropped or cleared', () => {
   const journal = createJournal(2 * KiB, budget)
   journal.add(1, 'text', Buffer.alloc(KiB))
   expect(counted).toBe(512 + KiB)

@@ -6,7 +6,7 @@ import { createLogger, printable, printablePayload } from '../../server/log.ts'
 
 const printableText = (text: string) => printablePayload(Buffer.from(text), false)
 
-/** What remains of a text in whole characters that have 200 code units together at most. */
+/** Returns the longest start of a text in whole characters that has at most 200 code units. */
 function headOf(text: string): string {
   let head = ''
   for (const character of text) {
@@ -26,7 +26,7 @@ const at = (time: string) => {
   onTestFinished(() => void vi.useRealTimers())
 }
 
-/** Runs a script that writes a thousand lines and crashes, with a shell command that reads them. */
+/** Runs a script that writes a thousand lines and crashes. A shell command reads the lines. */
 function crash(reader: string) {
   const script = `
     import { createOutput } from '${new URL('../../server/log.ts', import.meta.url)}'
@@ -42,13 +42,13 @@ function crash(reader: string) {
   })
 }
 
-test('a printable text has its controls, line separators and bidirectional marks escaped', () => {
+test('printable escapes controls, line separators and bidirectional marks', () => {
   expect(printable('a\u001b[31mb\r\n\0\u007f\u0085\u009b')).toBe('a\\x1b[31mb\\x0d\\x0a\\x00\\x7f\\x85\\x9b')
   expect(printable('x\u2028y\u2029z\u202e\u2066')).toBe('x\\u2028y\\u2029z\\u202e\\u2066')
   expect(printable('naïve 漢字 👩‍🚀')).toBe('naïve 漢字 👩‍🚀')
 })
 
-test('a printable text has nothing escaped but controls, separators and format characters', () => {
+test('printable escapes nothing but controls, separators and format characters', () => {
   const wrong: string[] = []
   for (let code = 0; code <= 0x10ffff; code++) {
     const character = String.fromCodePoint(code)
@@ -59,22 +59,22 @@ test('a printable text has nothing escaped but controls, separators and format c
   expect(wrong).toEqual([])
 })
 
-test('a printable text has characters escaped that have no width', () => {
+test('printable escapes characters without width', () => {
   expect(printable('a\u200bb\ufeffc\u00add\u2060')).toBe('a\\u200bb\\ufeffc\\xadd\\u2060')
   expect(printable('a\u{e0041}')).toBe('a\\u{e0041}')
 })
 
-test('a printable text is cut after 200 characters and says how many there were', () => {
+test('printable cuts a text after 200 characters and says how many there were', () => {
   expect(printable('a'.repeat(200))).toBe('a'.repeat(200))
   expect(printable('a'.repeat(201))).toBe(`${'a'.repeat(200)}… (201 characters)`)
 })
 
-test('a printable text is escaped after it is cut', () => {
+test('printable escapes a text after cutting it', () => {
   expect(printable('\n'.repeat(200))).toBe('\\x0a'.repeat(200))
   expect(printable('\n'.repeat(201))).toBe(`${'\\x0a'.repeat(200)}… (201 characters)`)
 })
 
-test('a printable text is cut before a surrogate pair that would be split', () => {
+test('printable cuts before a surrogate pair that would be split', () => {
   expect(printable(`${'a'.repeat(198)}😀b`)).toBe(`${'a'.repeat(198)}😀… (201 characters)`)
   expect(printable(`${'a'.repeat(199)}😀`)).toBe(`${'a'.repeat(199)}… (201 characters)`)
 })
@@ -90,7 +90,7 @@ test.for(['a', 'é', '漢', '😀'])('a text payload of 200 code units like %j i
   expect(printableText(text)).toBe(text)
 })
 
-test.for(['a', 'é', '漢', '😀'])('a text payload is cut where a character like %j begins', character => {
+test.for(['a', 'é', '漢', '😀'])('a text payload is cut at the beginning of a character like %j', character => {
   for (const filler of ['a', 'é', '漢', '😀']) {
     for (let count = 0; count <= 201; count++) {
       const text = filler.repeat(count) + character.repeat(300)
@@ -109,20 +109,20 @@ test.for(['a', 'é', '漢', '😀'])('a text payload that ends near the cut with
   }
 })
 
-test('a text payload has escaped what a printable text has', () => {
+test('a text payload is escaped like a printable text', () => {
   expect(printableText('')).toBe('')
   expect(printableText('\u001b[2J\u202e漢')).toBe('\\x1b[2J\\u202e漢')
   expect(printableText('\0'.repeat(201))).toBe(`${'\\x00'.repeat(200)}… (201 bytes)`)
 })
 
-test('a payload that no string could hold is shown', () => {
+test('a payload that is too large for a string is shown', () => {
   const payload = Buffer.alloc(600 * 2 ** 20)
   expect(payload.length).toBeGreaterThan(constants.MAX_STRING_LENGTH)
   expect(printablePayload(payload, false)).toBe(`${'\\x00'.repeat(200)}… (629145600 bytes)`)
   expect(printablePayload(payload, true)).toBe(`629145600 bytes ${'00'.repeat(100)}…`)
 })
 
-test('the text log has a line for each event, with its details behind it', () => {
+test('the text log has a line for each event, followed by its details', () => {
   const { logger, lines } = createLogged('info', 'text')
   logger.info({ connection: 7, reason: 'said "bye"', absent: undefined }, 'Disconnected')
   logger.debug('not at this level')
@@ -155,7 +155,7 @@ test('the text log has details as JSON', () => {
   expect(lines).toEqual(['2026-11-25T18:00:00.000Z INFO  event a=-1.5 b=null c=true d=null e=["x",{"y":1}] f="\\n"\n'])
 })
 
-test('the JSON log has an object a line: level, time, details, message', () => {
+test('the JSON log has one object per line: level, time, details, message', () => {
   at('2026-11-25T18:00:00.000Z')
   const { logger, lines } = createLogged('info', 'json')
   logger.info({ connection: 7, reason: 'said "bye"', absent: undefined, faults: { delay: [1, 2] } }, 'Disconnected')
@@ -185,13 +185,13 @@ test.for([
   expect(levels.filter(each => logger.isLevelEnabled(each))).toEqual(expected)
 })
 
-test.skipIf(platform() === 'win32')('a crash prints the lines that were written before it', () => {
+test.skipIf(platform() === 'win32')('a crash prints the lines before it', () => {
   const { stdout, stderr } = crash('cat')
   expect(stdout.split('\n')).toHaveLength(1001)
   expect(stderr).toMatch(/a crash.*\n1\n$/s)
 })
 
-test.skipIf(platform() === 'win32')('a crash is not held up by an output that nobody reads any more', () => {
+test.skipIf(platform() === 'win32')('a crash does not wait for an output that nobody reads any more', () => {
   const { signal, stderr } = crash('true')
   expect(signal).toBeNull()
   expect(stderr).toMatch(/a crash.*\n1\n$/s)

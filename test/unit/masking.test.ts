@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createOutput, unmaskInto } from '../../server/wire/masking.ts'
 
-test('unmasks any bytes to any place, from any phase of the mask, and touches nothing else', () => {
+test('unmasks any bytes to any place, from any phase of the mask, and changes nothing else', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 300 }),

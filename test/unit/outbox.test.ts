@@ -5,7 +5,7 @@ import { Scheduler } from '../../server/wire/scheduler.ts'
 
 const message = (text: string): Message => ({ payload: Buffer.from(text), isBinary: false })
 
-/** An outbox with what leaves it; where `isPrompt` is off, each message leaves when `leave` is called. */
+/** Returns an outbox and the messages that it sends. Without `isPrompt`, each leaves when `leave` is called. */
 function createTested({ wait = (): number => 0, isPrompt = true } = {}) {
   const sent: string[] = []
   const leaving: (() => void)[] = []
@@ -35,7 +35,7 @@ test('a reply without a delay leaves at once', () => {
   expect(waiting()).toBe(0)
 })
 
-test('replies leave after their delay, in their order, and count while they wait', () => {
+test('replies leave after their delay, in order, and count while they wait', () => {
   const waits = [50, 10, 30]
   const { outbox, sent, waiting } = createTested({ wait: () => waits.shift() ?? 0 })
   for (const text of ['a', 'b', 'c']) outbox.reply(message(text), 1)
@@ -47,7 +47,7 @@ test('replies leave after their delay, in their order, and count while they wait
   expect(waiting()).toBe(0)
 })
 
-test('a reply waits for the one before it to have left', () => {
+test('a reply waits until the one before it has left', () => {
   const { outbox, sent, leave } = createTested({ isPrompt: false })
   outbox.reply(message('a'), 2)
   outbox.reply(message('b'), 1)
@@ -64,7 +64,7 @@ test('a thousand repeats of ten thousand replies do not grow the stack', () => {
   expect(sent).toHaveLength(100_000)
 })
 
-test('what is pushed does not wait for replies that are not due', () => {
+test('a pushed message does not wait for delayed replies', () => {
   const { outbox, sent } = createTested({ wait: () => 1000 })
   outbox.reply(message('late'), 1)
   outbox.push(message('now'))
@@ -81,7 +81,7 @@ test('a callback comes when the replies before it have left', () => {
   expect(sent).toEqual(['a', 'callback', 'b'])
 })
 
-test('finishing sends what is due, and drops the rest', () => {
+test('finishing sends due replies and drops the rest', () => {
   const waits = [0, 0, 1000, 0]
   const { outbox, sent, leave, waiting } = createTested({ wait: () => waits.shift() ?? 0, isPrompt: false })
   for (const text of ['a', 'b', 'late', 'behind it']) outbox.reply(message(text), 1)
