@@ -106,7 +106,7 @@ const join = (details: Details | undefined, before: string, between: string) => 
 export function createLogger(level: string, format: 'text' | 'json', output: LogOutput): Logger {
   let dropped = 0
   const lowest = LEVELS.indexOf(level)
-  const isLevelEnabled = (asked: Level) => LEVELS.indexOf(asked) >= lowest
+  const isLevelEnabled = (level: Level) => LEVELS.indexOf(level) >= lowest
   const print = (at: Level): Print => {
     if (!isLevelEnabled(at)) return () => {}
     const label = at.toUpperCase().padEnd(5)

@@ -70,8 +70,13 @@ export class Connection implements Outlet, WireEvents {
     }
     const { address, path, faults, ignored, subprotocol } = peer
     const shown = (text: string | undefined) => text && printable(text)
-    const asked = { path: shown(path), faults: shown(faults), ignored: shown(ignored), subprotocol: shown(subprotocol) }
-    logger.info({ connection: id, address, ...asked }, 'Connected!')
+    const details = {
+      path: shown(path),
+      faults: shown(faults),
+      ignored: shown(ignored),
+      subprotocol: shown(subprotocol),
+    }
+    logger.info({ connection: id, address, ...details }, 'Connected!')
     this.behaviour.onOpen?.()
   }
 

@@ -22,7 +22,7 @@ type Entry = {
   content: Content
   times: number
   /** When it was added, in whole milliseconds. Fractions would take memory of their own. */
-  came: number
+  addedAt: number
   next: Entry | undefined
 }
 
@@ -88,7 +88,7 @@ export class Outbox {
     if (this.state === 'closed') return
     this.options.countWaiting(weightOf(content))
     if (times > 1) this.options.countPending((times - 1) * weightOf(content))
-    const entry: Entry = { content, times, came: Math.ceil(performance.now()), next: undefined }
+    const entry: Entry = { content, times, addedAt: Math.ceil(performance.now()), next: undefined }
     if (this.last) this.last.next = entry
     else this.first = entry
     this.last = entry
@@ -118,9 +118,9 @@ export class Outbox {
   private takeDue(): Content | undefined {
     const { first } = this
     if (!first) return undefined
-    const { content, came } = first
+    const { content, addedAt } = first
     if (typeof content !== 'function') {
-      this.due ??= this.dueOf(came, this.options.wait())
+      this.due ??= this.dueOf(addedAt, this.options.wait())
       const wait = this.due - performance.now()
       if (wait > 0) {
         clearTimeout(this.timer)
@@ -141,8 +141,8 @@ export class Outbox {
     return content
   }
 
-  private dueOf(came: number, wait: number): number {
-    return wait > 0 ? Math.max(this.lastDue, came + wait) : this.lastDue
+  private dueOf(addedAt: number, wait: number): number {
+    return wait > 0 ? Math.max(this.lastDue, addedAt + wait) : this.lastDue
   }
 
   private takeFinished(): (() => void) | undefined {

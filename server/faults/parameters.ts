@@ -102,8 +102,8 @@ const isName = (name: string): name is Name => Object.hasOwn(parameters, name)
 export function parseFaults(query: string, defaults: Written = {}) {
   const inherited = new Map(Object.entries(defaults))
   const parts = query.split('&', MAX_PARAMETERS + 1)
-  const asked = new URLSearchParams(parts.slice(0, MAX_PARAMETERS).join('&'))
-  const names = [...new Set(asked.keys())]
+  const requested = new URLSearchParams(parts.slice(0, MAX_PARAMETERS).join('&'))
+  const names = [...new Set(requested.keys())]
   const mentionsFaults = names.some(isName)
   if (!mentionsFaults) return { faults: inherited.size > 0 ? parse(inherited) : undefined, mentionsFaults, names }
 
@@ -112,10 +112,10 @@ export function parseFaults(query: string, defaults: Written = {}) {
     inherited.delete(name)
     if (EXCLUSIVE.some(exclusive => exclusive === name)) for (const other of EXCLUSIVE) inherited.delete(other)
   }
-  const has = (name: string) => asked.has(name) || inherited.has(name)
+  const has = (name: string) => requested.has(name) || inherited.has(name)
   if (!has('close')) inherited.delete('reason')
   if (!POSTPONABLE.some(has)) inherited.delete('after')
-  return { faults: parse([...inherited, ...asked]), mentionsFaults, names }
+  return { faults: parse([...inherited, ...requested]), mentionsFaults, names }
 }
 
 /** @throws {FaultsError} */

@@ -17,9 +17,9 @@ const malformed = (body: string, status = 400, headers = {}): Answer => ({ reaso
  * @returns the refusal if the handshake is invalid (section 4.2.1)
  */
 export function agree(request: IncomingMessage, chosen: string | undefined): Agreement | Answer {
-  const { method, headers: asked } = request
-  const { 'sec-websocket-key': key = '', 'sec-websocket-version': version = '' } = asked
-  const { 'sec-websocket-protocol': names, 'sec-websocket-extensions': offers } = asked
+  const { method, headers: received } = request
+  const { 'sec-websocket-key': key = '', 'sec-websocket-version': version = '' } = received
+  const { 'sec-websocket-protocol': names, 'sec-websocket-extensions': offers } = received
   if (method !== 'GET') return malformed('A handshake must use GET', 405, { Allow: 'GET' })
   if (!/^[+/0-9A-Za-z]{22}==$/.test(key)) return malformed('Sec-WebSocket-Key: expected 16 bytes in base64')
   if (!['13', '8'].includes(version)) {

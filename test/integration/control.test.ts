@@ -406,9 +406,9 @@ describe('metrics', () => {
 
 describe('refuses', () => {
   const statusOf = async (control: string, headers: Record<string, string>) => {
-    const asked = request(`${control}connections`, { headers })
-    asked.end()
-    const [response] = await once(asked, 'response')
+    const sent = request(`${control}connections`, { headers })
+    sent.end()
+    const [response] = await once(sent, 'response')
     response.resume()
     return response.statusCode
   }

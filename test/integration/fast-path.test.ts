@@ -85,7 +85,7 @@ async function answers(
   lengths: number[],
   headers?: Record<string, string>,
 ): Promise<Ended & { bytes: string }> {
-  const told = ended()
+  const summary = ended()
   const { socket, end } = await connectRaw(url + path, headers)
   socket.setNoDelay()
   for (let at = 0, i = 0; at < bytes.length; i++) {
@@ -95,7 +95,7 @@ async function answers(
     // The server shares this event loop, so it reads each chunk before the next one is written.
     if (lengths.length > 0) await nextTurn()
   }
-  return { bytes: (await end()).toString('hex'), ...(await told) }
+  return { bytes: (await end()).toString('hex'), ...(await summary) }
 }
 
 const chunks = fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1000, max: 90_000 })), {

@@ -52,9 +52,9 @@ describe.for(['1', '0'])('with FAST_PATH=%s', fastPath => {
       fc.asyncProperty(frames, fc.infiniteStream(fc.nat(2000)), async (frames, sizes) => {
         const next = sizes[Symbol.iterator]()
         const path = `${++streams}`
-        const told = reader.of(`/${path}`)
+        const summary = reader.of(`/${path}`)
         const expected = await verify(url + path, frames, MAX_PAYLOAD, () => next.next().value as number)
-        verifyLog(await told, expected)
+        verifyLog(await summary, expected)
       }),
       { numRuns: 500 },
     )

@@ -50,7 +50,7 @@ describe.skipIf(platform() !== 'linux')('memory', () => {
 
   test.for([
     ['messages', { FAST_PATH: '1' }, binary, binary, 65_536, 800],
-    ['messages, without the fast path', { FAST_PATH: '0' }, binary, binary, 65_536, 800],
+    ['messages that bypass the fast path', { FAST_PATH: '0' }, binary, binary, 65_536, 800],
     ['small messages', { FAST_PATH: '1' }, binary, binary, 100, 200_000],
     ['messages of 1 MiB', { FAST_PATH: '1' }, binary, binary, MiB, 40],
     ['pings', { FAST_PATH: '1' }, ping, pong, 125, 150_000],
