@@ -111,13 +111,12 @@ describe.skipIf(platform() !== 'linux')('memory', () => {
     await arrive(await open(''))
     const idle = memory() - before
 
-      const delayed = await open('?delay=5m')
-      const count = Math.round(80_000 / (size + 512))
-      const messages = Buffer.concat(Array.from({ length: count }, () => frame(binary, new Uint8Array(size))))
-      for (const { socket } of delayed) socket.write(messages)
-      await arrive(delayed)
-      const waiting = delayed.length * count * (size + 512)
-      await expect.poll(() => memory() - before - 2 * idle, { timeout: 10_000 }).toBeLessThan(1.5 * waiting + 30 * MiB)
-    },
-  )
+    const delayed = await open('?delay=5m')
+    const count = Math.round(80_000 / (size + 512))
+    const messages = Buffer.concat(Array.from({ length: count }, () => frame(binary, new Uint8Array(size))))
+    for (const { socket } of delayed) socket.write(messages)
+    await arrive(delayed)
+    const waiting = delayed.length * count * (size + 512)
+    await expect.poll(() => memory() - before - 2 * idle, { timeout: 10_000 }).toBeLessThan(1.5 * waiting + 30 * MiB)
+  })
 })
