@@ -122,10 +122,11 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
           burst = undefined
           onBurst(undefined)
           const rate = Math.round(answered / Math.max(seconds, 0.001))
+          const [sentText, answeredText, rateText] = [sent, answered, rate].map(count => count.toLocaleString('en'))
           const how = isStopped ? 'stopped' : 'done'
           log.add({
             type: 'note',
-            text: `Burst ${how}: ${sent} sent, ${answered} answered in ${seconds.toFixed(2)} s, ${rate} per second`,
+            text: `Burst ${how}: ${sentText} sent, ${answeredText} answered in ${seconds.toFixed(2)} s, ${rateText} per second`,
           })
         },
       })

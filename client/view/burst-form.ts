@@ -37,7 +37,7 @@ export function createBurstForm(
     const hadFocus = document.activeElement === start || document.activeElement === stop
     start.hidden = now !== undefined
     stop.hidden = now === undefined
-    if (now) text.textContent = `${now.sent} of ${now.count} sent, ${now.answered} answered`
+    if (now) text.textContent = describe(now)
     if (hadFocus) (now ? stop : start).focus()
   }
 
@@ -47,4 +47,9 @@ export function createBurstForm(
       start.disabled = connection !== 'connected'
     },
   }
+}
+
+function describe(progress: BurstProgress): string {
+  const [sent, count, answered] = [progress.sent, progress.count, progress.answered].map(n => n.toLocaleString('en'))
+  return `${sent} of ${count} sent, ${answered} answered`
 }

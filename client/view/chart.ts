@@ -63,7 +63,7 @@ export function createChart(root: ParentNode, statistics: Statistics) {
 }
 
 function describe({ p50 }: Summary, texts: Record<keyof Summary, string>): string {
-  const rate = `${texts.rate} messages received per second`
+  const rate = `${texts.rate} ${texts.rate === '1' ? 'message' : 'messages'} received per second`
   if (p50 === undefined) return `No round trips yet. ${rate}.`
   return `Round trips: 50% within ${texts.p50}, 95% within ${texts.p95}, 99% within ${texts.p99}, at most ${texts.max}. ${rate}.`
 }

@@ -125,7 +125,10 @@ async function measureEchoes() {
       await fill('#burst-in-flight', String(inFlight))
       await page.click('#burst-start')
       await logged('Burst done')
-      addRow(`echoes per second, ${inFlight} in flight, 64 B`, Number(/([\d,]+) per second/.exec(await log())?.[1]))
+      addRow(
+        `echoes per second, ${inFlight} in flight, 64 B`,
+        Number(/([\d,]+) per second/.exec(await log())?.[1]?.replaceAll(',', '')),
+      )
     })
   }
 }

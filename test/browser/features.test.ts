@@ -199,7 +199,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     test('sends the entered number of messages, and counts the replies', async () => {
       await tester.visit()
       await burst({ count: '2000', size: '100', 'in-flight': '50' })
-      await tester.logged('2000 sent, 2000 answered')
+      await tester.logged('2,000 sent, 2,000 answered')
       await page.click('#facts-toggle')
       await tester.says('#sent', '2,000 messages, 195 KiB')
       await tester.says('#received', '2,000 messages')
