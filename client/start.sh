@@ -1,17 +1,17 @@
 #!/bin/sh
-# Writes the parts of NGINX's configuration that depend on settings and on the container's network, then becomes NGINX.
+# Writes the parts of NGINX's configuration that depend on the settings and the container's network, then starts NGINX.
 set -eu
 
 folder=/tmp/nginx
 mkdir -p "$folder"
 
-# Has the form of the server's messages about its settings.
+# Prints the error in the same form as the server does for its settings.
 refuse() {
   echo "$1=\"$2\": expected $3" >&2
   exit 1
 }
 
-# NGINX itself decides what an address or a network is; names are excluded first, since it would look them up.
+# NGINX itself parses the address or network. Names are refused first, because NGINX would look them up.
 is_network() {
   case $1 in '' | *[!0-9A-Fa-f.:/]*) return 1 ;; esac
   {
@@ -22,7 +22,7 @@ is_network() {
   nginx -t -q -e /dev/null -c "$folder/test.conf" 2>/dev/null
 }
 
-# Only the first name server, since NGINX asks all it is given in turn, and the others may not know the stack's names.
+# NGINX takes turns among its name servers, and only the first is sure to know the names of the stack.
 resolver=
 while read -r word address _ || [ -n "$word" ]; do
   if [ "$word" = nameserver ]; then
@@ -58,7 +58,7 @@ $trusted
 geo \$realip_remote_addr \$is_front_proxy { default 0; $networks }
 END
 
-# Set by docker-compose.tls.yml alone. A port that Docker chose (0) is not known in here, so there is nowhere to redirect to.
+# Only deploy/tls.yml sets HTTPS_PORT. With 0, Docker chooses the port; it is unknown here, so nothing is redirected.
 port=${HTTPS_PORT:-}
 case $port in
 '') page= ;;

@@ -51,4 +51,4 @@ export async function main(options: Pick<RunOptions, 'page' | 'defaultHost'> = {
   }
 }
 
-if (import.meta.main) await main()
+if (import.meta.main) main()
