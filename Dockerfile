@@ -22,7 +22,10 @@ WORKDIR /tools
 RUN dpkg --add-architecture $TARGETARCH \
  && apt-get update -qq \
  && apt-get download -qq tini:$TARGETARCH busybox-static:$TARGETARCH \
- && for package in *.deb; do dpkg --extract "$package" .; done
+ && for package in *.deb; do dpkg --extract "$package" .; done \
+ && mkdir -p root/sbin root/tmp \
+ && cp usr/bin/tini-static root/sbin/tini \
+ && chmod 1777 root/tmp
 
 FROM nginx:1.30 AS nginx
 
@@ -41,7 +44,7 @@ COPY --from=nginx /usr/sbin/nginx /usr/sbin/
 COPY --from=nginx /etc/nginx/mime.types /etc/nginx/
 # start.sh needs a shell, and the health check an HTTP client.
 COPY --from=tools /tools/usr/bin/busybox /bin/sh
-COPY --from=tools /tools/usr/bin/tini-static /sbin/tini
+COPY --from=tools /tools/root /
 # A checkout under a strict umask is readable only by its owner, so the modes are set here.
 COPY --chmod=644 nginx.conf client/probe.conf client/tls.conf /etc/nginx/
 COPY --chmod=755 client/start.sh /
@@ -50,7 +53,7 @@ USER 101
 EXPOSE 80 7777
 STOPSIGNAL SIGQUIT
 # The request goes through the upstream: healthy means that the page can reach a server.
-HEALTHCHECK --interval=30s --timeout=3s --start-period=30s --start-interval=500ms CMD ["sh", "-c", \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --start-interval=500ms CMD ["sh", "-c", \
   "wget -Y off -qO /dev/null http://127.0.0.1/healthz"]
 ENTRYPOINT ["/sbin/tini", "-s", "--", "/start.sh"]
 
@@ -66,7 +69,7 @@ COPY --from=node /lib/ld-linux-*.so.* /lib/*-linux-gnu/libatomic.so.1* /lib/*-li
   /lib/*-linux-gnu/libdl.so.2 /lib/*-linux-gnu/libgcc_s.so.1 /lib/*-linux-gnu/libm.so.6 \
   /lib/*-linux-gnu/libpthread.so.0 /lib/*-linux-gnu/libstdc++.so.6 /lib/
 COPY --from=node /usr/local/bin/node /usr/local/bin/
-COPY --from=tools /tools/usr/bin/tini-static /sbin/tini
+COPY --from=tools /tools/root /
 COPY --from=build-server /app/server/dist /app/server
 ENV NODE_ENV=production
 WORKDIR /app

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +31,9 @@ export async function compareWithCommit(
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
   await run('npm', ['run', 'build:server'], { cwd: folder })
 
-  const program = { file: pathToFileURL(join(folder, 'server/dist/main.js')).href, prefix: '[RE]: ' }
+  // Builds of older commits wrote one file for each source.
+  const built = ['server/dist/main.cjs', 'server/dist/main.js'].map(file => join(folder, file)).find(existsSync) ?? ''
+  const program = { file: pathToFileURL(built).href, prefix: '[RE]: ' }
   const specs = [createProgram(commit, program), createProgram(`${commit} again`, program), peers.ours]
   using load = createLoad()
   const sections: string[] = []

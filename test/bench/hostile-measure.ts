@@ -157,7 +157,7 @@ export async function measureStarved(
   connections: number,
   seconds = SECONDS,
 ): Promise<Starved> {
-  const ours = createProgram('ours', { file: '../../server/dist/main.js', env: flood.env ?? {} })
+  const ours = createProgram('ours', { file: '../../server/dist/main.cjs', env: flood.env ?? {} })
   const key = `${hash('sha1', flood.again ?? '')} ${flood.reads} ${connections} ${seconds}`
   const measured = bareEchoes.get(key)
   const starved = {

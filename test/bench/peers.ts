@@ -1,6 +1,6 @@
 import { createProgram } from './peer.ts'
 
-const ours = '../../server/dist/main.js'
+const ours = '../../server/dist/main.cjs'
 const prefix = '[RE]: '
 
 /** The servers to compare, with their names in tables and charts. */

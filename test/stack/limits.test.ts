@@ -116,7 +116,7 @@ test.skipIf(!inject('stack'))('TCP keep-alive is on for both sides of NGINX', as
   onTestFinished(() => stack.down())
   await connectRaw(stack.ws)
   await vi.waitFor(async () => {
-    const { output } = await stack.client.exec(['cat', '/proc/net/tcp'])
+    const { output } = await stack.client.exec(['sh', '-c', 'cat /proc/net/tcp'])
     // Columns: local address, remote address, state, queues, timer. 01 is established, 1E61 port 7777, 02 keep-alive.
     const timers = [...output.matchAll(/ \w+:(\w+) \w+:(\w+) 01 \S+ (\d\d):/g)]
     for (const side of [1, 2]) {

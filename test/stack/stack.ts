@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -18,10 +19,9 @@ export async function docker(...args: string[] | [{ env: NodeJS.ProcessEnv }, ..
   return stdout + stderr
 }
 
-const imageOf = async (service: 'client' | 'server'): Promise<string> => {
-  const { services } = JSON.parse(await docker('compose', 'config', '--format', 'json'))
-  return services[service].image
-}
+const composed = async () => JSON.parse(await docker('compose', 'config', '--format', 'json'))
+
+const imageOf = async (service: 'client' | 'server'): Promise<string> => (await composed()).services[service].image
 
 /** Returns the name of the server's image in docker-compose.yml. */
 export const serverImage = () => imageOf('server')
@@ -45,24 +45,42 @@ export async function addressOf(container: { getId(): string }): Promise<string>
   return (await docker('inspect', '-f', format, container.getId())).trim()
 }
 
+type ProjectOptions = {
+  env?: Record<string, string>
+  /** Files beside docker-compose.yml. */
+  overrides?: string[]
+}
+
+type StackOptions = { replicas?: number; build?: boolean }
+
+/** Names a project of docker compose that uses this checkout's images and random ports. Taken down when disposed. */
+export async function createProject({ env = {}, overrides = [] }: ProjectOptions = {}) {
+  const name = `websocket-echo-${randomUUID()}`
+  const files = ['docker-compose.yml', ...overrides]
+  // Otherwise the project would have images of its own.
+  const { IMAGE_REPOSITORY = (await composed()).name } = process.env
+  const environment = { IMAGE_REPOSITORY, HTTP_PORT: '0', WS_PORT: '0', LOG_FORMAT: 'json', ...env }
+  const compose = (...args: string[]) => {
+    const options = ['-p', name, ...files.flatMap(file => ['-f', file])]
+    return docker({ env: { ...process.env, ...environment } }, 'compose', ...options, ...args)
+  }
+  return { name, files, environment, compose, [Symbol.asyncDispose]: async () => void (await compose('down')) }
+}
+
 /**
  * Starts the whole stack like `docker compose up`, on random ports, and resolves when it is healthy. It logs at `debug`,
  * as compose sets it, which turns the fast path off; `LOG_LEVEL: 'info'` turns it on.
- * @param options.overrides further compose files
  */
-export async function startStack({
-  replicas = 1,
-  build = false,
-  env = {} as Record<string, string>,
-  overrides = [] as string[],
-} = {}) {
+export async function startStack({ replicas = 1, build = false, ...options }: ProjectOptions & StackOptions = {}) {
   await startReaper(await findEngine())
-  const compose = new DockerComposeEnvironment(root, ['docker-compose.yml', ...overrides])
-    .withEnvironment({ HTTP_PORT: '0', WS_PORT: '0', LOG_FORMAT: 'json', ...env })
+  const { name, files, environment, compose } = await createProject(options)
+  const stack = new DockerComposeEnvironment(root, files)
+    .withProjectName(name)
+    .withEnvironment(environment)
     .withClientOptions({ commandOptions: ['--scale', `server=${replicas}`] })
     .withDefaultWaitStrategy(Wait.forHealthCheck())
     .withStartupTimeout(60_000)
-  const started = await (build ? compose.withBuild() : compose).up()
+  const started = await (build ? stack.withBuild() : stack).up()
 
   const client = started.getContainer('client-1')
   const servers = Array.from({ length: replicas }, (_, i) => started.getContainer(`server-${i + 1}`))
@@ -73,5 +91,5 @@ export async function startStack({
   const down = async () => {
     await started.down()
   }
-  return { ...addresses, client, servers, down }
+  return { ...addresses, client, servers, compose, down }
 }

@@ -15,7 +15,7 @@ import { openTester } from '../browser/tester.ts'
 import { writeCertificates } from '../certs.ts'
 import { connect } from '../suite/client.ts'
 import { connectRaw } from '../suite/raw-client.ts'
-import { docker, freePort, startStack } from './stack.ts'
+import { createProject, freePort, startStack } from './stack.ts'
 
 const run = promisify(execFile)
 
@@ -43,7 +43,7 @@ describe('npm run certs', () => {
   })
 })
 
-describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
+describe.skipIf(!inject('stack'))('with deploy/tls.yml', () => {
   let folder: string
   let ca: Buffer
   let port: number
@@ -55,7 +55,7 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
     ca = await readFile(join(folder, 'authority.crt'))
     port = await freePort()
     stack = await startStack({
-      overrides: ['docker-compose.tls.yml'],
+      overrides: ['deploy/tls.yml'],
       env: {
         HTTPS_PORT: String(port),
         TLS_CERTIFICATE: join(folder, 'server.crt'),
@@ -70,19 +70,9 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
 
   test('does not start without a certificate, and creates no folder in its place', async () => {
     const missing = join(folder, 'missing.crt')
-    const env = { ...process.env, TLS_CERTIFICATE: missing, TLS_KEY: join(folder, 'server.key'), HTTPS_PORT: '0' }
-    const files = ['-f', 'docker-compose.yml', '-f', 'docker-compose.tls.yml']
-    const compose = (...args: string[]) =>
-      docker(
-        { env: { ...env, HTTP_PORT: '0', WS_PORT: '0' } },
-        'compose',
-        '-p',
-        'websocket-echo-uncertified',
-        ...files,
-        ...args,
-      )
-    onTestFinished(async () => void (await compose('down')))
-    await expect(compose('up', '--detach')).rejects.toThrow(/missing\.crt/)
+    const env = { TLS_CERTIFICATE: missing, TLS_KEY: join(folder, 'server.key'), HTTPS_PORT: '0' }
+    await using project = await createProject({ env, overrides: ['deploy/tls.yml'] })
+    await expect(project.compose('up', '--detach')).rejects.toThrow(/missing\.crt/)
     await expect(stat(missing)).rejects.toThrow('ENOENT')
   })
 

@@ -29,7 +29,7 @@ const derive = async (name: string, change: string) => {
 // A project of its own: when a node leaves a swarm, Docker forgets the names of other running containers.
 describe('on a swarm', () => {
   let url: string
-  const files = ['-c', 'docker-compose.yml', '-c', 'docker-compose.swarm.yml']
+  const files = ['-c', 'docker-compose.yml', '-c', 'deploy/swarm.yml']
 
   /** Connects until exactly `count` replicas answer, told apart by their host names. */
   const expectReplicas = (count: number) =>
@@ -65,7 +65,8 @@ describe('on a swarm', () => {
     await docker('swarm', 'init', '--advertise-addr', '127.0.0.1')
     const [HTTP_PORT, WS_PORT] = [await freePort(), await freePort()]
     url = `ws://127.0.0.1:${WS_PORT}/`
-    const env = { ...process.env, HTTP_PORT, WS_PORT, LOG_LEVEL: 'info' }
+    const IMAGE_REPOSITORY = (await serverImage()).replace(/-server:[^:]*$/, '')
+    const env = { ...process.env, IMAGE_REPOSITORY, HTTP_PORT, WS_PORT, LOG_LEVEL: 'info' }
     await docker({ env }, 'stack', 'deploy', '--resolve-image', 'never', ...files, STACK)
     return async () => {
       await docker('stack', 'rm', STACK)
