@@ -19,7 +19,6 @@ export default async function setup(project: TestProject) {
   )
   if (!hasEngine) return
   const { page, ws, down } = await startStack({ build: true })
-  process.env.ECHO_IMAGE ??= await serverImage()
   project.provide('stack', { page, ws })
   return down
 }
