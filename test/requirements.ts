@@ -33,9 +33,7 @@ export async function reportSkipped(): Promise<void> {
 }
 
 if (import.meta.main) {
-  console.log(
-    'npm test takes about 4 minutes on two cores for the server and the page’s code, then about 7 for containers and browsers.',
-  )
+  console.log('npm test takes about 12 minutes on two cores, or 5 without a Docker engine.')
   try {
     await reportSkipped()
   } catch (error) {
