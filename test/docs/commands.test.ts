@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify, stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser } from '../browser/browser.ts'
+import { findEngine, startReaper } from '../stack/engine.ts'
 import { patternOf, readSteps, type Step } from './steps.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -15,6 +16,7 @@ const run = promisify(execFile)
 let folder: string
 
 beforeAll(async () => {
+  await startReaper(await findEngine())
   // As a reader's clone, whose name becomes that of the images.
   folder = join(await mkdtemp(join(tmpdir(), 'docs-')), 'websocket-echo')
   const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })
@@ -25,9 +27,12 @@ afterAll(async () => {
   await rm(join(folder, '..'), { recursive: true, force: true })
 })
 
-const { CI, NO_COLOR, FORCE_COLOR, ...inherited } = process.env
-// Readers confirm that npx may install what they have asked for.
-const environment = { ...inherited, npm_config_yes: 'true' }
+/** Returns the environment of a reader, who confirms that npx may install a package. */
+function createEnvironment(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^(CI|VITEST.*|npm_(?!config_).*|.*_COLOR|NODE_ENV)$/.test(name))
+  return { ...Object.fromEntries(own), npm_config_yes: 'true' }
+}
+
 const interpreters = { sh: ['bash', '-euo', 'pipefail', '-c'], js: ['node', '-e'], python: ['/usr/bin/python3', '-c'] }
 
 /** Runs a step's program in the reader's clone, and gathers what it prints. */
@@ -35,7 +40,7 @@ function start({ language, code }: Step) {
   const [program = '', ...args] = [...interpreters[language], code]
   const child = spawn(program, args, {
     cwd: folder,
-    env: environment,
+    env: createEnvironment(),
     detached: true,
     // Some programs end with their standard input, which stays open in a reader's terminal.
     stdio: 'pipe',
