@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { freePort } from '../stack/stack.ts'
@@ -24,7 +25,7 @@ async function firstEcho(port: number, isBare: boolean): Promise<void> {
       return await (isBare ? echoBytes(port) : echoMessage(port))
     } catch {
       // Nothing listens yet, or Docker's proxy has nothing to connect to.
-      await new Promise(setImmediate)
+      await setTimeout(1)
     }
   }
 }
