@@ -29,7 +29,9 @@ afterAll(async () => {
 
 /** Returns the environment of a reader, who confirms that npx may install a package. */
 function createEnvironment(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !/^(CI|VITEST.*|npm_(?!config_).*|.*_COLOR|NODE_ENV)$/.test(name))
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(CI|VITEST.*|npm_(?!config_).*|.*_COLOR|NODE_ENV)$/.test(name),
+  )
   return { ...Object.fromEntries(own), npm_config_yes: 'true' }
 }
 
