@@ -475,7 +475,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       expect(await tester.isHidden('#to-end')).toBe(true)
     })
 
-    test('100,000 lines with few elements, and how many older lines were removed', async () => {
+    test('100,000 lines with few elements, and how many older lines were removed', { timeout: 180_000 }, async () => {
       const { url } = await startPeer(socket => {
         for (let i = 0; i < 120_000; i++) socket.send(`pushed ${i}`)
       })

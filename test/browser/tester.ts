@@ -18,6 +18,8 @@ export type Tester = Awaited<ReturnType<typeof openTester>>
 /** Opens a page in a browser, and returns the actions and observations of a user. */
 export async function openTester(browser: Browser | BrowserContext, address: string) {
   const page = await browser.newPage()
+  // Puppeteer gives up after 30 s, which is short for 100,000 lines on a busy machine. The test itself has a limit.
+  page.setDefaultTimeout(0)
   const complaints: string[] = []
   page.on('console', message => {
     if (['error', 'warn'].includes(message.type()) && !isInterruption(message.text())) complaints.push(message.text())
