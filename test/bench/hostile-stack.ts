@@ -40,7 +40,11 @@ export async function startStack(): Promise<Stack> {
   const project = `hostile-${process.pid}`
   const base = { ...process.env, HTTP_PORT: '0', WS_PORT: '0', LOG_LEVEL: 'debug' }
   const docker = async (args: string[], env = {}) => {
-    const options = { cwd: ROOT, env: { IMAGE_TAG: 'hostile', ...base, ...env }, maxBuffer: 2 ** 26 }
+    const options = {
+      cwd: ROOT,
+      env: { IMAGE_REPOSITORY: 'hostile', IMAGE_TAG: 'hostile', ...base, ...env },
+      maxBuffer: 2 ** 26,
+    }
     return (await promisify(execFile)('docker', args, options)).stdout.trim()
   }
   let last: Promise<unknown> = Promise.resolve()

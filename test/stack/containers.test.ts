@@ -229,4 +229,15 @@ describe.skipIf(!inject('stack'))('a service that ends', () => {
       for (const [name, value] of Object.entries(env)) expect(log).toContain(`${name}="${value}": expected`)
     },
   )
+
+  test('the server comes back after its process was killed', async () => {
+    await using stack = await createProject()
+    await stack.compose('up', '--detach', '--wait', 'server')
+    const id = (await stack.compose('ps', '--quiet', 'server')).trim()
+    const script = `process.kill(require('fs').readFileSync('/proc/1/task/1/children', 'utf8'), 'SIGKILL')`
+    // The kill ends the container, and with it this command.
+    await docker('exec', id, 'node', '-e', script).catch(() => {})
+    const state = () => docker('inspect', '-f', '{{.RestartCount}} {{.State.Health.Status}}', id)
+    await expect.poll(state, { timeout: 30_000 }).toBe('1 healthy\n')
+  })
 })
