@@ -58,7 +58,7 @@ $trusted
 geo \$realip_remote_addr \$is_front_proxy { default 0; $networks }
 END
 
-# Only deploy/tls.yml sets HTTPS_PORT. With 0, Docker chooses the port; it is unknown here, so nothing is redirected.
+# Only docker-compose.tls.yml sets HTTPS_PORT. With 0, Docker chooses the port; it is unknown here, so nothing is redirected.
 port=${HTTPS_PORT:-}
 case $port in
 '') page= ;;

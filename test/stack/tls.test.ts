@@ -43,7 +43,7 @@ describe('npm run certs', () => {
   })
 })
 
-describe.skipIf(!inject('stack'))('with deploy/tls.yml', () => {
+describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
   let folder: string
   let ca: Buffer
   let port: number
@@ -55,7 +55,7 @@ describe.skipIf(!inject('stack'))('with deploy/tls.yml', () => {
     ca = await readFile(join(folder, 'authority.crt'))
     port = await freePort()
     stack = await startStack({
-      overrides: ['deploy/tls.yml'],
+      overrides: ['docker-compose.tls.yml'],
       env: {
         HTTPS_PORT: String(port),
         TLS_CERTIFICATE: join(folder, 'server.crt'),
@@ -71,7 +71,7 @@ describe.skipIf(!inject('stack'))('with deploy/tls.yml', () => {
   test('does not start without a certificate, and creates no folder in its place', async () => {
     const missing = join(folder, 'missing.crt')
     const env = { TLS_CERTIFICATE: missing, TLS_KEY: join(folder, 'server.key'), HTTPS_PORT: '0' }
-    await using project = await createProject({ env, overrides: ['deploy/tls.yml'] })
+    await using project = await createProject({ env, overrides: ['docker-compose.tls.yml'] })
     await expect(project.compose('up', '--detach')).rejects.toThrow(/missing\.crt/)
     await expect(stat(missing)).rejects.toThrow('ENOENT')
   })

@@ -29,7 +29,7 @@ const derive = async (name: string, change: string) => {
 // A project of its own: when a node leaves a swarm, Docker forgets the names of other running containers.
 describe('on a swarm', () => {
   let url: string
-  const files = ['-c', 'docker-compose.yml', '-c', 'deploy/swarm.yml']
+  const files = ['-c', 'docker-compose.yml', '-c', 'docker-compose.swarm.yml']
 
   /** Connects until exactly `count` replicas answer, told apart by their host names. */
   const expectReplicas = (count: number) =>

@@ -21,7 +21,7 @@ function rowsOf(document: string): string[] {
 }
 
 const settings = [...read('server/config/config.ts').matchAll(/read\('([A-Z_]+)'/g)].map(([, name = '']) => name)
-const composeFiles = ['docker-compose.yml', ...filesIn('deploy').filter(path => path.endsWith('.yml'))]
+const composeFiles = filesIn('.').filter(path => /^docker-compose.*\.yml$/.test(path))
 
 test('docs/settings.md lists every variable that the server and the compose files read', () => {
   const composed = [
