@@ -1,12 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify, stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser } from '../browser/browser.ts'
+import { python } from '../requirements.ts'
 import { findEngine, startReaper } from '../stack/engine.ts'
 import { patternOf, readSteps, type Step } from './steps.ts'
 
@@ -14,6 +15,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
 
 let folder: string
+let home: string
 
 beforeAll(async () => {
   await startReaper(await findEngine())
@@ -22,9 +24,13 @@ beforeAll(async () => {
   const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })
   for (const file of stdout.split('\0').filter(Boolean)) await cp(join(root, file), join(folder, file))
   await run('npm', ['ci'], { cwd: folder })
-})
-afterAll(async () => {
-  await rm(join(folder, '..'), { recursive: true, force: true })
+
+  // What the machine of a reader has: a Python with websockets, and a terminal, where curl shows no progress.
+  home = join(folder, '../home')
+  await mkdir(home)
+  await symlink(python, join(home, 'python3'))
+  await writeFile(join(home, '.curlrc'), 'no-progress-meter\n')
+  return () => rm(join(folder, '..'), { recursive: true, force: true })
 })
 
 /** Returns the environment of a reader, who confirms that npx may install a package. */
@@ -32,10 +38,15 @@ function createEnvironment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
     ([name]) => !/^(CI|VITEST.*|npm_(?!config_).*|.*_COLOR|NODE_ENV)$/.test(name),
   )
-  return { ...Object.fromEntries(own), npm_config_yes: 'true' }
+  const path = `${home}${delimiter}${process.env.PATH}`
+  return { ...Object.fromEntries(own), CURL_HOME: home, PATH: path, npm_config_yes: 'true' }
 }
 
-const interpreters = { sh: ['bash', '-euo', 'pipefail', '-c'], js: ['node', '-e'], python: ['/usr/bin/python3', '-c'] }
+const interpreters = {
+  sh: ['bash', '--norc', '-euo', 'pipefail', '-c'],
+  js: ['node', '-e'],
+  python: ['python3', '-c'],
+}
 
 /** Runs a step's program in the reader's clone, and gathers what it prints. */
 function start({ language, code }: Step) {
@@ -85,14 +96,15 @@ async function inConsole(address: string, { code, expected = '' }: Step): Promis
   }
 }
 
-const background = new Set<ReturnType<typeof start>>()
+const running = new Set<ReturnType<typeof start>>()
 
+/** Presses Ctrl+C for everything that still runs. */
 async function stopAll(): Promise<void> {
-  for (const { child, ended } of background) {
+  for (const { child, ended } of running) {
     if (isRunning(child)) process.kill(-(child.pid ?? 0), 'SIGINT')
     await ended
   }
-  background.clear()
+  running.clear()
 }
 
 const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null && signalCode === null
@@ -117,8 +129,8 @@ describe.for(documents.filter(({ steps }) => steps.length > 0))('$document', ({ 
     test(code.split('\n', 1)[0] ?? '', async () => {
       if (console !== undefined) return inConsole(console, step)
       const program = start(step)
+      running.add(program)
       if (isBackground) {
-        background.add(program)
         return program.prints(new RegExp(`^${patternOf(expected ?? '')}`, 'm'))
       }
       expect((await program.ended) === 0, program.output()).toBe(!fails)
