@@ -33,7 +33,7 @@ export async function askWhy(
     if (response.type === 'opaqueredirect') {
       return 'A plain HTTP request to the same address is redirected. WebSocket handshakes do not follow redirects.'
     }
-    return describe(response, await readStart(response))
+    return describe(response, isWebPage(response) ? undefined : await readStart(response))
   } catch {
     if (signal.aborted)
       return `A plain HTTP request to the same address got no response within ${timeout / 1000} s either.`
@@ -44,8 +44,13 @@ export async function askWhy(
   }
 }
 
-function describe({ status, statusText }: Response, body: string): string {
-  const answer = `A plain HTTP request to the same address gets ${`${status} ${statusText}`.trim()}${body && `: ${body}`}`
+const isWebPage = ({ headers }: Response): boolean => headers.get('Content-Type')?.startsWith('text/html') === true
+
+/** @param body the start of it; undefined for a web page, whose source says nothing to a person */
+function describe({ status, statusText }: Response, body: string | undefined): string {
+  const gets = `A plain HTTP request to the same address gets ${`${status} ${statusText}`.trim()}`
+  if (body === undefined) return `${gets} and a web page. Perhaps the path is wrong.`
+  const answer = `${gets}${body && `: ${body}`}`
   if (status !== 426) return answer
   return (
     `${answer}\nSo a WebSocket server is there, but the browser hides why the handshake failed. ` +

@@ -34,6 +34,17 @@ test('reports only the status of an empty response', async () => {
   )
 })
 
+test('does not show the source of a web page', async () => {
+  const url = await serve((_, response) =>
+    response
+      .writeHead(405, { 'Content-Type': 'text/html; charset=utf-8' })
+      .end('<html><h1>405 Not Allowed</h1></html>'),
+  )
+  expect(await askWhy(url, { pageOrigin })).toBe(
+    'A plain HTTP request to the same address gets 405 Method Not Allowed and a web page. Perhaps the path is wrong.',
+  )
+})
+
 test('says that 426 means that a WebSocket server is there', async () => {
   const url = await serve((_, response) => response.writeHead(426).end('use WebSocket'))
   const words = await askWhy(url, { pageOrigin })
