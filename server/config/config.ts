@@ -48,6 +48,7 @@ const proxies = list(
 
 /** Reads an address for the log. Returns '' for a range of ports, and for port 0, where Docker chooses. */
 const publicUrl: Parser<string> = text => {
+  if (!/^(http|ws)s?:\/\/\S+$/.test(text)) throw new Unexpected('a URL such as https://example.com')
   const url = URL.parse(text.replace(/(?<=\/\/)(0\.0\.0\.0|\[::\])(?=:|$)/, 'localhost'))
   return url && url.port !== '0' ? url.href.replace(/\/$/, '') : ''
 }

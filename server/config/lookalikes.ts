@@ -2,7 +2,12 @@ import { printable } from '../log.ts'
 import type { Environment } from './config.ts'
 
 /** Variables that only the compose files read, and the settings that replace them elsewhere. */
-const OF_COMPOSE: Record<string, string> = { HTTP_PORT: 'PORT', WS_PORT: 'PORT', BIND_ADDRESS: 'HOST' }
+const OF_COMPOSE: Record<string, string> = {
+  HTTP_PORT: 'PORT',
+  WS_PORT: 'PORT',
+  BIND_ADDRESS: 'HOST',
+  FRONT_PROXIES: 'TRUSTED_PROXIES',
+}
 
 // Shorter names would match too many unrelated ones.
 const SHORTEST = 6

@@ -49,7 +49,7 @@ export function delayHandshake(
   socket: Socket,
   head: Buffer,
   milliseconds: number,
-  registry: { budget: Budget; delayed: Set<Holder> },
+  registry: { budget: Budget; delayed: Set<Holder>; isClosing: boolean },
   events: LateHandshake,
 ): void {
   const { budget, delayed } = registry
@@ -65,15 +65,16 @@ export function delayHandshake(
     // A client must not send anything before the answer (RFC 6455, section 4.1), so a few bytes are enough.
     if (holding > events.cost + MAX_EARLY) fail('Too much data before the answer')
   }
-  const onEnd = () => void socket.destroy()
+  const onLeft = () => fail('The client left before the answer')
   const fail = (problem: string) => {
+    stop()
     events.giveUp(problem)
-    onEnd()
+    socket.destroy()
   }
   const stop = () => {
     clearTimeout(timer)
     delayed.delete(holder)
-    socket.off('data', onData).off('end', onEnd).off('close', stop)
+    socket.off('data', onData).off('end', onLeft).off('close', onLeft)
     count(-holding)
   }
   const timer = setTimeout(() => {
@@ -84,13 +85,13 @@ export function delayHandshake(
     get holding() {
       return holding
     },
-    shed: () => fail('Too little memory is free'),
+    shed: () => fail(registry.isClosing ? 'The server is shutting down' : 'Too little memory is free'),
   }
   delayed.add(holder)
   count(events.cost)
   onData(head)
   // Keep reading, to notice when the peer leaves.
   socket.on('data', onData)
-  socket.on('end', onEnd)
-  socket.on('close', stop)
+  socket.on('end', onLeft)
+  socket.on('close', onLeft)
 }

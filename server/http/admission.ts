@@ -6,7 +6,7 @@ import type { Observer } from '../connection/observer.ts'
 import { applyHandshakeFault, refusalOf } from '../faults/handshake.ts'
 import { type Faults, FaultsError, parseFaults } from '../faults/parameters.ts'
 import { type Logger, printable } from '../log.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, onOneLine } from './answer.ts'
 import { type Agreement, agree } from './handshake.ts'
 import type { Registry } from './registry.ts'
 import { addressOf, hostsOf, pathOf, queryOf } from './request.ts'
@@ -120,7 +120,7 @@ export function createAdmission(options: AdmissionOptions) {
         return decision
       }
       const { reason, status, body } = decision
-      const problem = printable(body.replaceAll('\n', '; '))
+      const problem = onOneLine(body)
       logger.info({ address, path: printable(pathOf(request)), status, reason, problem }, 'Refused a handshake')
       if (reason) observer?.refused(reason)
       return decision

@@ -12,6 +12,9 @@ export type Answer = {
   canRetryElsewhere?: boolean
 }
 
+/** Returns the body of an answer as the log shows it. */
+export const onOneLine = (body: string): string => printable(body.replaceAll('\n', '; '))
+
 /** Sends an answer as plain text that pages of any origin may read. */
 export function send(response: ServerResponse, { status, headers, body }: Answer): void {
   const text = body

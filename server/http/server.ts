@@ -12,7 +12,7 @@ import { type Logger, printable } from '../log.ts'
 import { ReplyBuffers } from '../wire/fast-path.ts'
 import { Scheduler } from '../wire/scheduler.ts'
 import { type AdmissionOptions, type Admitted, createAdmission } from './admission.ts'
-import { type Answer, missingUpgrade, send, upgradeRequired } from './answer.ts'
+import { type Answer, missingUpgrade, onOneLine, send, upgradeRequired } from './answer.ts'
 import { switchingProtocols } from './handshake.ts'
 import { createPipelines } from './pipelines.ts'
 import {
@@ -78,8 +78,18 @@ export function createServer(options: ServerOptions) {
     },
   }
 
+  const from = (request: IncomingMessage) => ({
+    address: addressOf(request, isTrustedProxy),
+    path: printable(pathOf(request)),
+  })
+
+  const logAnswer = (request: IncomingMessage, { status, reason, body }: Answer) => {
+    if (logger.isLevelEnabled('debug'))
+      logger.debug({ ...from(request), status, reason, problem: onOneLine(body) }, 'Answered a plain request')
+  }
+
   const explainUpgrade = (request: IncomingMessage) => {
-    const details = { address: addressOf(request, isTrustedProxy), path: printable(pathOf(request)), status: 426 }
+    const details = { ...from(request), status: 426 }
     if (hasLostUpgrade(request)) {
       logger.info({ ...details, problem: missingUpgrade(request) }, 'Answered a handshake as a plain request')
     } else {
@@ -150,7 +160,9 @@ export function createServer(options: ServerOptions) {
     const answer = () => {
       if (refused && isLeftToProxy(refused, request)) return void request.socket.destroy()
       if (pathOf(request) === '/healthz' && !registry.isClosing) return send(response, { status: 200, body: 'ok' })
-      send(response, refused ?? admission.fullness(request) ?? explainUpgrade(request))
+      const problem = refused ?? admission.fullness(request)
+      if (problem) logAnswer(request, problem)
+      send(response, problem ?? explainUpgrade(request))
     }
     // A browser still gets the page if its query is invalid. Other clients learn what is wrong with the query.
     const isQuestion = refused?.reason === 'malformed' || (refused?.reason === 'query' && !wantsHtml(request))
@@ -161,12 +173,13 @@ export function createServer(options: ServerOptions) {
   const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const decision = admission.admit(request, socket)
     if ('status' in decision) return void refuse(request, socket, decision)
-    const wait = decision.faults?.['handshake-delay']
+    const { faults, peer } = decision
+    const wait = faults?.['handshake-delay']
     if (!wait) return void open(request, socket, head, decision)
     delayHandshake(socket, head, wait, registry, {
       cost: costOfRequest(request),
       proceed: head => open(request, socket, head, decision),
-      giveUp: problem => logger.info({ address: decision.peer.address, problem }, 'Gave up the handshake'),
+      giveUp: problem => logger.info({ address: peer.address, path: peer.path, problem }, 'Gave up the handshake'),
     })
   }
 

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest'
+import { connect as connectTcp } from 'node:net'
+import { expect, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
-import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { connectRaw, frame, handshake, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
 const messages = (log: Record<string, unknown>[]) => log.map(({ msg }) => msg)
@@ -82,6 +83,49 @@ test.for([
       msg: 'Refused a handshake',
     },
   ])
+})
+
+test('a plain request that is refused is logged at debug, with the problem', async () => {
+  const { http, log } = await serve({ LOG_LEVEL: 'debug' })
+  await fetch(`${http}a?loss=2`)
+  expect(log).toMatchObject([
+    {
+      level: 'debug',
+      address: '127.0.0.1',
+      path: '/a',
+      status: 400,
+      reason: 'query',
+      problem: expect.stringContaining('"loss=2": expected a share'),
+      msg: 'Answered a plain request',
+    },
+  ])
+})
+
+test.for(['end', 'destroy'] as const)('a client that leaves before a late answer (%s) is logged', async way => {
+  const { url, log } = await serve()
+  const { hostname, port } = new URL(url)
+  const socket = connectTcp(Number(port), hostname)
+  socket.write(`${handshake(`${url}late?handshake-delay=1m`)}\r\n`, () => socket[way]())
+  await expect
+    .poll(() => log)
+    .toMatchObject([
+      {
+        level: 'info',
+        address: '127.0.0.1',
+        path: '/late',
+        problem: 'The client left before the answer',
+        msg: 'Gave up the handshake',
+      },
+    ])
+})
+
+test('a late handshake that the server gives up when it stops is logged with that reason', async () => {
+  const { url, server, registry, log } = await serve()
+  const late = connectRaw(`${url}?handshake-delay=1m`).catch(() => {})
+  await vi.waitFor(() => expect(registry.delayed.size).toBe(1))
+  await server.close()
+  await late
+  expect(log).toMatchObject([{ msg: 'Gave up the handshake', problem: 'The server is shutting down' }])
 })
 
 test('a handshake without its Upgrade header is logged at info, a plain request at debug', async () => {

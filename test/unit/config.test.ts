@@ -81,6 +81,7 @@ describe('an invalid variable is named with its value and what was expected', ()
     ['PORT', '-1', /an integer/],
     ['PORT', '7777.5', /an integer/],
     ['REPLY_PREFIX', 'x'.repeat(1025), /at most 1 KiB/],
+    ['PUBLIC_WS_URL', 'foo', /a URL such as https:\/\/example\.com/],
     ['MAX_PAYLOAD', '0', /a size from 1/],
     ['MAX_PAYLOAD', '2GiB', /a size from 1 to 1GiB/],
     ['MAX_PAYLOAD', '16MB', /a size/],
@@ -160,6 +161,7 @@ test.for([
   ['HTTP_PORT', 'PORT'],
   ['WS_PORT', 'PORT'],
   ['BIND_ADDRESS', 'HOST'],
+  ['FRONT_PROXIES', 'TRUSTED_PROXIES'],
 ] as const)('%s is recognized as a setting of docker compose only', ([name, meant]) => {
   expect(warnings({ [name]: '80' })).toEqual([`${name} has no effect: only docker compose reads it. Use ${meant}.`])
   expect(warnings({ [name]: '80', [meant]: '' })).toEqual([])
