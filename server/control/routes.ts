@@ -38,11 +38,15 @@ const route = <M extends RouteConfig['method'], P extends string, T extends Rout
   schema: S,
   failures: Record<number, string> = {},
 ) => {
-  const all = Object.entries({ 400: 'The request is invalid', ...failures })
+  const all = Object.entries({ 400: 'The request is invalid', 403: 'The Origin or Host is not allowed', ...failures })
   const errors = Object.fromEntries(all.map(([status, meaning]) => [status, json(schemas.error, meaning)]))
   const responses = { ...errors, 200: json(schema, 'Success') }
-  return createRoute({ method, path, summary, request, responses })
+  return createRoute({ operationId: operationIdOf(method, path), method, path, summary, request, responses })
 }
+
+/** Returns the name that generated clients give a route, such as `deleteConnectionsById`. */
+const operationIdOf = (method: string, path: string) =>
+  method + path.replace('{id}', 'by-id').replace(/[/-](\w)/g, (_, letter: string) => letter.toUpperCase())
 
 // For routes without parameters, so that any parameter is an error.
 const query = schemas.nothing
@@ -172,6 +176,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
   )
   app.openapi(
     createRoute({
+      operationId: 'getMetrics',
       method: 'get',
       path: '/metrics',
       summary: 'Returns metrics in the text format of Prometheus',

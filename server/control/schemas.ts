@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { Unexpected } from '../config/values.ts'
 import { closeCode, FaultsError, names, parseFaults, reason, type Written } from '../faults/parameters.ts'
+import { printable } from '../log.ts'
 
 /** Lets a schema use one of our parsers and report its errors as issues. */
 const by =
@@ -57,11 +58,24 @@ export const ending = z
   })
 export const closed = z.object({ closed: z.int().describe('Number of connections that were open') })
 
-const fault = z.union([z.string(), z.number(), z.literal(true)]).transform(value => (value === true ? '' : `${value}`))
+const fault = z
+  .union([z.string(), z.number(), z.literal(true)], { error: 'expected a string, a number or true' })
+  .transform(value => (value === true ? '' : `${value}`))
+
+const isUnknown = (issue: { code?: string; keys?: unknown }): issue is { keys: string[] } =>
+  issue.code === 'unrecognized_keys'
+
+// The transformation hides the properties from the generator of the description.
+const VALUES = [{ type: 'string' as const }, { type: 'number' as const }, { type: 'boolean' as const, enum: [true] }]
 
 /** A value of a fault. `true` means that the fault has no value. */
 const faultsToSet = z
-  .strictObject(Object.fromEntries(names.map(name => [name, fault.exactOptional()])))
+  .strictObject(Object.fromEntries(names.map(name => [name, fault.exactOptional()])), {
+    error: issue =>
+      isUnknown(issue)
+        ? `"${issue.keys.map(printable).join('", "')}" is unknown: expected ${names.join(', ')}`
+        : undefined,
+  })
   .transform(
     by((faults: Written) => {
       parseFaults('', faults)
@@ -69,7 +83,12 @@ const faultsToSet = z
     }),
   )
   .describe('Named as in a query. The query of a connection takes precedence.')
-  .openapi('Faults', { type: 'object', example: { delay: '250ms', loss: 0.1, hello: true } })
+  .openapi('Faults', {
+    type: 'object',
+    properties: Object.fromEntries(names.map(name => [name, { oneOf: VALUES }])),
+    additionalProperties: false,
+    example: { delay: '250ms', loss: 0.1, hello: true },
+  })
 
 export const faults = { required: true, content: { 'application/json': { schema: faultsToSet } } }
 

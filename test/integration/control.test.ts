@@ -4,6 +4,7 @@ import { connect as connectTcp } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Environment } from '../../server/config/config.ts'
+import { names } from '../../server/faults/parameters.ts'
 import { connect } from '../suite/client.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
@@ -479,6 +480,25 @@ test.for([
     expect(await next()).toBe('[RE]: still here')
   },
 )
+
+test.for([
+  [{ stall: false }, 'stall: expected a string, a number or true'],
+  [{ clsoe: 1011 }, '"clsoe" is unknown: expected delay, jitter, loss'],
+] as const)('PUT /faults refuses %j with what it expects', async ([faults, expected]) => {
+  const { put } = await startControlled()
+  const { status, json } = await put(faults)
+  expect(status).toBe(400)
+  expect(json.error).toContain(expected)
+})
+
+test('GET /openapi.json lists every fault, for generated clients', async () => {
+  const { ask } = await startControlled()
+  const { json } = await ask('GET', 'openapi.json')
+  expect(Object.keys(json.components.schemas.Faults.properties)).toEqual(names)
+  const paths: Record<string, { operationId: string }>[] = Object.values(json.paths)
+  const operations = paths.flatMap(path => Object.values(path))
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length)
+})
 
 test('GET /openapi.json describes every route', async () => {
   const { ask } = await startControlled()
