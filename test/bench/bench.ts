@@ -79,6 +79,7 @@ async function measure({ quick, peers: added }: Options): Promise<Results> {
       text => progress(`start: ${text}`),
     ),
     compose: nginx?.startTime,
+    images: nginx?.images ?? {},
   }
 }
 

@@ -1,5 +1,5 @@
 import { findEngine } from '../stack/engine.ts'
-import { docker, startStack } from '../stack/stack.ts'
+import { clientImage, docker, serverImage, startStack } from '../stack/stack.ts'
 import { createAddress, type PeerSpec } from './peer.ts'
 import type { Progress } from './rounds.ts'
 
@@ -8,6 +8,8 @@ export type Nginx = AsyncDisposable & {
   spec: PeerSpec
   /** Seconds from `docker compose up` to healthy, with the images built. */
   startTime: number
+  /** Bytes of each unpacked image. */
+  images: Record<string, number>
 }
 
 /** Whether a Docker engine answers. */
@@ -36,12 +38,15 @@ export async function startNginx(name: string, progress: Progress): Promise<Ngin
   return {
     spec: createAddress(name, ws, pids),
     startTime,
+    images: { server: await sizeOf(await serverImage()), client: await sizeOf(await clientImage()) },
     async [Symbol.asyncDispose]() {
       interruptible.delete(down)
       await down()
     },
   }
 }
+
+const sizeOf = async (image: string) => Number(await docker('image', 'inspect', '-f', '{{.Size}}', image))
 
 const interruptible = new Set<() => Promise<void>>()
 

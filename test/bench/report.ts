@@ -20,7 +20,7 @@ const columns: Column<Sample>[] = [
 
 /** Writes all results as Markdown: medians, and the medians and quartiles of ratios. */
 export function createReport(results: Results): string {
-  const { machine, idle, deflate, start, compose } = results
+  const { machine, idle, deflate, start, compose, images } = results
   const goals = judge(results).map(({ what, limit, value, met }) => [
     what,
     limit,
@@ -38,6 +38,10 @@ export function createReport(results: Results): string {
     section(`The same at ${deflate.connections} after one compressed message each`, memory, deflate.rounds),
     section('Start of the process to the first reply', [{ title: 'ms', metric: 'milliseconds', ratio: true }], start),
     `### docker compose up, to healthy\n\n${compose === undefined ? 'n/a' : `${formatNumber(compose)} s`}\n`,
+    `### Size of the images, in MB\n\n${formatTable(
+      ['image', 'unpacked'],
+      Object.entries(images).map(([name, bytes]) => [name, formatNumber(bytes / 1e6)]),
+    )}\n`,
     `### Goals\n\n${formatTable(['goal', 'limit', 'measured', ''], goals)}`,
     `\nThe servers shared ${machine.cores} cores with everything else on this machine, which affects the figures.`,
   ].join('\n')

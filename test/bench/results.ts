@@ -20,4 +20,6 @@ export type Results = {
   start: Rounds<{ milliseconds: Measured }>
   /** Seconds from `docker compose up` to healthy. */
   compose: Measured
+  /** Bytes of each unpacked image. */
+  images: Record<string, number>
 }
