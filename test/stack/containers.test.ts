@@ -73,7 +73,7 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
       [stack.servers[0] as Stack['client'], '1000', ['node', '-e', inNode]],
     ] as const) {
       const { output } = await container.exec([...command])
-      expect(output).toMatch(new RegExp(`^${user} \\S*tini`))
+      expect(output).toMatch(new RegExp(`^${user} \\S*tini`, 'm'))
       expect(output).toMatch(/^CapBnd:\t0+$/m)
       expect(output).toMatch(/^NoNewPrivs:\t1$/m)
       expect(output).toMatch(/read-only file system/i)
