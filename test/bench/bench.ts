@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { hasEngine } from '../stack/engine.ts'
 import { compareWithCommit } from './before.ts'
 import { createChart } from './chart.ts'
 import { createLoad } from './load.ts'
 import { memoryPerConnection } from './memory.ts'
-import { hasDocker, startNginx, takeDown } from './nginx.ts'
+import { startNginx, takeDown } from './nginx.ts'
 import { help, type Options, parseOptions } from './options.ts'
 import { NODE_FLAGS, type PeerSpec } from './peer.ts'
 import { nginxName, peers } from './peers.ts'
@@ -34,7 +35,7 @@ async function measure({ quick, peers: added }: Options): Promise<Results> {
   const plan = quick ? plans.quick : plans.full
   using load = createLoad()
   await using containers = new AsyncDisposableStack()
-  const nginx = (await hasDocker()) ? containers.use(await startNginx(nginxName, progress)) : undefined
+  const nginx = (await hasEngine()) ? containers.use(await startNginx(nginxName, progress)) : undefined
   if (!nginx) console.error('No Docker engine is running, so the rows for NGINX are left out')
 
   const loaded = [peers.raw, peers.rawAgain, peers.ours, peers.verbatim, peers.corked, peers.ws, ...added]

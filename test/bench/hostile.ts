@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
+import { hasEngine } from '../stack/engine.ts'
 import { attacks, floods } from './hostile-attacks.ts'
 import { type Echo, type Filled, measureFilled, measureStarved, type Starved } from './hostile-measure.ts'
 import { type Stack, startStack } from './hostile-stack.ts'
-import { hasDocker } from './nginx.ts'
 import { formatNumber, formatTable } from './table.ts'
 
 const help = `Usage: npm run bench:hostile -- [options]
@@ -138,7 +138,7 @@ async function main(): Promise<void> {
   const starved = chosen('starved', floods)
 
   let isMet = true
-  if (filled.length > 0 && (await hasDocker())) {
+  if (filled.length > 0 && (await hasEngine())) {
     progress('docker compose up --build')
     const starting = startStack()
     const stop = async () => {

@@ -1,4 +1,3 @@
-import { findEngine } from '../stack/engine.ts'
 import { clientImage, docker, serverImage, startStack } from '../stack/stack.ts'
 import { createAddress, type PeerSpec } from './peer.ts'
 import type { Progress } from './rounds.ts'
@@ -10,14 +9,6 @@ export type Nginx = AsyncDisposable & {
   startTime: number
   /** Bytes of each unpacked image. */
   images: Record<string, number>
-}
-
-/** Whether a Docker engine answers. */
-export async function hasDocker(): Promise<boolean> {
-  return findEngine().then(
-    () => true,
-    () => false,
-  )
 }
 
 /** Starts the composed stack. All processes of both containers count as one peer. */

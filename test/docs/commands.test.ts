@@ -8,7 +8,7 @@ import { promisify, stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser } from '../browser/browser.ts'
 import { python } from '../requirements.ts'
-import { findEngine, startReaper } from '../stack/engine.ts'
+import { startReaper } from '../stack/engine.ts'
 import { patternOf, readSteps, type Step } from './steps.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -18,7 +18,7 @@ let folder: string
 let home: string
 
 beforeAll(async () => {
-  await startReaper(await findEngine())
+  await startReaper()
   // As a reader's clone, whose name becomes that of the images.
   folder = join(await mkdtemp(join(tmpdir(), 'docs-')), 'websocket-echo')
   const { stdout } = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })

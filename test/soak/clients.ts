@@ -34,8 +34,8 @@ async function repeat(soak: Soak, name: string, visit: () => Promise<void>): Pro
       patience.accepted()
     } catch (error) {
       if (soak.isOver()) return
-      const problem = error as Error
-      if (!patience.tolerates(problem) && !soak.mayEnd(1006)) return soak.fail(`${name}: ${problem.message}`)
+      const { message } = error as Error
+      if (!patience.tolerates(message) && !soak.mayEnd(1006)) return soak.fail(`${name}: ${message}`)
       soak.lost()
       await delay(100)
     }
@@ -56,7 +56,7 @@ export async function busy(soak: Soak, size: number, inFlight: number): Promise<
     const ended = Promise.withResolvers<void>()
     let counted = 0
     const onEnd = (code: number, refusal?: string) => {
-      const isTolerated = refusal && patience.tolerates(new Error(refusal))
+      const isTolerated = refusal && patience.tolerates(refusal)
       if (!soak.isOver() && !isTolerated && !soak.mayEnd(code))
         soak.fail(`a busy connection ended with ${code} ${refusal ?? ''}`)
       soak.lost()

@@ -36,7 +36,8 @@ async function echo(url: string, prefix: string, patience: ReturnType<typeof cre
       await delay(INTERVAL)
     }
   } catch (error) {
-    if (!patience.tolerates(error as Error)) parentPort?.postMessage({ sent, problem: (error as Error).message })
+    const { message: problem } = error as Error
+    if (!patience.tolerates(problem)) parentPort?.postMessage({ sent, problem })
     await delay(INTERVAL)
   }
 }

@@ -21,9 +21,9 @@ export function createPatience() {
     accepted: () => {
       refusedSince = undefined
     },
-    /** Returns whether the error is a refusal and the client has not been refused for too long. */
-    tolerates: (error: Error): boolean => {
-      if (!error.message.startsWith(REFUSED)) return false
+    /** Returns whether the problem is a refusal and the client has not been refused for too long. */
+    tolerates: (problem: string): boolean => {
+      if (!problem.startsWith(REFUSED)) return false
       refusedSince ??= performance.now()
       return performance.now() - refusedSince < PATIENCE
     },

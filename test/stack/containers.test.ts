@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { connectRaw } from '../suite/raw-client.ts'
-import { createProject, docker, serverImage, startStack } from './stack.ts'
+import { createProject, docker, serverImage, signalServer, startStack } from './stack.ts'
 
 type Stack = Awaited<ReturnType<typeof startStack>>
 
@@ -149,12 +149,9 @@ describe.skipIf(!inject('stack'))('with two replicas, some of them frozen', () =
     return () => stack.down()
   })
 
-  /** Freezes or continues the server in its container, where process 1 is the init. */
-  const signal = async (name: 'STOP' | 'CONT', index: number) => {
-    const script = `process.kill(require('fs').readFileSync('/proc/1/task/1/children', 'utf8'), 'SIG${name}')`
-    const { exitCode } = (await stack.servers[index]?.exec(['node', '-e', script])) ?? {}
-    expect(exitCode).toBe(0)
-  }
+  /** Freezes or continues a server. */
+  const signal = (name: 'STOP' | 'CONT', index: number) =>
+    signalServer(stack.servers[index]?.getId() ?? '', `SIG${name}`)
   const expectReplicas = async (count: number) => {
     const hosts = new Set<string>()
     for (let i = 0; i < 8; i++) {
@@ -236,9 +233,8 @@ describe.skipIf(!inject('stack'))('a service that ends', () => {
     await using stack = await createProject()
     await stack.compose('up', '--detach', '--wait', 'server')
     const id = (await stack.compose('ps', '--quiet', 'server')).trim()
-    const script = `process.kill(require('fs').readFileSync('/proc/1/task/1/children', 'utf8'), 'SIGKILL')`
     // The kill ends the container, and with it this command.
-    await docker('exec', id, 'node', '-e', script).catch(() => {})
+    await signalServer(id, 'SIGKILL').catch(() => {})
     const state = () => docker('inspect', '-f', '{{.RestartCount}} {{.State.Health.Status}}', id)
     await expect.poll(state, { timeout: 30_000 }).toBe('1 healthy\n')
   })

@@ -13,11 +13,20 @@ export async function findEngine(): Promise<ContainerRuntimeClient> {
   return client
 }
 
+/** Whether containers can be started here. */
+export const hasEngine = (): Promise<boolean> =>
+  findEngine().then(
+    () => true,
+    () => false,
+  )
+
 /**
  * Starts the container by which testcontainers removes the others after a crash. Where it can't start, as without its
  * image, this process and its children go on without it.
+ * @throws why no containers can be started here
  */
-export async function startReaper(client: ContainerRuntimeClient): Promise<void> {
+export async function startReaper(): Promise<void> {
+  const client = await findEngine()
   if (process.env.TESTCONTAINERS_RYUK_DISABLED !== undefined) return
   try {
     await getReaper(client)

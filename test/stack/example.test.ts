@@ -1,17 +1,16 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { hasPythonClient, python } from '../requirements.ts'
 import { docker, serverImage } from './stack.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const examples = join(root, 'test/example')
 const run = promisify(execFile)
-const python = '/usr/bin/python3'
-const hasWebsockets = spawnSync(python, ['-c', 'import websockets']).status === 0
 
 describe.skipIf(!inject('stack'))('the example for Node, copied into another project', () => {
   let folder: string
@@ -47,7 +46,7 @@ describe.skipIf(!inject('stack'))('the example for Node, copied into another pro
 })
 
 test.skipIf(!inject('stack'))('the example for Python passes', async ({ skip }) => {
-  if (!hasWebsockets) {
+  if (!hasPythonClient()) {
     expect(process.env.CI, 'CI lacks python3-websockets').toBeUndefined()
     skip('python3-websockets is not installed')
   }

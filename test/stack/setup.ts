@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node'
 import { reportSkipped } from '../requirements.ts'
-import { findEngine } from './engine.ts'
+import { hasEngine } from './engine.ts'
 import { type Addresses, startStack } from './stack.ts'
 
 declare module 'vitest' {
@@ -13,11 +13,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject) {
   // `npm test` has reported them before its first test.
   if (process.env.npm_lifecycle_event !== 'test') await reportSkipped()
-  const hasEngine = await findEngine().then(
-    () => true,
-    () => false,
-  )
-  if (!hasEngine) return
+  if (!(await hasEngine())) return
   const { page, ws, down } = await startStack({ build: true })
   project.provide('stack', { page, ws })
   return down

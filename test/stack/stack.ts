@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { DockerComposeEnvironment, Wait } from 'testcontainers'
-import { findEngine, startReaper } from './engine.ts'
+import { startReaper } from './engine.ts'
 
 /** The addresses of a composed stack on this machine. */
 export type Addresses = { page: string; ws: string }
@@ -45,6 +45,12 @@ export async function addressOf(container: { getId(): string }): Promise<string>
   return (await docker('inspect', '-f', format, container.getId())).trim()
 }
 
+/** Signals the server's process in its container, where process 1 is the init. Rejects if the signal ends the container. */
+export async function signalServer(id: string, signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): Promise<void> {
+  const script = `process.kill(require('fs').readFileSync('/proc/1/task/1/children', 'utf8'), '${signal}')`
+  await docker('exec', id, 'node', '-e', script)
+}
+
 type ProjectOptions = {
   env?: Record<string, string>
   /** Files beside docker-compose.yml. */
@@ -72,7 +78,7 @@ export async function createProject({ env = {}, overrides = [] }: ProjectOptions
  * as compose sets it, which turns the fast path off; `LOG_LEVEL: 'info'` turns it on.
  */
 export async function startStack({ replicas = 1, build = false, ...options }: ProjectOptions & StackOptions = {}) {
-  await startReaper(await findEngine())
+  await startReaper()
   const { name, files, environment, compose } = await createProject(options)
   const stack = new DockerComposeEnvironment(root, files)
     .withProjectName(name)
