@@ -31,7 +31,7 @@ export async function run({ env, memory, page, defaultHost }: RunOptions) {
   const logger = createLogger(config.logLevel, config.logFormat, output)
   // Loaded only if needed, because it takes memory and time.
   const { createControl } = config.controlPort === undefined ? {} : await import('./control/control.ts')
-  const registry = new Registry(config.memoryBudget)
+  const registry = new Registry(config)
   const control = createControl?.({ ...config, logger, registry })
   const server = createServer({
     ...config,

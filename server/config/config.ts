@@ -40,6 +40,11 @@ const hosts = list(
   item => /^[\w-]+(\.[\w-]+)*$/.test(item),
   items => new Set(items.map(item => item.toLowerCase())),
 )
+const addresses = list(
+  'hosts such as echo.test or echo.test:7777',
+  item => /^(\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)*)(:\d{1,5})?$/i.test(item),
+  items => new Set(items.map(item => item.toLowerCase())),
+)
 const proxies = list(
   'addresses and networks such as 10.0.0.1 or 172.16.0.0/12',
   item => isIP(item.replace(/\/\d+$/, '')) > 0,
@@ -103,6 +108,8 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
     fastPath: read('FAST_PATH', oneOf('0', '1'), '1') === '1',
     /** Whether a query can request faults. */
     faults: read('NO_FAULTS', oneOf('0', '1'), '0') === '0',
+    /** The hosts, with or without a port, to which a query may redirect handshakes. */
+    redirectHosts: read('REDIRECT_HOSTS', addresses, new Set<string>()),
     /** The allowed values of the `Origin` header. `undefined` allows every origin. */
     allowedOrigins: read('ALLOWED_ORIGINS', origins, undefined),
     /** Returns whether an address is a proxy whose `X-Forwarded-For` can be trusted. */

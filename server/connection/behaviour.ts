@@ -15,8 +15,10 @@ export type Outlet = {
   countWaiting(cost: number): void
   /** Counts memory of replies that are still to be made. Negative when they are made. */
   countPending(bytes: number): void
-  /** Logs that a fault happens. */
-  logFault(fault: string): void
+  /** Logs and records that a fault happens. `text` is the parameter as it was written. */
+  logFault(name: string, text: string): void
+  /** Records it in the journal and the metrics alone. */
+  recordFault(name: string, text: string): void
   close(code: number, reason: string): void
   drop(how: 'fin' | 'rst'): void
   /** Sends nothing more, whatever arrives. */
@@ -40,6 +42,10 @@ export type Behaviour = {
   push(message: Message): void
   /** The peer has closed: sends everything that is due, and calls back. */
   finish(done: () => void): void
+  /** By how many milliseconds the answer to the peer's close frame is late. */
+  readonly closeDelay?: number
+  /** Calls back to answer the peer's close frame, with the close code of the answer if it is another one. */
+  answerClose?(answer: (code?: number) => void): void
   /** Nothing can be sent any more: drops waiting messages and stops all timers. */
   stop?(): void
 }

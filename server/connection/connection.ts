@@ -19,6 +19,10 @@ export type Peer = {
   faults: string | undefined
   /** The names in a query that requests no faults. */
   ignored: string | undefined
+  /** The query if its faults are used up. */
+  usedUp: string | undefined
+  /** The test to which the connection belongs. */
+  testId: string | undefined
 }
 
 /** The result of a handshake, from which a connection starts. */
@@ -68,12 +72,13 @@ export class Connection implements Outlet, WireEvents {
       this.observation = { peer, openedAt: performance.now(), pingedAt: undefined, roundTrip: undefined }
       observer.opened()
     }
-    const { address, path, faults, ignored, subprotocol } = peer
+    const { address, path, faults, ignored, usedUp, subprotocol } = peer
     const shown = (text: string | undefined) => text && printable(text)
     const details = {
       path: shown(path),
       faults: shown(faults),
       ignored: shown(ignored),
+      usedUp: shown(usedUp),
       subprotocol: shown(subprotocol),
     }
     logger.info({ connection: id, address, ...details }, 'Connected!')
@@ -88,6 +93,11 @@ export class Connection implements Outlet, WireEvents {
   /** Memory kept for this connection in both directions, in bytes. */
   get holding(): number {
     return this.wire.flow.holding
+  }
+
+  /** The test to which it belongs. Only known if there is an observer. */
+  get testId(): string | undefined {
+    return this.observation?.peer.testId
   }
 
   /** The messages so far. */
@@ -199,8 +209,15 @@ export class Connection implements Outlet, WireEvents {
     this.wire.flow.countPending(bytes)
   }
 
-  logFault(fault: string): void {
-    this.options.logger.info({ connection: this.id, fault }, 'Triggered a fault')
+  logFault(name: string, text: string): void {
+    this.options.logger.info({ connection: this.id, fault: printable(text) }, 'Triggered a fault')
+    this.recordFault(name, text)
+  }
+
+  recordFault(name: string, text: string): void {
+    const { observer } = this.options
+    const { address = '', testId } = this.observation?.peer ?? {}
+    observer?.struck({ connection: this.id, address, testId, name, text })
   }
 
   close(code: number, reason: string): void {
@@ -243,7 +260,7 @@ export class Connection implements Outlet, WireEvents {
     if (this.state !== 'open') return
     const { logger, observer } = this.options
     count(this.traffic.received, isBinary, payload.length)
-    if (observer?.wantsMessages) observer.received(this.id, isBinary ? 'binary' : 'text', payload)
+    if (observer?.wantsMessages) observer.received(this, isBinary ? 'binary' : 'text', payload)
     if (logger.isLevelEnabled('debug')) {
       logger.debug({ connection: this.id }, `Message received : ${printablePayload(payload, isBinary)}`)
     }
@@ -253,7 +270,7 @@ export class Connection implements Outlet, WireEvents {
   onPing(payload: Buffer): void {
     if (this.state !== 'open') return
     const { observer } = this.options
-    observer?.received(this.id, 'ping', payload)
+    observer?.received(this, 'ping', payload)
     if (this.behaviour.ignoresPings) return
     this.wire.sender.send(First.pong, payload, error => error || observer?.sent('pong', payload.length))
   }
@@ -262,7 +279,7 @@ export class Connection implements Outlet, WireEvents {
     const { observation } = this
     this.liveness.onPong()
     if (!observation || this.state !== 'open') return
-    this.options.observer?.received(this.id, 'pong', payload)
+    this.options.observer?.received(this, 'pong', payload)
     if (observation.pingedAt === undefined) return
     observation.roundTrip = performance.now() - observation.pingedAt
     observation.pingedAt = undefined
@@ -271,7 +288,14 @@ export class Connection implements Outlet, WireEvents {
 
   onClose(code: number, reason: Buffer): void {
     this.closed = { code, reason }
-    this.finish(() => this.sendClose(code === 1005 ? undefined : code, reason))
+    const answer = (own = code) => {
+      if (this.state === 'open') this.sendClose(own === 1005 ? undefined : own, own === code ? reason : NOTHING)
+      this.leave()
+    }
+    this.finish(() => {
+      if (this.behaviour.answerClose) this.behaviour.answerClose(answer)
+      else answer()
+    })
   }
 
   onFailure(code: number, problem: string): void {
@@ -283,8 +307,12 @@ export class Connection implements Outlet, WireEvents {
   }
 
   onEnd(): void {
-    // A connection with a close frame is already ending.
-    if (!this.closed) this.finish(() => (this.state = 'closing'))
+    // A connection with a close frame is already ending, unless that frame gets no answer.
+    if (this.closed && this.state !== 'silent') return
+    this.finish(() => {
+      if (this.state === 'open') this.state = 'closing'
+      this.leave()
+    })
   }
 
   onStall(): void {
@@ -302,7 +330,7 @@ export class Connection implements Outlet, WireEvents {
     const { texts, binaries } = this.traffic.received
     const shown = printable(reason.toString()) || undefined
     logger.info({ connection: this.id, code: finalCode, reason: shown, messages: texts + binaries }, 'Disconnected')
-    observer?.received(this.id, 'close', reason, code)
+    observer?.received(this, 'close', reason, code)
     observer?.closed(this.traffic, finalCode)
   }
 
@@ -310,12 +338,14 @@ export class Connection implements Outlet, WireEvents {
   private finish(last: () => void): void {
     if (this.state !== 'open') return void this.wire.finish()
     this.isFinishing = true
-    this.wire.destroyAfter(this.options.stallTimeout)
-    this.behaviour.finish(() => {
-      if (this.state === 'open') last()
-      this.behaviour.stop?.()
-      this.wire.finish()
-    })
+    this.wire.destroyAfter(this.options.stallTimeout + (this.behaviour.closeDelay ?? 0))
+    this.behaviour.finish(last)
+  }
+
+  /** Ends this side after everything that has been sent. */
+  private leave(): void {
+    this.behaviour.stop?.()
+    this.wire.finish()
   }
 
   /** @param code `undefined` for a close frame without a code */

@@ -3,7 +3,20 @@ import type { Traffic } from '../wire/traffic.ts'
 /** The reason for refusing a handshake. */
 export type Refusal = 'closing' | 'full' | 'origin' | 'query' | 'asked' | 'malformed'
 
+/** A fault that struck. Without a connection it struck the handshake. */
+export type Struck = {
+  connection: number | undefined
+  address: string
+  testId: string | undefined
+  /** The name of the parameter, and the parameter as it was written. */
+  name: string
+  text: string
+}
+
 export type Opcode = 'text' | 'binary' | 'ping' | 'pong' | 'close'
+
+/** A connection as its observer knows it. */
+export type Observed = { id: number; testId: string | undefined }
 
 /** Receives the events of a server. Without an observer, connections keep less state. */
 export type Observer = {
@@ -11,8 +24,9 @@ export type Observer = {
   readonly wantsMessages: boolean
   refused(reason: Refusal): void
   opened(): void
+  struck(fault: Struck): void
   /** A message or control frame arrived. A close frame has a code, and its reason as the payload. */
-  received(connection: number, opcode: Opcode, payload: Buffer, code?: number): void
+  received(connection: Observed, opcode: Opcode, payload: Buffer, code?: number): void
   /** A control frame was sent. */
   sent(opcode: Opcode, bytes: number): void
   /** A ping was answered after this many milliseconds. */

@@ -28,8 +28,12 @@ export function createControl(options: Config & { logger: Logger; registry: Regi
     wantsMessages: journal !== undefined,
     received(connection, opcode, payload, code) {
       // A pong only shows that the heartbeat works.
-      if (opcode !== 'pong') journal?.add(connection, opcode, payload, code)
+      if (opcode !== 'pong') journal?.addMessage(connection, opcode, payload, code)
       metrics.observer.received(connection, opcode, payload, code)
+    },
+    struck(fault) {
+      journal?.addFault(fault)
+      metrics.observer.struck(fault)
     },
   }
 

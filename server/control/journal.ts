@@ -1,63 +1,105 @@
 import type { z } from '@hono/zod-openapi'
+import type { Observed, Struck } from '../connection/observer.ts'
 import type { Budget } from '../wire/budget.ts'
 import type * as schemas from './schemas.ts'
 
 type Entry = z.output<typeof schemas.entry>
-type Received = { time: number; connection: number; opcode: Entry['opcode']; payload: Buffer; code: number | undefined }
+type FaultEntry = z.output<typeof schemas.faultEntry>
+
+/** Kept as it arrived, because most entries are never read. */
+type Kept = { time: number; connection: number | undefined; testId: string | undefined } & (
+  | { opcode: Entry['opcode']; payload: Buffer; code: number | undefined }
+  | { opcode: 'fault'; address: string; payload: Buffer }
+)
 
 /** The memory that an entry takes besides its payload, in bytes. */
 const OVERHEAD = 512
 
-const sizeOf = ({ payload }: Received) => OVERHEAD + payload.length
+const sizeOf = ({ payload }: Kept) => OVERHEAD + payload.length
+
+/** Selects entries of one connection, of one test, or of both. */
+export type JournalFilter = { connection?: number | undefined; for?: string | undefined }
 
 export type Journal = ReturnType<typeof createJournal>
 
 /**
- * Creates a journal of the messages that the server received. Drops the oldest when it is full.
+ * Creates a journal of the messages that the server received, and of the faults that struck. Drops the oldest entries
+ * when it is full.
  * @param size the most bytes to keep
  * @param budget counts the bytes that are kept
  */
 export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
-  /** Entries by number. Numbers start at 0 after a clear, so the oldest number is the count of dropped entries. */
-  const kept = new Map<number, Received>()
+  /** The entries, oldest first. */
+  const kept = new Set<Kept>()
   let bytes = 0
+  let dropped = 0
   const count = (cost: number) => {
     bytes += cost
     budget.add(cost)
   }
-  let dropped = 0
+  const remove = (entry: Kept) => {
+    kept.delete(entry)
+    count(-sizeOf(entry))
+  }
+  /** Drops the oldest entries until all fit, even the new one if it is too large. */
+  const add = (entry: Kept) => {
+    kept.add(entry)
+    count(sizeOf(entry))
+    for (const oldest of kept) {
+      if (bytes <= size) break
+      remove(oldest)
+      dropped++
+    }
+  }
+  const select = ({ connection, for: test }: JournalFilter) =>
+    [...kept].filter(
+      entry =>
+        (connection === undefined || entry.connection === connection) && (test === undefined || entry.testId === test),
+    )
 
   return {
-    /** Adds an entry and drops the oldest ones until all fit, even the new one if it is too large. */
-    add(connection: number, opcode: Entry['opcode'], payload: Buffer, code?: number): void {
-      // A copy outside Node.js's buffer pool: a payload may keep a large chunk in memory, and so may a part of the
-      // pool.
-      const copy = Buffer.alloc(payload.length, payload)
-      const entry = { time: Date.now(), connection, opcode, payload: copy, code }
-      kept.set(dropped + kept.size, entry)
-      count(sizeOf(entry))
-      for (let oldest = kept.get(dropped); oldest && bytes > size; oldest = kept.get(dropped)) {
-        count(-sizeOf(oldest))
-        kept.delete(dropped++)
+    addMessage({ id, testId }: Observed, opcode: Entry['opcode'], payload: Buffer, code?: number): void {
+      add({ time: Date.now(), connection: id, testId, opcode, payload: copyOf(payload), code })
+    },
+
+    addFault({ connection, address, testId, text }: Struck): void {
+      add({ time: Date.now(), connection, testId, opcode: 'fault', address, payload: copyOf(Buffer.from(text)) })
+    },
+
+    /** Returns the selected entries, oldest first. */
+    read(filter: JournalFilter): z.output<typeof schemas.journal> {
+      const messages: Entry[] = []
+      const faults: FaultEntry[] = []
+      for (const entry of select(filter)) {
+        if (entry.opcode === 'fault') faults.push(toFault(entry))
+        else messages.push(toMessage(entry))
       }
+      return { dropped, messages, faults }
     },
 
-    /** Returns the kept entries of one connection or of all, oldest first. */
-    read(connection?: number): z.output<typeof schemas.journal> {
-      const wanted = [...kept.values()].filter(entry => connection === undefined || entry.connection === connection)
-      return { dropped, messages: wanted.map(toEntry) }
-    },
-
-    clear(): void {
-      kept.clear()
-      count(-bytes)
-      dropped = 0
+    /** Removes the selected entries. */
+    clear(filter: JournalFilter): void {
+      for (const entry of select(filter)) remove(entry)
+      if (kept.size === 0) dropped = 0
     },
   }
 }
 
-function toEntry({ time, payload, code, ...rest }: Received): Entry {
-  const isText = rest.opcode === 'text' || rest.opcode === 'close'
+/** Returns a copy outside Node.js's buffer pool: a payload may keep a large chunk in memory, and so may a part of the pool. */
+const copyOf = (payload: Buffer) => Buffer.alloc(payload.length, payload)
+
+function toMessage({ time, connection = 0, testId, opcode, payload, code }: Extract<Kept, { code: unknown }>): Entry {
+  const isText = opcode === 'text' || opcode === 'close'
   const content = isText ? { text: payload.toString() } : { base64: payload.toString('base64') }
-  return { time: new Date(time).toISOString(), ...rest, bytes: payload.length, ...content, code }
+  return { time: new Date(time).toISOString(), connection, testId, opcode, bytes: payload.length, ...content, code }
+}
+
+function toFault({ time, connection, testId, address, payload }: Extract<Kept, { opcode: 'fault' }>): FaultEntry {
+  return {
+    time: new Date(time).toISOString(),
+    connection: connection ?? null,
+    testId,
+    address,
+    fault: payload.toString(),
+  }
 }

@@ -6,6 +6,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { Config } from '../config/config.ts'
 import type { Message } from '../connection/behaviour.ts'
 import type { Connection } from '../connection/connection.ts'
+import { FaultsError } from '../faults/parameters.ts'
 import type { Registry } from '../http/registry.ts'
 import type { Journal } from './journal.ts'
 import type { Metrics } from './metrics.ts'
@@ -51,11 +52,12 @@ const operationIdOf = (method: string, path: string) =>
 // For routes without parameters, so that any parameter is an error.
 const query = schemas.nothing
 const params = schemas.byId
-const endAll = { query: schemas.ending }
+const endAll = { query: schemas.endingOfTest }
 const endOne = { params, query: schemas.ending }
-const pushAll = { query, body: schemas.message }
+const pushAll = { query: schemas.ofTest, body: schemas.message }
 const pushOne = { params, query, body: schemas.message }
-const setFaults = { query, body: schemas.faults }
+const ofTest = { query: schemas.ofTest }
+const setFaults = { query: schemas.ofTest, body: schemas.faults }
 const journalOf = { query: schemas.journalQuery }
 
 const NOT_FOUND = { 404: 'No open connection has this id' }
@@ -85,12 +87,15 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
 
   const find = (id: number) =>
     [...registry].find(connection => connection.id === id) ?? fail(404, `there is no connection ${id}`)
+  /** Returns the open connections of one test or of all, oldest first. */
+  const connectionsOf = (test: string | undefined) =>
+    [...registry].filter(({ testId }) => test === undefined || testId === test)
   const requireJournal = () => journal ?? fail(409, 'the journal is off: set JOURNAL_SIZE')
   const allowFaults = () => faults || fail(409, 'faults are off: NO_FAULTS is 1')
 
   app.openapi(
-    route('get', '/connections', 'Lists the open connections, oldest first', { query }, schemas.connections),
-    context => context.json({ connections: [...registry].map(describe) }, 200),
+    route('get', '/connections', 'Lists the open connections, oldest first', ofTest, schemas.connections),
+    context => context.json({ connections: connectionsOf(context.req.valid('query').for).map(describe) }, 200),
   )
   app.openapi(
     route('get', '/connections/{id}', 'Returns one open connection', { params, query }, schemas.connection, NOT_FOUND),
@@ -98,7 +103,8 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
   )
   app.openapi(route('delete', '/connections', 'Closes or drops all connections', endAll, schemas.closed), context => {
     const ending = context.req.valid('query')
-    return context.json({ closed: [...registry].filter(connection => end(connection, ending)).length }, 200)
+    const closed = connectionsOf(ending.for).filter(connection => end(connection, ending))
+    return context.json({ closed: closed.length }, 200)
   })
   app.openapi(
     route('delete', '/connections/{id}', 'Closes or drops one connection', endOne, schemas.closed, NOT_FOUND),
@@ -112,7 +118,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     route('post', '/messages', 'Sends a message to every connection that reads', pushAll, schemas.pushed),
     async context => {
       const message = await messageOf(context.req)
-      const outcomes = [...registry].map(connection => connection.push(message))
+      const outcomes = connectionsOf(context.req.valid('query').for).map(connection => connection.push(message))
       const sent = outcomes.filter(Boolean).length
       return context.json({ sent, skipped: outcomes.length - sent }, 200)
     },
@@ -131,41 +137,57 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     route(
       'get',
       '/messages',
-      'Lists the messages that the server received, oldest first',
+      'Lists the messages that the server received and the faults that struck, oldest first',
       journalOf,
       schemas.journal,
       NO_JOURNAL,
     ),
-    context => context.json(requireJournal().read(context.req.valid('query').connection), 200),
+    context => context.json(requireJournal().read(context.req.valid('query')), 200),
+  )
+  app.openapi(route('delete', '/messages', 'Clears the journal', journalOf, schemas.empty, NO_JOURNAL), context => {
+    requireJournal().clear(context.req.valid('query'))
+    return context.json({}, 200)
+  })
+
+  const defaultsOf = (test: string | undefined) => {
+    const faults = registry.plan.get(test)
+    return faults.length > 1 ? faults : (faults[0] ?? {})
+  }
+  app.openapi(
+    route('get', '/faults', 'Returns the default faults of new connections', ofTest, schemas.defaults),
+    context => context.json(defaultsOf(context.req.valid('query').for), 200),
   )
   app.openapi(
-    route('delete', '/messages', 'Clears the journal of received messages', { query }, schemas.empty, NO_JOURNAL),
+    route('put', '/faults', 'Sets the default faults of new connections', setFaults, schemas.defaults, FAULTS_OFF),
     context => {
-      requireJournal().clear()
+      allowFaults()
+      const { for: test } = context.req.valid('query')
+      try {
+        registry.plan.set(context.req.valid('json'), test)
+      } catch (error) {
+        if (!(error instanceof FaultsError)) throw error
+        fail(400, error.message)
+      }
+      return context.json(defaultsOf(test), 200)
+    },
+  )
+  app.openapi(
+    route('delete', '/faults', 'Clears the default faults of new connections', ofTest, schemas.empty, FAULTS_OFF),
+    context => {
+      allowFaults()
+      registry.plan.clear(context.req.valid('query').for)
       return context.json({}, 200)
     },
   )
 
   app.openapi(
-    route('get', '/faults', 'Returns the default faults of new connections', { query }, schemas.written),
-    context => context.json(registry.defaultFaults, 200),
+    route('get', '/keys', 'Lists the connections that were counted for times', { query }, schemas.keys),
+    context => context.json({ keys: registry.plan.counts() }, 200),
   )
-  app.openapi(
-    route('put', '/faults', 'Sets the default faults of new connections', setFaults, schemas.written, FAULTS_OFF),
-    context => {
-      allowFaults()
-      registry.defaultFaults = context.req.valid('json')
-      return context.json(registry.defaultFaults, 200)
-    },
-  )
-  app.openapi(
-    route('delete', '/faults', 'Clears the default faults of new connections', { query }, schemas.empty, FAULTS_OFF),
-    context => {
-      allowFaults()
-      registry.defaultFaults = {}
-      return context.json({}, 200)
-    },
-  )
+  app.openapi(route('delete', '/keys', 'Forgets all counts for times', { query }, schemas.empty), context => {
+    registry.plan.clearCounts()
+    return context.json({}, 200)
+  })
 
   app.openapi(route('get', '/healthz', 'Answers while the server is alive', { query }, schemas.status), context =>
     context.json({ status: 'ok' }, 200),
@@ -185,6 +207,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     async context => context.text(await metrics.read(), 200, { 'Content-Type': metrics.contentType }),
   )
 
+  app.openAPIRegistry.register('Faults', schemas.faultsToSet)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'WebSocket echo server: control port', version: '1' } })
   return app
 }
@@ -216,6 +239,7 @@ function describe({ id, observation, traffic, bytes, waiting }: Connection): z.i
     subprotocol: peer?.subprotocol ?? null,
     extensions: peer?.extensions?.split(';', 1)[0] ?? null,
     faults: peer?.faults ?? null,
+    testId: peer?.testId ?? null,
     openSince: new Date(performance.timeOrigin + openedAt).toISOString(),
     ...traffic,
     bytesRead: bytes.read,

@@ -1,6 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { Unexpected } from '../config/values.ts'
-import { closeCode, FaultsError, names, parseFaults, reason, type Written } from '../faults/parameters.ts'
+import { closeCode, closeReason } from '../faults/close-code.ts'
+import { name } from '../faults/name.ts'
+import type { Parameter } from '../faults/parameter.ts'
+import { parameters, type Written } from '../faults/parameters.ts'
 import { printable } from '../log.ts'
 
 /** Lets a schema use one of our parsers and report its errors as issues. */
@@ -10,9 +13,8 @@ const by =
     try {
       return parse(value)
     } catch (error) {
-      if (!(error instanceof Unexpected || error instanceof FaultsError)) throw error
-      const message = error instanceof Unexpected ? `expected ${error.message}` : error.message
-      context.addIssue({ code: 'custom', message })
+      if (!(error instanceof Unexpected)) throw error
+      context.addIssue({ code: 'custom', message: `expected ${error.message}` })
       return z.NEVER
     }
   }
@@ -25,6 +27,14 @@ const id = z
 
 export const byId = z.strictObject({ id })
 export const nothing = z.strictObject({})
+
+const test = z
+  .string()
+  .transform(by(name))
+  .optional()
+  .openapi({ type: 'string', example: 'login', description: 'The test, as in X-Test-Id or test-id' })
+export const ofTest = z.strictObject({ for: test })
+
 export const empty = z.object({})
 export const error = z.object({ error: z.string() }).openapi('Error')
 export const status = z.object({ status: z.string() })
@@ -43,57 +53,103 @@ export const pushed = z.object({
   skipped: z.int().describe('Connections that do not read, or are closing'),
 })
 
-export const ending = z
-  .strictObject({
-    code: z.string().transform(by(closeCode)).optional().openapi({ type: 'integer', default: 1000, example: 4000 }),
-    reason: z
-      .string()
-      .transform(by(reason))
-      .optional()
-      .openapi({ type: 'string', description: 'At most 123 bytes of UTF-8' }),
-    drop: z.enum(['fin', 'rst']).optional().describe('Ends the TCP connection without a close frame'),
-  })
-  .refine(({ code, reason, drop }) => drop === undefined || (code === undefined && reason === undefined), {
-    message: 'use either code and reason, or drop',
-  })
+const end = {
+  code: z.string().transform(by(closeCode)).optional().openapi({ type: 'integer', default: 1000, example: 4000 }),
+  reason: z
+    .string()
+    .transform(by(closeReason))
+    .optional()
+    .openapi({ type: 'string', description: 'At most 123 bytes of UTF-8' }),
+  drop: z.enum(['fin', 'rst']).optional().describe('Ends the TCP connection without a close frame'),
+}
+const isOneEnd = ({ code, reason, drop }: { [N in keyof typeof end]?: unknown }) =>
+  drop === undefined || (code === undefined && reason === undefined)
+const ONE_END = { message: 'use either code and reason, or drop' }
+
+export const ending = z.strictObject(end).refine(isOneEnd, ONE_END)
+export const endingOfTest = z.strictObject({ ...end, for: test }).refine(isOneEnd, ONE_END)
 export const closed = z.object({ closed: z.int().describe('Number of connections that were open') })
 
-const fault = z
+const NAMES = parameters.map(({ name }) => name)
+
+const single = z
   .union([z.string(), z.number(), z.literal(true)], { error: 'expected a string, a number or true' })
   .transform(value => (value === true ? '' : `${value}`))
+const several = z.union([z.array(z.string()), single], { error: 'expected a string, or an array of strings' })
 
 const isUnknown = (issue: { code?: string; keys?: unknown }): issue is { keys: string[] } =>
   issue.code === 'unrecognized_keys'
 
-// The transformation hides the properties from the generator of the description.
-const VALUES = [{ type: 'string' as const }, { type: 'number' as const }, { type: 'boolean' as const, enum: [true] }]
+/** Describes a parameter. The transformation hides its schema from the generator of the description. */
+function describeParameter({ sentence, values = {}, example, most }: Parameter) {
+  const lines = Object.entries(values).map(([value, sentence]) => `\`${value}\`: ${sentence}`)
+  const types = [{ type: 'string' as const }, { type: 'number' as const }, { type: 'boolean' as const, enum: [true] }]
+  const lists =
+    most === undefined ? [] : [{ type: 'array' as const, items: { type: 'string' as const }, maxItems: most }]
+  return {
+    description: [sentence, ...lines].join('\n'),
+    oneOf: [...types, ...lists],
+    example: example === '' ? true : example,
+  }
+}
 
-/** A value of a fault. `true` means that the fault has no value. */
-const faultsToSet = z
-  .strictObject(Object.fromEntries(names.map(name => [name, fault.exactOptional()])), {
-    error: issue =>
-      isUnknown(issue)
-        ? `"${issue.keys.map(printable).join('", "')}" is unknown: expected ${names.join(', ')}`
-        : undefined,
-  })
-  .transform(
-    by((faults: Written) => {
-      parseFaults('', faults)
-      return faults
-    }),
+/** The faults of a connection. `true` means that a fault has no value. */
+export const faultsToSet = z
+  .strictObject(
+    Object.fromEntries(
+      parameters.map(({ name, most }) => [name, (most === undefined ? single : several).exactOptional()]),
+    ),
+    {
+      error: issue =>
+        isUnknown(issue)
+          ? `"${issue.keys.map(printable).join('", "')}" is unknown: expected ${NAMES.join(', ')}`
+          : undefined,
+    },
   )
+  .transform((faults): Written => faults)
   .describe('Named as in a query. The query of a connection takes precedence.')
   .openapi('Faults', {
     type: 'object',
-    properties: Object.fromEntries(names.map(name => [name, { oneOf: VALUES }])),
+    properties: Object.fromEntries(parameters.map(parameter => [parameter.name, describeParameter(parameter)])),
     additionalProperties: false,
     example: { delay: '250ms', loss: 0.1, hello: true },
   })
 
-export const faults = { required: true, content: { 'application/json': { schema: faultsToSet } } }
+const FAULTS = { $ref: '#/components/schemas/Faults' }
+const sequence = z.array(faultsToSet).min(1).max(1000)
 
-/** The faults in effect. */
-export const written = z.partialRecord(z.enum(names), z.string())
+export const faults = {
+  required: true,
+  content: {
+    'application/json': {
+      schema: z
+        .unknown()
+        .transform((value, context) => {
+          const result = Array.isArray(value) ? sequence.safeParse(value) : faultsToSet.safeParse(value)
+          if (result.success) return Array.isArray(result.data) ? result.data : [result.data]
+          for (const { path, message } of result.error.issues) context.addIssue({ code: 'custom', path, message })
+          return z.NEVER
+        })
+        .openapi({ oneOf: [FAULTS, { type: 'array', items: FAULTS, minItems: 1, maxItems: 1000 }] }),
+    },
+  },
+}
+
+const written = z.record(z.string(), z.union([z.string(), z.array(z.string())]))
+
+/** The default faults as they were set. */
+export const defaults = z.union([written, z.array(written)])
+
+export const keys = z.object({
+  keys: z.array(
+    z.object({
+      key: z.string().describe('The key, or the address of the connections without one'),
+      query: z.string(),
+      times: z.int(),
+      used: z.int().describe('Connections that had the faults'),
+    }),
+  ),
+})
 
 const tally = z.object({ texts: z.int(), textBytes: z.int(), binaries: z.int(), binaryBytes: z.int() })
 
@@ -106,6 +162,7 @@ export const connection = z
     subprotocol: z.string().nullable(),
     extensions: z.string().nullable(),
     faults: z.string().nullable().describe('The query, or "by default"'),
+    testId: z.string().nullable().describe('The test to which the connection belongs'),
     openSince: z.iso.datetime(),
     received: tally,
     sent: tally,
@@ -117,11 +174,12 @@ export const connection = z
   .openapi('Connection')
 export const connections = z.object({ connections: z.array(connection) })
 
-export const journalQuery = z.strictObject({ connection: id.optional() })
+export const journalQuery = z.strictObject({ connection: id.optional(), for: test })
 
 export const entry = z.object({
   time: z.iso.datetime(),
   connection: z.int(),
+  testId: z.string().optional(),
   opcode: z.enum(['text', 'binary', 'ping', 'close']),
   bytes: z.int(),
   text: z.string().optional().describe('The content of a text message, or the reason of a close frame'),
@@ -132,9 +190,18 @@ export const entry = z.object({
     .describe('The close code. 1005 means a close frame without a code, 1006 means no close frame.'),
 })
 
+export const faultEntry = z.object({
+  time: z.iso.datetime(),
+  connection: z.int().nullable().describe('null if the fault struck the handshake'),
+  testId: z.string().optional(),
+  address: z.string(),
+  fault: z.string().describe('The parameter as it was written'),
+})
+
 export const journal = z
   .object({
-    dropped: z.int().describe('Number of older messages that were dropped to make room'),
+    dropped: z.int().describe('Number of older entries that were dropped to make room'),
     messages: z.array(entry),
+    faults: z.array(faultEntry),
   })
   .openapi('Journal')

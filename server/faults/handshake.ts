@@ -1,36 +1,37 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { printable } from '../log.ts'
 import type { Budget, Holder } from '../wire/budget.ts'
 import { costOf } from '../wire/flow.ts'
-import type { Faults } from './parameters.ts'
+import type { HandshakeAnswer, Parameter, SwitchingResponse } from './parameter.ts'
+import { byName, header } from './parameters/header.ts'
+import type { Faults } from './requested.ts'
 
 // Bytes that a client may send before a delayed answer, as memory.
 const MAX_EARLY = 2 ** 16
 
-/** Returns the subprotocols that a client offers, in its order. */
-const offeredBy = ({ headers }: IncomingMessage): string[] =>
-  headers['sec-websocket-protocol']?.split(',').map(name => name.trim()) ?? []
-
-/** Returns a refusal if the query asks for one, or for a subprotocol that the client does not offer. */
-export function refusalOf({ reject, subprotocol }: Faults, request: IncomingMessage) {
-  const rejected = `Refused with ${reject} because of reject=${reject}`
-  if (reject !== undefined) return { reason: 'asked', status: reject, body: rejected } as const
-  const offered = offeredBy(request)
-  if (!subprotocol || offered.includes(subprotocol)) return undefined
-  const body = printable(`subprotocol=${subprotocol}: the client offers ${offered.join(', ') || 'no subprotocols'}`)
-  return { reason: 'query', status: 400, body } as const
+/**
+ * Returns the answer to a handshake that the query asks for in place of a 101, and the parameter that gives it. Such an
+ * answer also has the headers that the query adds.
+ */
+export function answerOf(
+  faults: Faults,
+  request: IncomingMessage,
+): { parameter: Parameter; answer: HandshakeAnswer } | undefined {
+  for (const { parameter, value } of faults) {
+    const answer = parameter.answer?.(value, request, faults)
+    if (!answer) continue
+    if (answer.reason !== 'asked') return { parameter, answer }
+    const added = byName(faults.get(header) ?? [])
+    const names = new Set(Object.keys(added).map(name => name.toLowerCase()))
+    const own = Object.entries(answer.headers ?? {}).filter(([name]) => !names.has(name.toLowerCase()))
+    return { parameter, answer: { ...answer, headers: { ...Object.fromEntries(own), ...added } } }
+  }
+  return undefined
 }
 
-/** Makes the headers of a 101 invalid if the query asks for it, so that clients must refuse them. */
-export function applyHandshakeFault(
-  headers: Map<string, string>,
-  { handshake }: Faults,
-  request: IncomingMessage,
-): void {
-  if (handshake === 'wrong-accept') headers.set('Sec-WebSocket-Accept', Buffer.alloc(20).toString('base64'))
-  if (handshake !== 'wrong-subprotocol') return
-  headers.set('Sec-WebSocket-Protocol', `not-${offeredBy(request).join('-') || 'offered'}`)
+/** Changes a 101 as the query asks for it. */
+export function amendResponse(faults: Faults, response: SwitchingResponse, request: IncomingMessage): void {
+  for (const { parameter, value } of faults) parameter.amend?.(value, response, request)
 }
 
 export type LateHandshake = {

@@ -2,84 +2,75 @@ import type { Behaviour, Kind, Message, Outlet } from '../connection/behaviour.t
 import { costOf } from '../wire/flow.ts'
 import type { Scheduler } from '../wire/scheduler.ts'
 import { createChance } from './chance.ts'
-import { corruptFrame } from './corrupt.ts'
-import { fragmentsOf } from './fragments.ts'
 import { createLoop } from './loop.ts'
 import { Outbox } from './outbox.ts'
-import type { Faults } from './parameters.ts'
-
-// Milliseconds for the last reply to arrive. An RST discards bytes that the peer's system has not acknowledged.
-const BEFORE_RESET = 100
+import type { Effect, FaultContext, Parameter } from './parameter.ts'
+import { after } from './parameters/after.ts'
+import { seed } from './parameters/seed.ts'
+import type { Faults } from './requested.ts'
 
 export type MisbehaviourOptions = {
   faults: Faults
   answer: (message: Message) => Message
-  /** The first message, if there is one. */
+  /** The description of the handshake, if it was requested. */
   hello: string | undefined
   scheduler: Scheduler
 }
 
 /** Answers messages, with the faults that the query requests. */
-export class Misbehaviour implements Behaviour {
+export class Misbehaviour implements Behaviour, FaultContext {
+  readonly outlet: Outlet
+  readonly faults: Faults
+  readonly hello: string | undefined
   private received = 0
-  /** Whether to replace the next reply with a corrupt frame. */
-  private isCorrupting = false
   private readonly timers: NodeJS.Timeout[] = []
-  private readonly outlet: Outlet
-  private readonly faults: Faults
   private readonly answer: (message: Message) => Message
-  private readonly hello: string | undefined
   private readonly outbox: Outbox
   private readonly scheduler: Scheduler
-  private readonly chanceOfLoss: () => number
+  private readonly effects: readonly Effect[]
 
   constructor(outlet: Outlet, { faults, answer, hello, scheduler }: MisbehaviourOptions) {
-    const { delay = 0, jitter = 0, seed } = faults
     this.scheduler = scheduler
     this.outlet = outlet
     this.faults = faults
     this.answer = answer
     this.hello = hello
-    const chanceOfJitter = createChance(seed)
-    this.chanceOfLoss = createChance(seed === undefined ? seed : seed + 1)
     this.outbox = new Outbox({
-      wait: () => delay + jitter * (2 * chanceOfJitter() - 1),
+      wait: () => this.effects.reduce((sum, effect) => sum + (effect.wait?.() ?? 0), 0),
       send: (message, kind, onSent) => this.send(message, kind, onSent),
       countWaiting: cost => outlet.countWaiting(cost),
       countPending: bytes => outlet.countPending(bytes),
       scheduler,
     })
+    this.effects = Array.from(faults, ({ parameter, value }) => parameter.start?.(value, this) ?? {})
   }
 
   get ignoresPings(): boolean {
-    return this.faults.pings === 'ignore'
+    return this.effects.some(({ ignoresPings }) => ignoresPings)
   }
 
   get isUnwatched(): boolean {
-    return this.faults.ping !== undefined || this.ignoresPings
+    return this.effects.some(({ isUnwatched }) => isUnwatched)
+  }
+
+  get closeDelay(): number {
+    return this.effects.reduce((sum, { closeDelay = 0 }) => sum + closeDelay, 0)
   }
 
   onOpen(): void {
-    const { rate, tick, ping, after } = this.faults
-    if (rate !== undefined) this.outlet.limitRate(rate)
-    if (this.hello !== undefined) this.outbox.push(textOf(this.hello))
-    if (tick !== undefined) {
-      let count = 0
-      this.every(tick, () => {
-        if (!this.outbox.isPushing) this.outbox.push(textOf(`tick ${++count}`))
-      })
-    }
-    if (ping && !this.ignoresPings) this.every(ping, () => this.outlet.checkPeer(ping))
-    if (after?.milliseconds === undefined) this.triggerIfDue()
-    else this.timers.push(setTimeout(() => this.trigger(), after.milliseconds))
+    for (const { parameter } of this.faults) if (parameter.strikes === undefined) this.record(parameter)
+    for (const effect of this.effects) effect.onOpen?.()
+    const { milliseconds } = this.faults.get(after) ?? {}
+    if (milliseconds === undefined) this.triggerIfDue()
+    else this.later(milliseconds, () => this.trigger())
   }
 
   onMessage({ payload, isBinary }: Message): void {
-    const { repeat = 1, loss = 0 } = this.faults
     this.received++
+    let isLost = false
+    for (const effect of this.effects) if (effect.isLost?.()) isLost = true
     // A copy, because the message may be a small part of a large chunk, which would stay in memory.
-    const isLost = this.chanceOfLoss() < loss
-    if (!isLost) this.outbox.reply(this.answer({ payload: Buffer.from(payload), isBinary }), repeat)
+    if (!isLost) this.outbox.reply(this.answer({ payload: Buffer.from(payload), isBinary }), this.times)
     this.triggerIfDue()
   }
 
@@ -91,23 +82,75 @@ export class Misbehaviour implements Behaviour {
     this.outbox.finish(done)
   }
 
-  stop(): void {
+  answerClose(answer: (code?: number) => void): void {
+    const answerNow = () => {
+      const codes = this.effects.map(effect => effect.answerClose?.())
+      const code = codes.find(code => code !== undefined)
+      if (code === 'none') this.outlet.silence()
+      else answer(code)
+    }
+    const { closeDelay } = this
+    if (closeDelay === 0) return void answerNow()
+    this.stopTimers()
+    this.later(closeDelay, answerNow)
+  }
+
+  /** Drops all waiting messages, and stops all timers. */
+  readonly stop = (): void => {
     this.outbox.close()
+    this.stopTimers()
+  }
+
+  // The interface for faults.
+
+  get isPushing(): boolean {
+    return this.outbox.isPushing
+  }
+
+  readonly pushText = (text: string): void => {
+    this.outbox.push({ payload: Buffer.from(text), isBinary: false })
+  }
+
+  readonly every = (milliseconds: number, callback: () => void): void => {
+    this.timers.push(setInterval(callback, milliseconds))
+  }
+
+  readonly later = (milliseconds: number, callback: () => void): void => {
+    this.timers.push(setTimeout(callback, milliseconds))
+  }
+
+  readonly createChance = (stream: number): (() => number) => {
+    const given = this.faults.get(seed)
+    return createChance(given === undefined ? undefined : given + stream)
+  }
+
+  readonly log = (parameter: Parameter): void => {
+    this.outlet.logFault(parameter.name, this.faults.textOf(parameter))
+  }
+
+  readonly record = (parameter: Parameter): void => {
+    this.outlet.recordFault(parameter.name, this.faults.textOf(parameter))
+  }
+
+  private stopTimers(): void {
     for (const timer of this.timers) clearInterval(timer)
   }
 
-  /** Sends a message in one frame or in fragments. */
+  private get times(): number {
+    return this.effects.find(({ times }) => times !== undefined)?.times ?? 1
+  }
+
+  /** Sends a message in one frame or in fragments, or something in its place. */
   private send(message: Message, kind: Kind, onSent: () => void): void {
-    const { corrupt, fragment } = this.faults
-    if (corrupt && kind === 'reply' && this.isCorrupting) {
-      this.isCorrupting = false
-      this.outlet.logFault(`corrupt=${corrupt}`)
-      this.write([corruptFrame(corrupt, message)].values(), message, kind, onSent)
-    } else if (fragment !== undefined) {
-      this.write(fragmentsOf(message, fragment), message, kind, onSent)
-    } else {
-      this.outlet.send(message, kind, onSent)
+    for (const effect of kind === 'reply' ? this.effects : []) {
+      const replacement = effect.replace?.(message)
+      if (!replacement) continue
+      const { bytes, isLast } = replacement
+      return void this.write([bytes].values(), message, kind, isLast ? () => this.outlet.drop('fin') : onSent)
     }
+    const splitting = this.effects.find(({ split }) => split)
+    if (splitting?.split) this.write(splitting.split(message), message, kind, onSent)
+    else this.outlet.send(message, kind, onSent)
   }
 
   /** Writes chunks in place of a message, each when the one before has been sent. */
@@ -127,32 +170,11 @@ export class Misbehaviour implements Behaviour {
 
   /** Triggers the one-off fault once `after` messages have arrived and been answered. */
   private triggerIfDue(): void {
-    const { after = { messages: 0 } } = this.faults
-    if (this.received === after.messages) this.outbox.afterReplies(() => this.trigger())
+    const { messages } = this.faults.get(after) ?? { messages: 0 }
+    if (this.received === messages) this.outbox.afterReplies(() => this.trigger())
   }
 
   private trigger(): void {
-    const { close, reason = '', drop, stall, corrupt, after } = this.faults
-    if (corrupt) this.isCorrupting = true
-    else if (close !== undefined) {
-      this.outlet.logFault(`close=${close}`)
-      this.outlet.close(close, reason)
-    } else if (stall) {
-      this.outlet.logFault('stall')
-      this.stop()
-      this.outlet.stall()
-    } else if (drop) {
-      this.outlet.logFault(`drop=${drop}`)
-      this.stop()
-      if (drop === 'fin' || after?.messages === undefined) return void this.outlet.drop(drop)
-      this.outlet.silence()
-      this.timers.push(setTimeout(() => this.outlet.drop('rst'), BEFORE_RESET))
-    }
-  }
-
-  private every(milliseconds: number, callback: () => void): void {
-    this.timers.push(setInterval(callback, milliseconds))
+    for (const effect of this.effects) effect.trigger?.()
   }
 }
-
-const textOf = (text: string): Message => ({ payload: Buffer.from(text), isBinary: false })

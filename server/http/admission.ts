@@ -3,13 +3,17 @@ import type { Socket } from 'node:net'
 import type { Config } from '../config/config.ts'
 import type { Peer } from '../connection/connection.ts'
 import type { Observer } from '../connection/observer.ts'
-import { applyHandshakeFault, refusalOf } from '../faults/handshake.ts'
-import { type Faults, FaultsError, parseFaults } from '../faults/parameters.ts'
+import { amendResponse, answerOf } from '../faults/handshake.ts'
+import { compress } from '../faults/parameters/compress.ts'
+import { subprotocol } from '../faults/parameters/subprotocol.ts'
+import { FaultsError } from '../faults/parameters.ts'
+import type { Choice } from '../faults/plan.ts'
+import type { Faults } from '../faults/requested.ts'
 import { type Logger, printable } from '../log.ts'
 import { type Answer, onOneLine } from './answer.ts'
 import { type Agreement, agree } from './handshake.ts'
 import type { Registry } from './registry.ts'
-import { addressOf, hostsOf, pathOf, queryOf } from './request.ts'
+import { addressOf, hostsOf, pathOf, queryOf, testIdOf } from './request.ts'
 
 export type Admitted = Agreement & { peer: Peer; faults: Faults | undefined }
 
@@ -46,11 +50,7 @@ export function createAdmission(options: AdmissionOptions) {
   }
 
   /** @param accept makes the decision if there is no other reason to refuse */
-  const decide = <T>(
-    request: IncomingMessage,
-    room: Answer | undefined,
-    accept: (parsed: ReturnType<typeof parseFaults>) => T,
-  ): T | Answer => {
+  const decide = <T>(request: IncomingMessage, room: Answer | undefined, accept: (choice: Choice) => T): T | Answer => {
     const { origin } = request.headers
     // A proxy on the way may have used the other Host (RFC 9112, section 3.2).
     const hosts = hostsOf(request)
@@ -66,7 +66,7 @@ export function createAdmission(options: AdmissionOptions) {
     }
     if (room) return room
     try {
-      return accept(options.faults ? parseFaults(queryOf(request), registry.defaultFaults) : parseFaults(''))
+      return accept(registry.plan.choose(queryOf(request), testIdOf(request), addressOf(request, isTrustedProxy)))
     } catch (error) {
       if (error instanceof FaultsError) return { reason: 'query', status: 400, body: error.message }
       throw error
@@ -93,25 +93,37 @@ export function createAdmission(options: AdmissionOptions) {
 
     /** Returns the refusal that a handshake with this target and these headers would get, except for lack of room. */
     refusalOf: (request: IncomingMessage): Answer | undefined =>
-      decide(request, undefined, ({ faults }) => faults && refusalOf(faults, request)),
+      decide(request, undefined, ({ faults }) => faults && answerOf(faults, request)?.answer),
+
+    /** Returns whether a handshake with this target would get no more faults because its `times` are used up. */
+    isUsedUp: (request: IncomingMessage): boolean => decide(request, undefined, choice => choice.isUsedUp) === true,
 
     /** Accepts or refuses a handshake. Logs and counts a refusal. */
     admit(request: IncomingMessage, socket: Socket): Admitted | Answer {
       const address = addressOf(request, isTrustedProxy)
-      const decision = decide(request, fullness(request), ({ faults, mentionsFaults, names }): Admitted | Answer => {
-        const refused = faults && refusalOf(faults, request)
-        const agreement = refused ?? agree(request, faults?.subprotocol)
+      const decision = decide(request, fullness(request), (choice): Admitted | Answer => {
+        const { faults, mentionsFaults, names, testId, isUsedUp } = choice
+        const answered = faults && answerOf(faults, request)
+        if (answered?.answer.reason === 'asked') {
+          choice.use()
+          const { name } = answered.parameter
+          observer?.struck({ connection: undefined, address, testId, name, text: faults?.textOf({ name }) ?? name })
+        }
+        const agreement = answered?.answer ?? agree(request, faults?.get(subprotocol), faults?.get(compress))
         if ('status' in agreement) return agreement
+        choice.use()
+        if (faults) amendResponse(faults, agreement, request)
         const { headers } = agreement
-        if (faults) applyHandshakeFault(headers, faults, request)
         const peer: Peer = {
           address,
           path: pathOf(request),
           query: queryOf(request),
           subprotocol: headers.get('Sec-WebSocket-Protocol'),
           extensions: headers.get('Sec-WebSocket-Extensions'),
-          faults: faults && (mentionsFaults ? queryOf(request) : 'by default'),
+          faults: faults && (mentionsFaults && !isUsedUp ? queryOf(request) : 'by default'),
           ignored: mentionsFaults ? undefined : names.join(', ') || undefined,
+          usedUp: isUsedUp ? queryOf(request) : undefined,
+          testId,
         }
         return { ...agreement, peer, faults }
       })
@@ -119,8 +131,8 @@ export function createAdmission(options: AdmissionOptions) {
         countAddress(address, socket)
         return decision
       }
-      const { reason, status, body } = decision
-      const problem = onOneLine(body)
+      const { reason, status, body, problem: shown = body } = decision
+      const problem = onOneLine(shown)
       logger.info({ address, path: printable(pathOf(request)), status, reason, problem }, 'Refused a handshake')
       if (reason) observer?.refused(reason)
       return decision

@@ -1,13 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refusal } from '../connection/observer.ts'
+import { hasContent } from '../faults/status.ts'
 import { escaped, printable } from '../log.ts'
 
 /** The answer to a plain request or a refused handshake. */
 export type Answer = {
   reason?: Refusal
   status: number
-  headers?: Record<string, string>
+  headers?: Record<string, string | string[]>
   body: string
+  /** What the log says in place of the body. */
+  problem?: string
   /** Whether another replica may be able to accept the request. */
   canRetryElsewhere?: boolean
 }
@@ -21,15 +24,19 @@ export function send(response: ServerResponse, { status, headers, body }: Answer
     .split('\n')
     .map(line => `${escaped(line)}\n`)
     .join('')
-  response.writeHead(status, {
-    'Access-Control-Allow-Origin': '*',
-    Connection: 'close',
+  const content = {
     'Content-Length': Buffer.byteLength(text),
     'Content-Type': 'text/plain; charset=utf-8',
     'X-Content-Type-Options': 'nosniff',
+  }
+  response.writeHead(status, {
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Expose-Headers': '*',
+    Connection: 'close',
+    ...(hasContent(status) ? content : status === 205 && { 'Content-Length': 0 }),
     ...headers,
   })
-  response.end(text)
+  response.end(hasContent(status) ? text : undefined)
 }
 
 const HANDSHAKE_HEADERS = [
@@ -48,8 +55,11 @@ export function missingUpgrade({ headers, httpVersion }: IncomingMessage): strin
   return `no "${missing}" header arrived`
 }
 
-/** Explains to a client that requested no upgrade how to do so (RFC 9110, section 15.5.22). */
-export function upgradeRequired(request: IncomingMessage, address: string): Answer {
+/**
+ * Explains to a client that requested no upgrade how to do so (RFC 9110, section 15.5.22).
+ * @param note comes first
+ */
+export function upgradeRequired(request: IncomingMessage, address: string, note = ''): Answer {
   const arrived = HANDSHAKE_HEADERS.flatMap(name => {
     const value = request.headers[name.toLowerCase()]
     return value === undefined ? [] : `  ${name}: ${printable(String(value))}`
@@ -57,7 +67,7 @@ export function upgradeRequired(request: IncomingMessage, address: string): Answ
   return {
     status: 426,
     headers: { Connection: 'Upgrade, close', Upgrade: 'websocket' },
-    body: `This is a WebSocket server. Connect to it with new WebSocket(${JSON.stringify(printable(address))})
+    body: `${note}This is a WebSocket server. Connect to it with new WebSocket(${JSON.stringify(printable(address))})
 
 This request is not a WebSocket handshake: ${missingUpgrade(request)}.
 If the client sent a handshake, a proxy on the way changed it. It must speak HTTP/1.1 and pass on Upgrade and Connection.

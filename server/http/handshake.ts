@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { SwitchingResponse } from '../faults/parameter.ts'
 import { agreeOnDeflate, type Deflate } from '../wire/deflate.ts'
 import { subprotocol } from '../wire/internals.ts'
 import type { Answer } from './answer.ts'
 
-/** The result of an opening handshake (RFC 6455, section 4.2.2). The headers of the answer keep their order. */
-export type Agreement = { headers: Map<string, string>; deflate: Deflate }
+/** The result of an opening handshake (RFC 6455, section 4.2.2): the 101 and the compression. */
+export type Agreement = SwitchingResponse & { deflate: Deflate }
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
@@ -36,7 +37,7 @@ export function agree(request: IncomingMessage, chosen: string | undefined): Agr
     if (chosen ?? first) headers.set('Sec-WebSocket-Protocol', chosen ?? first)
     const agreed = offers === undefined ? undefined : agreeOnDeflate(withoutEmptyElements(offers))
     if (agreed) headers.set('Sec-WebSocket-Extensions', agreed.header)
-    return { headers, deflate: agreed?.deflate }
+    return { headers, added: [], tail: '', deflate: agreed?.deflate }
   } catch (error) {
     return malformed(`Sec-WebSocket-Protocol or Sec-WebSocket-Extensions: ${(error as Error).message}`)
   }
@@ -51,7 +52,7 @@ const withoutEmptyElements = (list: string) =>
     .join(',')
 
 /** Returns the bytes of a 101 response. */
-export function switchingProtocols(headers: ReadonlyMap<string, string>): string {
-  const lines = Array.from(headers, ([name, value]) => `${name}: ${value}\r\n`)
-  return `HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`
+export function switchingProtocols({ headers, added, tail }: SwitchingResponse): string {
+  const lines = Array.from([...headers, ...added], ([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n${tail}`
 }

@@ -1,5 +1,6 @@
+import type { Config } from '../config/config.ts'
 import type { Connection } from '../connection/connection.ts'
-import type { Written } from '../faults/parameters.ts'
+import { createPlan, type Plan } from '../faults/plan.ts'
 import { Budget, type Holder } from '../wire/budget.ts'
 
 /** The open connections of a server, oldest first, and the state that they share. */
@@ -11,12 +12,12 @@ export class Registry extends Set<Connection> {
   lastId = 0
   /** Whether the server is shutting down. */
   isClosing = false
-  /** The faults of new connections whose query does not set them, written as in a query. */
-  defaultFaults: Written = {}
+  /** Decides which connection gets which faults. */
+  readonly plan: Plan
 
-  /** @param memoryBudget bytes that the server may keep in memory for all peers together */
-  constructor(memoryBudget: number) {
+  constructor(config: Pick<Config, 'faults' | 'memoryBudget' | 'redirectHosts'>) {
     super()
-    this.budget = new Budget(memoryBudget, () => [...this, ...this.delayed])
+    this.plan = createPlan(config)
+    this.budget = new Budget(config.memoryBudget, () => [...this, ...this.delayed])
   }
 }

@@ -21,6 +21,9 @@ export function queryOf(request: IncomingMessage): string {
   return at < 0 ? '' : target.slice(at + 1)
 }
 
+/** Returns the test to which a request belongs. */
+export const testIdOf = ({ headers }: IncomingMessage): string | undefined => headers['x-test-id']?.toString()
+
 /** Returns whether a plain request is a handshake whose upgrade a proxy has removed. */
 export const hasLostUpgrade = ({ headers }: IncomingMessage): boolean => headers['sec-websocket-key'] !== undefined
 

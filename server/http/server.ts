@@ -8,6 +8,8 @@ import { createHeartbeat } from '../connection/heartbeat.ts'
 import { delayHandshake } from '../faults/handshake.ts'
 import { describeHandshake } from '../faults/hello.ts'
 import { Misbehaviour } from '../faults/misbehaviour.ts'
+import { handshakeDelay } from '../faults/parameters/handshake-delay.ts'
+import { hello } from '../faults/parameters/hello.ts'
 import { type Logger, printable } from '../log.ts'
 import { ReplyBuffers } from '../wire/fast-path.ts'
 import { Scheduler } from '../wire/scheduler.ts'
@@ -95,7 +97,8 @@ export function createServer(options: ServerOptions) {
     } else {
       logger.debug(details, 'Answered a plain request')
     }
-    return upgradeRequired(request, webSocketAddressOf(request, isTrustedProxy))
+    const note = admission.isUsedUp(request) ? 'The faults of this query are used up.\n\n' : ''
+    return upgradeRequired(request, webSocketAddressOf(request, isTrustedProxy), note)
   }
 
   const describeHello = (id: number, request: IncomingMessage, peer: Peer) => {
@@ -105,14 +108,14 @@ export function createServer(options: ServerOptions) {
 
   const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted) => {
     if (!socket.readable || !socket.writable) return void socket.destroy()
-    const { headers, faults, peer } = admitted
-    socket.write(switchingProtocols(headers))
+    const { faults, peer } = admitted
+    socket.write(switchingProtocols(admitted))
     const id = ++registry.lastId
     const { answer, leadOf } = pathOf(request) === '/raw' ? echoes.verbatim : echoes.prefixed
     const createBehaviour = (outlet: Outlet) => {
       if (!faults) return new PlainBehaviour(outlet, answer)
-      const hello = faults.hello && describeHello(id, request, peer)
-      return new Misbehaviour(outlet, { faults, answer, hello, scheduler })
+      const description = faults.get(hello) && describeHello(id, request, peer)
+      return new Misbehaviour(outlet, { faults, answer, hello: description, scheduler })
     }
     const fastPath = isFast && !faults ? { leadOf, maxPayload, buffers } : undefined
     const connection = new Connection({ ...admitted, id, socket, head, createBehaviour, fastPath }, connectionOptions)
@@ -174,12 +177,15 @@ export function createServer(options: ServerOptions) {
     const decision = admission.admit(request, socket)
     if ('status' in decision) return void refuse(request, socket, decision)
     const { faults, peer } = decision
-    const wait = faults?.['handshake-delay']
-    if (!wait) return void open(request, socket, head, decision)
+    const wait = faults?.get(handshakeDelay)
+    if (!faults || !wait) return void open(request, socket, head, decision)
+    const { address, testId } = peer
+    const { name } = handshakeDelay
+    observer?.struck({ connection: undefined, address, testId, name, text: faults.textOf(handshakeDelay) })
     delayHandshake(socket, head, wait, registry, {
       cost: costOfRequest(request),
       proceed: head => open(request, socket, head, decision),
-      giveUp: problem => logger.info({ address: peer.address, path: peer.path, problem }, 'Gave up the handshake'),
+      giveUp: problem => logger.info({ address, path: peer.path, problem }, 'Gave up the handshake'),
     })
   }
 

@@ -12,7 +12,7 @@ const dist = fileURLToPath(new URL('../../client/dist', import.meta.url))
 
 const config = parseConfig({ HOST: '127.0.0.1', PORT: '0' })
 const server = createServer({
-  registry: new Registry(2 ** 28),
+  registry: new Registry(config),
   ...config,
   logger: createLogger('silent', 'json', { write() {} }),
   page: createPage(dist, {}),

@@ -4,7 +4,7 @@ import { connect as connectTcp } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Environment } from '../../server/config/config.ts'
-import { names } from '../../server/faults/parameters.ts'
+import { parameters } from '../../server/faults/parameters.ts'
 import { connect } from '../suite/client.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
@@ -231,7 +231,7 @@ describe('the journal', () => {
     const { json: one } = await ask('GET', `messages?connection=${ids[1]}`)
     expect(one.messages.map(({ opcode }: { opcode: string }) => opcode)).toEqual(['text', 'close'])
     expect((await ask('DELETE', 'messages')).status).toBe(200)
-    expect((await ask('GET', 'messages')).json).toEqual({ dropped: 0, messages: [] })
+    expect((await ask('GET', 'messages')).json).toEqual({ dropped: 0, messages: [], faults: [] })
   })
 
   test('drops the oldest when it is full', async () => {
@@ -247,7 +247,7 @@ describe('the journal', () => {
     expect(messages.at(-1).text).toMatch(/^99 /)
     socket.send('x'.repeat(200_000))
     await next()
-    expect((await ask('GET', 'messages')).json).toEqual({ dropped: 101, messages: [] })
+    expect((await ask('GET', 'messages')).json).toEqual({ dropped: 101, messages: [], faults: [] })
   })
 
   test('is off without a size', async () => {
@@ -304,7 +304,7 @@ describe('faults', () => {
     for (const [faults, problem] of [
       [{ delay: '1x' }, 'a duration'],
       [{ dealy: '1s' }, 'dealy'],
-      [{ close: 1011, drop: 'fin' }, 'close, drop: use only one of close, drop, stall, corrupt, reject'],
+      [{ close: 1011, drop: 'fin' }, 'close, drop: use only one of close, drop, stall, corrupt, redirect, reject'],
       [{ after: 5 }, 'after needs one of close, drop, stall, corrupt'],
       [{ hello: false }, 'hello'],
       [{ delay: ['1s'] }, 'delay'],
@@ -494,7 +494,7 @@ test.for([
 test('GET /openapi.json lists every fault, for generated clients', async () => {
   const { ask } = await startControlled()
   const { json } = await ask('GET', 'openapi.json')
-  expect(Object.keys(json.components.schemas.Faults.properties)).toEqual(names)
+  expect(Object.keys(json.components.schemas.Faults.properties)).toEqual(parameters.map(({ name }) => name))
   const paths: Record<string, { operationId: string }>[] = Object.values(json.paths)
   const operations = paths.flatMap(path => Object.values(path))
   expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length)
@@ -511,11 +511,13 @@ test('GET /openapi.json describes every route', async () => {
     'DELETE /connections',
     'DELETE /connections/{id}',
     'DELETE /faults',
+    'DELETE /keys',
     'DELETE /messages',
     'GET /connections',
     'GET /connections/{id}',
     'GET /faults',
     'GET /healthz',
+    'GET /keys',
     'GET /messages',
     'GET /metrics',
     'GET /readyz',

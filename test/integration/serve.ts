@@ -13,7 +13,7 @@ export async function startServer(env: Environment = {}, options: Partial<Server
   const log: Record<string, unknown>[] = []
   const config = parseConfig({ HOST: '127.0.0.1', PORT: '0', SHUTDOWN_TIMEOUT: '100ms', ...env })
   const logger = createLogger(config.logLevel, 'json', { write: line => log.push(JSON.parse(line)) })
-  const registry = new Registry(config.memoryBudget)
+  const registry = new Registry(config)
   const controlled = config.controlPort === undefined ? undefined : createControl({ ...config, logger, registry })
   const server = createServer({ ...config, logger, registry, observer: controlled?.observer, ...options })
   const { port } = await server.listen()

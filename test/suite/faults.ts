@@ -330,7 +330,7 @@ export function describeFaults(name: string, address: () => string): void {
       ['close=1005', ['"close=1005"', '1007 to 1014']],
       ['stall=yes', ['"stall=yes"', 'no value']],
       ['loss', ['"loss"', 'a share']],
-      ['close=1000&drop=fin', ['close, drop: use only one of close, drop, stall, corrupt, reject']],
+      ['close=1000&drop=fin', ['close, drop: use only one of close, drop, stall, corrupt, redirect, reject']],
       ['after=5', ['after needs one of close, drop, stall, corrupt']],
       ['reject=503&after=5', ['after needs one of close, drop, stall, corrupt']],
       ['reason=why', ['reason needs close']],

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { marked, type Tokens } from 'marked'
 import { expect, test } from 'vitest'
-import { names } from '../../server/faults/parameters.ts'
+import { parameters } from '../../server/faults/parameters.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -44,7 +44,7 @@ test('docker-compose.yml passes every setting of the server on', () => {
 
 test('docs/faults.md lists every parameter', () => {
   const listed = rowsOf('docs/faults.md').join(' ')
-  for (const name of names) expect(listed).toMatch(new RegExp(`\`${name}[=\`]`))
+  for (const { name } of parameters) expect(listed).toMatch(new RegExp(`\`${name}[=\`]`))
 })
 
 test('docs/control-port.md lists every route', () => {

@@ -1,0 +1,25 @@
+import { duration, integer, type Parser, Unexpected } from '../../config/values.ts'
+import { defineParameter } from '../parameter.ts'
+
+type Moment = { messages?: number; milliseconds?: number }
+
+const moment: Parser<Moment> = text => {
+  const isCount = /^\d+$/.test(text)
+  try {
+    return isCount ? { messages: integer(0, 1_000_000)(text) } : { milliseconds: duration('0', '1h')(text) }
+  } catch {
+    throw new Unexpected('messages from 0 to 1000000, such as 5, or a duration from 0s to 1h, such as 2s')
+  }
+}
+
+export const after = defineParameter({
+  name: 'after',
+  group: 'end',
+  label: 'When',
+  sentence:
+    'when `close`, `drop`, `stall` or `corrupt` happens: once this many messages have arrived and been answered (0–1000000), or this long after the connection opened, such as `2s` (at most `1h`). Without it they happen at once',
+  example: '5',
+  parse: moment,
+  needs: ['close', 'drop', 'stall', 'corrupt'],
+  strikes: 'never',
+})

@@ -1,0 +1,23 @@
+import { type Parser, Unexpected } from '../../config/values.ts'
+import { defineParameter } from '../parameter.ts'
+import { hasContent } from '../status.ts'
+
+const text: Parser<string> = text => {
+  if (Buffer.byteLength(text) > 1024) throw new Unexpected('at most 1 KiB')
+  return text
+}
+
+export const body = defineParameter({
+  name: 'body',
+  group: 'handshake',
+  label: 'Body of the refusal',
+  sentence: 'the body of the refusal, as plain text, at most 1 KiB',
+  example: 'later',
+  parse: text,
+  needs: ['reject'],
+  strikes: 'never',
+  check(_, faults) {
+    const status = Number(faults.textOf({ name: 'reject' }).slice('reject='.length))
+    return hasContent(status) ? undefined : `body does not go with reject=${status}, which has none`
+  },
+})

@@ -1,0 +1,19 @@
+import { duration } from '../../config/values.ts'
+import { defineParameter } from '../parameter.ts'
+
+export const closeDelay = defineParameter({
+  name: 'close-delay',
+  group: 'close',
+  label: 'Answer the close late',
+  sentence: 'the server answers the client’s close frame this late, at most `5m`',
+  example: '2s',
+  parse: duration('0', '5m'),
+  strikes: 'later',
+  start: (milliseconds, { log }) => ({
+    closeDelay: milliseconds,
+    answerClose() {
+      log(closeDelay)
+      return undefined
+    },
+  }),
+})

@@ -1,0 +1,29 @@
+import { type Parser, Unexpected } from '../../config/values.ts'
+import { closeCode } from '../close-code.ts'
+import { defineParameter } from '../parameter.ts'
+
+const answer: Parser<number | 'none'> = text => {
+  if (text === 'none') return text
+  try {
+    return closeCode(text)
+  } catch (error) {
+    throw new Unexpected(`none, or ${(error as Error).message}`)
+  }
+}
+
+export const closeReply = defineParameter({
+  name: 'close-reply',
+  group: 'close',
+  label: 'Answer the close otherwise',
+  sentence:
+    'the server answers the client’s close frame with this close code. With `none` it never answers, and waits until the client ends the connection, at most for `STALL_TIMEOUT`',
+  example: 'none',
+  parse: answer,
+  strikes: 'later',
+  start: (code, { log }) => ({
+    answerClose() {
+      log(closeReply)
+      return code
+    },
+  }),
+})

@@ -1,0 +1,20 @@
+import { closeCode } from '../close-code.ts'
+import { defineParameter } from '../parameter.ts'
+import { reason } from './reason.ts'
+
+export const close = defineParameter({
+  name: 'close',
+  group: 'end',
+  label: 'Close with this code',
+  sentence: 'the server closes with this code: 1000–1003, 1007–1014 or 3000–4999',
+  example: '1011',
+  parse: closeCode,
+  isEnding: true,
+  strikes: 'later',
+  start: (code, { faults, log, outlet }) => ({
+    trigger() {
+      log(close)
+      outlet.close(code, faults.get(reason) ?? '')
+    },
+  }),
+})

@@ -1,0 +1,12 @@
+import { duration } from '../../config/values.ts'
+import { defineParameter } from '../parameter.ts'
+
+export const handshakeDelay = defineParameter({
+  name: 'handshake-delay',
+  group: 'handshake',
+  label: 'Delay the 101',
+  sentence: 'the 101 is sent this late, at most `5m`',
+  example: '2s',
+  parse: duration('0', '5m'),
+  strikes: 'later',
+})

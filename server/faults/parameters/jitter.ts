@@ -1,0 +1,15 @@
+import { duration } from '../../config/values.ts'
+import { defineParameter } from '../parameter.ts'
+
+export const jitter = defineParameter({
+  name: 'jitter',
+  group: 'replies',
+  label: 'Vary the delay',
+  sentence: 'varies each delay at random by up to this much in both directions, at most `5m`; the order is kept',
+  example: '50ms',
+  parse: duration('0', '5m'),
+  start(milliseconds, { createChance }) {
+    const chance = createChance(0)
+    return { wait: () => milliseconds * (2 * chance() - 1) }
+  },
+})

@@ -1,0 +1,13 @@
+import { closeReason } from '../close-code.ts'
+import { defineParameter } from '../parameter.ts'
+
+export const reason = defineParameter({
+  name: 'reason',
+  group: 'end',
+  label: 'Reason of the close',
+  sentence: 'the reason that goes with `close`, at most 123 bytes',
+  example: 'overloaded',
+  parse: closeReason,
+  needs: ['close'],
+  strikes: 'never',
+})

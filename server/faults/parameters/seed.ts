@@ -1,0 +1,12 @@
+import { integer } from '../../config/values.ts'
+import { defineParameter } from '../parameter.ts'
+
+export const seed = defineParameter({
+  name: 'seed',
+  group: 'replies',
+  label: 'Seed',
+  sentence: 'makes `loss` and `jitter` repeat exactly on every run (0–4294967295)',
+  example: '42',
+  parse: integer(0, 2 ** 32 - 1),
+  strikes: 'never',
+})
