@@ -116,7 +116,8 @@ export const faultsToSet = z
   })
 
 const FAULTS = { $ref: '#/components/schemas/Faults' }
-const sequence = z.array(faultsToSet).min(1).max(1000)
+const EXPECTED = 'expected an object of faults, or an array of 1 to 1000 such objects'
+const sequence = z.array(faultsToSet, EXPECTED).min(1, EXPECTED).max(1000, EXPECTED)
 
 export const faults = {
   required: true,

@@ -102,7 +102,8 @@ export function createPlan(settings: FaultSettings & { faults: boolean }) {
         }
       })
       if (problems.length > 0) throw new FaultsError(problems.slice(0, 10).join('\n'))
-      if (!sequences.has(test) && sequences.size > MAX_TESTS) {
+      const tests = sequences.size - (sequences.has(undefined) ? 1 : 0)
+      if (test !== undefined && !sequences.has(test) && tests >= MAX_TESTS) {
         throw new FaultsError(`${MAX_TESTS} tests have faults of their own: delete some of them first`)
       }
       sequences.set(test, { steps: steps.filter(step => step !== undefined), at: 0 })

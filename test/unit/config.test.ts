@@ -104,6 +104,9 @@ describe('an invalid variable is named with its value and what was expected', ()
     ['LOG_FORMAT', 'xml', /one of text, json/],
     ['FAST_PATH', 'yes', /one of 0, 1/],
     ['NO_FAULTS', 'true', /one of 0, 1/],
+    ['REDIRECT_HOSTS', 'ws://echo.test', /hosts such as echo.test or echo.test:7777/],
+    ['REDIRECT_HOSTS', 'echo.test/path', /hosts such as/],
+    ['REDIRECT_HOSTS', 'user@echo.test', /hosts such as/],
   ] as const)('%s=%s', ([name, value, expected]) => {
     const [problem, ...others] = problems({ [name]: value })
     expect(others).toEqual([])
