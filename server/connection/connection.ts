@@ -1,7 +1,7 @@
 import { type Logger, printable, printablePayload } from '../log.ts'
 import { Hold } from '../wire/flow.ts'
 import { First, firstOf } from '../wire/frame-header.ts'
-import { limitRate } from '../wire/rate-limit.ts'
+import { limitRate, slice } from '../wire/pace.ts'
 import { count, createTraffic, type Traffic } from '../wire/traffic.ts'
 import { Wire, type WireEvents, type WireOpening, type WireOptions } from '../wire/wire.ts'
 import type { Behaviour, Kind, Message, Outlet } from './behaviour.ts'
@@ -54,7 +54,7 @@ export class Connection implements Outlet, WireEvents {
   /** Whether the peer has closed or ended its side, so that only due replies are sent. */
   private isFinishing = false
   private messages: Traffic | undefined
-  /** Lifts the rate limit. */
+  /** Lifts the limits on sending. */
   private stopLimiting: (() => void) | undefined
   private readonly liveness = new Liveness()
   private readonly options: ConnectionOptions
@@ -239,7 +239,11 @@ export class Connection implements Outlet, WireEvents {
   }
 
   limitRate(bytesPerSecond: number): void {
-    this.stopLimiting = limitRate(this.wire.socket, bytesPerSecond)
+    this.addLimit(limitRate(this.wire.socket, bytesPerSecond))
+  }
+
+  slice(bytes: number): void {
+    this.addLimit(slice(this.wire.socket, bytes))
   }
 
   checkPeer(interval: number): void {
@@ -354,6 +358,14 @@ export class Connection implements Outlet, WireEvents {
     this.sentCode = code
     const payload = code === undefined ? NOTHING : Buffer.concat([Buffer.of(code >> 8, code & 0xff), reason])
     this.wire.sender.send(First.close, payload, () => {})
+  }
+
+  private addLimit(lift: () => void): void {
+    const { stopLimiting } = this
+    this.stopLimiting = () => {
+      stopLimiting?.()
+      lift()
+    }
   }
 
   private giveUp(problem: string): void {

@@ -1,15 +1,37 @@
 import type { Socket } from 'node:net'
 
-/** Bytes are sent in portions for this many milliseconds. */
+// Milliseconds for which one portion of a limited rate lasts.
 const STEP = 20
 
+// Milliseconds between two slices.
+const GAP = 2
+
 /**
- * Limits the bytes per second that leave a socket. Bytes that wait count in its `writableLength`.
+ * Limits the bytes per second that leave a socket.
  * @returns a function that lifts the limit, so that waiting bytes leave at once
  */
 export function limitRate(socket: Socket, bytesPerSecond: number): () => void {
-  const write = socket._write.bind(socket)
   const most = Math.max(1, Math.floor((bytesPerSecond * STEP) / 1000))
+  return pace(socket, most, (dueAt, bytes) => dueAt + (bytes / bytesPerSecond) * 1000)
+}
+
+/**
+ * Makes everything leave a socket in slices of at most this many bytes, 2 ms apart. With TCP_NODELAY each is a segment,
+ * unless segments wait in the operating system for a peer that does not read.
+ * @returns a function that lifts the limit, so that waiting bytes leave at once
+ */
+export function slice(socket: Socket, bytes: number): () => void {
+  return pace(socket, bytes, () => performance.now() + GAP)
+}
+
+/**
+ * Sends bytes in portions, one at a time. Bytes that wait count in the socket's `writableLength`. A socket can be paced
+ * several times: the portions of one pace are then cut again by the one before it.
+ * @param next returns when a portion of this many bytes is due, as of `performance.now()`. `dueAt` is when the one
+ *   before it was due, or now if that is later.
+ */
+function pace(socket: Socket, most: number, next: (dueAt: number, bytes: number) => number): () => void {
+  const write = socket._write.bind(socket)
   let dueAt = 0
   let timer: NodeJS.Timeout | undefined
   /** Sends the waiting portion, if there is one. */
@@ -28,7 +50,7 @@ export function limitRate(socket: Socket, bytesPerSecond: number): () => void {
     }
     const waitForPart = () => {
       if (isReleased) return sendPart()
-      dueAt += (Math.min(most, chunk.length - at) / bytesPerSecond) * 1000
+      dueAt = next(dueAt, Math.min(most, chunk.length - at))
       sendPending = sendPart
       const wait = dueAt - performance.now()
       if (wait < 1) sendPart()
