@@ -27,6 +27,8 @@ export type Outlet = {
   stall(): void
   /** Limits the bytes sent per second until this side closes. */
   limitRate(bytesPerSecond: number): void
+  /** Limits the bytes read per second until this side closes. Call it once. */
+  limitReading(bytesPerSecond: number): void
   /** Sends everything in TCP segments of at most this many bytes, 2 ms apart, until this side closes. */
   slice(bytes: number): void
   /** Sends a ping, or ends the connection if the last one was not answered. */

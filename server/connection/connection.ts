@@ -242,6 +242,10 @@ export class Connection implements Outlet, WireEvents {
     this.addLimit(limitRate(this.wire.socket, bytesPerSecond))
   }
 
+  limitReading(bytesPerSecond: number): void {
+    this.wire.limitReading(bytesPerSecond)
+  }
+
   slice(bytes: number): void {
     this.addLimit(slice(this.wire.socket, bytes))
   }

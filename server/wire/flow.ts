@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Budget, Throttled } from './budget.ts'
 
 /** The reasons for not reading from a peer. */
-export const Hold = { backlog: 1, inflating: 2, stalled: 4, memory: 8, slice: 16 } as const
+export const Hold = { backlog: 1, inflating: 2, stalled: 4, memory: 8, slice: 16, readRate: 32 } as const
 export type Hold = (typeof Hold)[keyof typeof Hold]
 
 export type FlowOptions = Pick<Config, 'highWaterMark' | 'stallTimeout'> & { budget: Budget }
@@ -14,7 +14,7 @@ export type Written = (error?: Error | null) => void
 const ENTRY = 512
 
 // Milliseconds between checks whether a peer that is not read from still exists.
-const PROBE_INTERVAL = 30_000
+export const PROBE_INTERVAL = 30_000
 
 // Frames up to this size are collected and written together.
 const MAX_COLLECTED = 2 ** 14
@@ -62,6 +62,11 @@ export class Flow implements Throttled {
   /** Whether the socket is gone. */
   get hasEnded(): boolean {
     return this.mode === 'ended'
+  }
+
+  /** Whether limits apply. They end when no more replies will follow. */
+  get isBounded(): boolean {
+    return this.mode === 'bounded'
   }
 
   get isHeld(): boolean {
@@ -131,7 +136,7 @@ export class Flow implements Throttled {
   /** Reads on from now on, even if many bytes wait, because no more replies will follow. */
   ignoreLimits(): void {
     if (this.mode === 'bounded') this.mode = 'unbounded'
-    for (const reason of [Hold.backlog, Hold.stalled, Hold.memory]) this.release(reason)
+    for (const reason of [Hold.backlog, Hold.stalled, Hold.memory, Hold.readRate]) this.release(reason)
   }
 
   /** Ends the connection because of an error that is not the peer's fault. */

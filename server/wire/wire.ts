@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Deflate } from './deflate.ts'
 import { FastPath, type FastPathOptions } from './fast-path.ts'
 import { Flow, type FlowOptions } from './flow.ts'
+import { limitReading } from './read-limit.ts'
 import { type Incoming, Reader, type ReaderOptions } from './reader.ts'
 import { Sender } from './sender.ts'
 import type { Traffic } from './traffic.ts'
@@ -99,6 +100,16 @@ export class Wire {
   /** Nothing holds the flow any more: continues reading. */
   proceed(): void {
     this.reader.proceed()
+  }
+
+  /** Reads at most this many bytes per second until this side ends. Call it once. */
+  limitReading(bytesPerSecond: number): void {
+    const { socket, flow, reader } = this
+    socket.on(
+      'data',
+      limitReading(socket, flow, bytesPerSecond, part => reader.read(part)),
+    )
+    socket.off('data', Wire.listeners.data)
   }
 
   /** Reads only the peer's close frame from now on, for at most 30 s. */
