@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { deflate } from '../suite/deflate.ts'
 import { describeFaults } from '../suite/faults.ts'
+import { describeHandshakes } from '../suite/handshakes.ts'
 import { closePayload, connectRaw, frame, handshake, opcodes } from '../suite/raw-client.ts'
 import { serve, startServer } from './serve.ts'
 
@@ -20,6 +21,7 @@ beforeAll(async () => {
 })
 
 describeFaults('directly', () => `${url}raw`)
+describeHandshakes('directly, the handshake', () => `${url}raw`)
 
 test('a delayed or fragmented text has its prefix, ticks and hello have none', async () => {
   const { socket, next } = await connect(`${url}?hello&tick=10ms&delay=10ms&fragment=3`)

@@ -1,14 +1,20 @@
 import { once } from 'node:events'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { describeFaults } from '../suite/faults.ts'
+import { describeHandshakes } from '../suite/handshakes.ts'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { addressOf, startStack } from './stack.ts'
 
 const stack = inject('stack')
 
 describe.skipIf(!stack)('through NGINX', () => {
-  describeFaults('on port 7777', () => `${stack?.ws}raw`)
-  describeFaults('on the page’s port', () => `${stack?.page.replace('http:', 'ws:')}raw`)
+  for (const [name, address] of [
+    ['on port 7777', () => `${stack?.ws}raw`],
+    ['on the page’s port', () => `${stack?.page.replace('http:', 'ws:')}raw`],
+  ] as const) {
+    describeFaults(name, address)
+    describeHandshakes(`${name}, the handshake`, address)
+  }
 })
 
 describe.skipIf(!stack)('at the container’s own address', () => {
