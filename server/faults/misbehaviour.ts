@@ -83,6 +83,7 @@ export class Misbehaviour implements Behaviour, FaultContext {
   }
 
   answerClose(answer: (code?: number) => void): void {
+    this.stopTimers()
     const answerNow = () => {
       const codes = this.effects.map(effect => effect.answerClose?.())
       const code = codes.find(code => code !== undefined)
@@ -90,9 +91,8 @@ export class Misbehaviour implements Behaviour, FaultContext {
       else answer(code)
     }
     const { closeDelay } = this
-    if (closeDelay === 0) return void answerNow()
-    this.stopTimers()
-    this.later(closeDelay, answerNow)
+    if (closeDelay === 0) answerNow()
+    else this.later(closeDelay, answerNow)
   }
 
   /** Drops all waiting messages, and stops all timers. */

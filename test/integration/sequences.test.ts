@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Environment } from '../../server/config/config.ts'
-import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
 type Fault = { time: string; connection: number | null; testId?: string; address: string; fault: string }
@@ -247,6 +247,29 @@ describe('the journal of faults', () => {
     socket.write(frame(opcodes.ping))
     await next()
     expect(await faultsOf()).toEqual(['tick=1h', 'loss=1', 'loss=1', 'loss=1'])
+  })
+
+  test.for(['close=1011', 'drop=fin', 'drop=rst', 'stall', 'corrupt=rsv', 'corrupt=unfinished'])(
+    'has ?%s when it happens, as the log does',
+    async fault => {
+      const { faultsOf, log, meet } = await start()
+      const { socket } = await meet(`${fault}&after=1`)
+      expect(await faultsOf()).toEqual([])
+      socket.write(Buffer.concat([frame(opcodes.text, 'one'), frame(opcodes.text, 'two')]))
+      await vi.waitFor(async () => expect(await faultsOf()).toEqual([fault]))
+      const triggered = log.filter(({ msg }) => msg === 'Triggered a fault')
+      expect(triggered).toMatchObject([{ connection: 1, fault }])
+    },
+  )
+
+  test('has the late answer to a close frame once it is sent', async () => {
+    const { faultsOf, log, meet } = await start()
+    const { socket, end } = await meet('close-delay=50ms&close-reply=4001&close=1011&after=1h')
+    expect(await faultsOf()).toEqual([])
+    socket.write(frame(opcodes.close, closePayload(1000)))
+    await end()
+    expect(await faultsOf()).toEqual(['close-delay=50ms', 'close-reply=4001'])
+    expect(log.at(-1)).toMatchObject({ msg: 'Disconnected', code: 1000 })
   })
 
   test.for([

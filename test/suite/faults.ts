@@ -199,12 +199,89 @@ export function describeFaults(name: string, address: () => string): void {
       ['mask', '8185 01234567 6946290b6e'],
       ['length', '817f 8000000000000000'],
       ['close-code', '880203ed'],
+      ['close-1', '880103'],
+      ['close-utf8', '880303e8 ff'],
+      ['ping', `897e007e ${'70'.repeat(126)}`],
+      ['fragmented-ping', '090468616c66'],
+      ['continuation', '80056865 6c6c6f'],
+      ['text-in-fragment', '01026865 810677697468696e'],
+      ['deflate', 'c202ffff'],
     ] as const)('corrupt=%s replaces one reply by a frame that breaks the protocol', async ([kind, hex]) => {
       const expected = Buffer.from(hex.replaceAll(' ', ''), 'hex')
       const client = await open(`corrupt=${kind}`)
       send(client, 'hello', 'again')
       expect(await client.bytes(expected.length)).toEqual(expected)
       expect(await client.frame()).toMatchObject({ opcode: text, payload: Buffer.from('again') })
+    })
+
+    test('corrupt=unfinished sends half a frame and ends the connection', async () => {
+      const client = await open('corrupt=unfinished&after=1')
+      send(client, 'whole', 'hello')
+      expect(await texts(client, 1)).toEqual(['whole'])
+      expect(await client.end()).toEqual(Buffer.from([0x81, 5, 0x68, 0x65]))
+    })
+
+    test('slice sends everything in pieces of at most this size, without changing it', async () => {
+      const client = await open('slice=3')
+      const sent = performance.now()
+      send(client, 'a text of 28 characters, yes')
+      const { payload } = await client.frame()
+      // 30 bytes leave in ten slices, 2 ms apart.
+      expect(performance.now() - sent).toBeGreaterThanOrEqual(18)
+      expect(payload.toString()).toBe('a text of 28 characters, yes')
+    })
+
+    test('read-rate limits the bytes that are read per second', async () => {
+      const client = await open('read-rate=4KiB')
+      const sent = performance.now()
+      client.socket.write(frame(binary, new Uint8Array(2040)))
+      send(client, 'next')
+      expect((await client.frame()).payload).toHaveLength(2040)
+      expect(performance.now() - sent).toBeGreaterThanOrEqual(450)
+      expect(await texts(client, 1)).toEqual(['next'])
+    })
+
+    test('message sends these texts first', async () => {
+      const client = await open('message=w%C3%A9lcome&message=&message=3&hello')
+      send(client, 'hello')
+      const [hello, ...rest] = await texts(client, 5)
+      expect(JSON.parse(hello ?? '')).toMatchObject({ query: expect.stringContaining('message') })
+      expect(rest).toEqual(['wélcome', '', '3', 'hello'])
+    })
+
+    test('tick sends the texts of message one after the other', async () => {
+      const client = await open('tick=10ms&message=a&message=b')
+      expect(await texts(client, 5)).toEqual(['a', 'b', 'a', 'b', 'a'])
+    })
+
+    test('close-delay answers the close frame late, after the replies that are due', async () => {
+      const client = await open('close-delay=200ms')
+      const sent = performance.now()
+      send(client, 'last')
+      client.socket.write(frame(close, closePayload(4000, 'bye')))
+      expect(await texts(client, 1)).toEqual(['last'])
+      expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(4000, 'bye') })
+      expect(performance.now() - sent).toBeGreaterThanOrEqual(200)
+      expect(await client.end()).toHaveLength(0)
+    })
+
+    test('close-reply answers the close frame with another code', async () => {
+      const client = await open('close-reply=1011&close-delay=10ms')
+      client.socket.write(frame(close, closePayload(1000, 'bye')))
+      expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(1011) })
+      expect(await client.end()).toHaveLength(0)
+    })
+
+    test('close-reply=none sends nothing after a close frame, and waits until the client ends the connection', async () => {
+      const client = await open('close-reply=none&tick=10ms&message=tick')
+      send(client, 'last')
+      client.socket.write(frame(close, closePayload(1000)))
+      for (let next = await client.frame(); next.payload.toString() !== 'last'; ) next = await client.frame()
+      await serveOthers()
+      expect(client.socket.readyState).toBe('open')
+      client.socket.end()
+      const rest = await client.end()
+      expect(rest.includes(Buffer.of(0x88))).toBe(false)
     })
 
     test.for(Object.keys(implementations) as (keyof typeof implementations)[])('%s reports each fault', async which => {
