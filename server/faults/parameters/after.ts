@@ -17,7 +17,7 @@ export const after = defineParameter({
   group: 'end',
   label: 'When',
   sentence:
-    'when `close`, `drop`, `stall` or `corrupt` happens: once this many messages have arrived and been answered (0–1000000), or this long after the connection opened, such as `2s` (at most `1h`). Without it they happen at once',
+    '`close`, `drop`, `stall` or `corrupt` happens once this many messages have arrived and been answered (0–1000000), or this long after the connection opened, such as `2s` (at most `1h`). Without `after` it happens at once',
   example: '5',
   parse: moment,
   needs: ['close', 'drop', 'stall', 'corrupt'],

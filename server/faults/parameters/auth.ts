@@ -34,7 +34,7 @@ export const auth = defineParameter({
   group: 'handshake',
   label: 'Ask for credentials',
   sentence:
-    'the handshake gets 401 with `WWW-Authenticate` until it brings these credentials: `basic:user:password` or `bearer:token`',
+    'a handshake without these credentials (`basic:user:password` or `bearer:token`) gets 401 with `WWW-Authenticate`',
   example: 'basic:user:password',
   parse: credentials,
   strikes: 'later',

@@ -16,7 +16,7 @@ export const closeReply = defineParameter({
   group: 'close',
   label: 'Answer the close otherwise',
   sentence:
-    'the server answers the client’s close frame with this close code. With `none` it never answers, and waits until the client ends the connection, at most for `STALL_TIMEOUT`',
+    "the server answers the client's close frame with this close code. With `none` it never answers, and waits until the client ends the connection, at most for `STALL_TIMEOUT`",
   example: 'none',
   parse: answer,
   strikes: 'later',

@@ -10,7 +10,7 @@ export const compress = defineParameter<'off' | 'takeover'>({
   values: {
     off: 'the server accepts no compression',
     takeover:
-      'the server compresses every message, and keeps the compression’s context from one message to the next on both sides. The client’s offer of `permessage-deflate` must allow it',
+      "the server compresses every message, and keeps the compression's context from one message to the next on both sides. The client's offer of `permessage-deflate` must allow it",
   },
   parse: oneOf('off', 'takeover'),
 })

@@ -13,7 +13,7 @@ export const drop = defineParameter<'fin' | 'rst'>({
   example: 'fin',
   values: {
     fin: 'the TCP connection ends normally (FIN), without a close frame',
-    rst: 'the TCP connection ends by a reset (RST). NGINX and Docker’s port proxy [turn it into a FIN](#how-parameters-combine)',
+    rst: "the TCP connection ends by a reset (RST). NGINX and Docker's port proxy [turn it into a FIN](#how-parameters-combine)",
   },
   parse: oneOf('fin', 'rst'),
   isEnding: true,

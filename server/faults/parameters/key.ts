@@ -6,7 +6,7 @@ export const key = defineParameter({
   group: 'sequence',
   label: 'Counted under this name',
   sentence:
-    'connections with the same key and query are counted together for `times`; at most 128 characters. Without it, those from the same address are',
+    '`times` counts the connections with this key and the same query together; at most 128 characters. Without a key, it counts those from the same address',
   example: 'login-test',
   parse: name,
   needs: ['times'],

@@ -18,7 +18,7 @@ export const location = defineParameter({
   group: 'handshake',
   label: 'Location of the redirect',
   sentence:
-    'where the redirect leads: a path of this server, which may have a query of its own, or an address on one of the hosts in `REDIRECT_HOSTS`',
+    'the redirect leads to this path of the server, which may have a query of its own, or to this address on one of the hosts in `REDIRECT_HOSTS`',
   example: '/raw',
   parse: target,
   needs: ['redirect'],

@@ -9,7 +9,7 @@ export const ping = defineParameter({
   group: 'first',
   label: 'Interval of pings',
   sentence:
-    'the interval of the server’s pings, from `10ms` to `24h`; `0` turns them off. Each ping must be answered before the next one',
+    'the server sends pings at this interval, from `10ms` to `24h`; `0` turns them off. Each ping must be answered before the next one',
   example: '1s',
   parse: interval,
   start: (interval, { every, faults, outlet }) => ({

@@ -5,8 +5,9 @@ export const pings = defineParameter({
   name: 'pings',
   group: 'first',
   label: 'No pings, no pongs',
-  sentence: 'the server does not answer pings, and sends none',
+  sentence: 'changes how the server treats pings',
   example: 'ignore',
+  values: { ignore: 'the server does not answer pings, and sends none' },
   parse: oneOf('ignore'),
   start: () => ({ ignoresPings: true, isUnwatched: true }),
 })

@@ -20,7 +20,7 @@ export const retryAfter = defineParameter({
   group: 'handshake',
   label: 'Retry-After',
   sentence:
-    'the refusal has a `Retry-After` of this many seconds, at most `24h`; with `date:5s` it is a date, 5 s from now by the server’s clock',
+    "the refusal asks the client to wait this long (`Retry-After`), in whole seconds and at most `24h`; with `date:5s` it is a date, 5 s from now by the server's clock",
   example: '5s',
   parse: header,
   needs: ['reject'],
