@@ -51,7 +51,7 @@ test.skipIf(!inject('stack'))('the example for Python passes', async ({ skip }) 
     skip('python3-websockets is not installed')
   }
   const ports = ['-p', '127.0.0.1::7777', '-p', '127.0.0.1::7778']
-  const env = ['-e', 'CONTROL_PORT=7778', '-e', 'CONTROL_HOST=0.0.0.0']
+  const env = ['-e', 'CONTROL_PORT=7778', '-e', 'CONTROL_HOST=0.0.0.0', '-e', 'JOURNAL_SIZE=1MiB']
   const id = (await docker('run', '-d', ...ports, ...env, await serverImage())).trim()
   onTestFinished(async () => void (await docker('rm', '-f', id)))
   const addressOf = async (port: string) => (await docker('port', id, port)).trim()
