@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { SwitchingResponse } from '../faults/parameter.ts'
-import { agreeOnDeflate, type Deflate } from '../wire/deflate.ts'
+import { agreeOnDeflate, type Deflate, OfferError } from '../wire/deflate.ts'
 import { subprotocol } from '../wire/internals.ts'
 import type { Answer } from './answer.ts'
 
@@ -15,9 +15,14 @@ const malformed = (body: string, status = 400, headers = {}): Answer => ({ reaso
 /**
  * Negotiates a WebSocket with a client.
  * @param chosen replaces the first subprotocol that the client offers; '' chooses none
- * @returns the refusal if the handshake is invalid (section 4.2.1)
+ * @param compress declines compression, or demands it with context takeover
+ * @returns the refusal if the handshake is invalid (section 4.2.1), or the client does not offer this compression
  */
-export function agree(request: IncomingMessage, chosen: string | undefined): Agreement | Answer {
+export function agree(
+  request: IncomingMessage,
+  chosen: string | undefined,
+  compress?: 'off' | 'takeover',
+): Agreement | Answer {
   const { method, headers: received } = request
   const { 'sec-websocket-key': key = '', 'sec-websocket-version': version = '' } = received
   const { 'sec-websocket-protocol': names, 'sec-websocket-extensions': offers } = received
@@ -35,10 +40,11 @@ export function agree(request: IncomingMessage, chosen: string | undefined): Agr
   try {
     const [first = ''] = names === undefined ? [] : subprotocol.parse(withoutEmptyElements(names))
     if (chosen ?? first) headers.set('Sec-WebSocket-Protocol', chosen ?? first)
-    const agreed = offers === undefined ? undefined : agreeOnDeflate(withoutEmptyElements(offers))
+    const agreed = agreeOnDeflate(offers === undefined ? undefined : withoutEmptyElements(offers), compress)
     if (agreed) headers.set('Sec-WebSocket-Extensions', agreed.header)
     return { headers, added: [], tail: '', deflate: agreed?.deflate }
   } catch (error) {
+    if (error instanceof OfferError) return { reason: 'query', status: 400, body: error.message }
     return malformed(`Sec-WebSocket-Protocol or Sec-WebSocket-Extensions: ${(error as Error).message}`)
   }
 }

@@ -9,7 +9,11 @@ export type Transformed = (error: Error | null, data: Buffer) => void
 type Transform = (data: Buffer, isFinal: boolean, done: Transformed) => void
 
 /** The side of a connection that negotiates compression (RFC 7692). */
-type PerMessageDeflate = { accept(offers: unknown[]): { server_max_window_bits?: number } }
+type PerMessageDeflate = { accept(offers: Offer[]): Accepted }
+
+/** The parameters of an offer by name, and of the answer to it. */
+export type Offer = Record<string, unknown>
+type Accepted = { server_max_window_bits?: number; client_no_context_takeover?: true }
 
 /** Parses the frames of a connection. Emits `message`, `ping`, `pong`, and `conclude` for a close frame. */
 export type Receiver = Writable
@@ -25,7 +29,7 @@ type ReceiverOptions = {
 export const { Receiver, PerMessageDeflate, extension, subprotocol } = ws as unknown as {
   Receiver: new (options: ReceiverOptions) => Receiver
   PerMessageDeflate: { new (options: object): PerMessageDeflate; prototype: PerMessageDeflate; extensionName: string }
-  extension: { parse(header: string): Record<string, unknown[]>; format(extensions: object): string }
+  extension: { parse(header: string): Record<string, Offer[]>; format(extensions: object): string }
   subprotocol: { parse(header: string): Set<string> }
 }
 

@@ -312,7 +312,7 @@ export class Reader {
     const { deflate, flow, incoming, options } = this.context
     const { maxPayload, maxFragments } = options
     const extensions: Record<string, Inflater> = {}
-    if (deflate) this.inflater = extensions[PerMessageDeflate.extensionName] = new Inflater(flow, maxPayload)
+    if (deflate) this.inflater = extensions[PerMessageDeflate.extensionName] = new Inflater(flow, maxPayload, deflate)
     const receiver = new Receiver({ maxPayload, maxFragments, isServer: true, extensions })
     receiver.on('message', (payload: Buffer, isBinary: boolean) => {
       this.forget()

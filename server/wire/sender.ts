@@ -24,12 +24,14 @@ export class Sender {
     return this.queue === undefined
   }
 
-  /** Sends a frame. Compresses long messages if that was negotiated. */
+  /** Sends a frame. Compresses long messages if that was negotiated, and with context takeover all of them. */
   send(first: First, payload: Buffer, written: Written): void {
     const { deflate } = this
-    const isCompressed = deflate && first <= First.binary && payload.length >= COMPRESSION_THRESHOLD
+    // With takeover, a short message can be worth compressing.
+    const isCompressed =
+      deflate && first <= First.binary && (deflate.takeover !== undefined || payload.length >= COMPRESSION_THRESHOLD)
     this.afterwards(() => {
-      if (isCompressed) this.compress(deflate.windowBits, first, payload, written)
+      if (isCompressed) this.compress(deflate, first, payload, written)
       else this.write(first, payload, written)
     }, payload.length)
   }
@@ -50,12 +52,18 @@ export class Sender {
     this.flow.countWaiting(-cost)
   }
 
-  private compress(windowBits: number, first: First, payload: Buffer, written: Written): void {
+  /** Drops what it can, and frees the memory of zlib. Nothing can be sent any more. */
+  end(): void {
+    this.drop()
+    this.deflate?.takeover?.deflater?.end()
+  }
+
+  private compress(deflate: NonNullable<Deflate>, first: First, payload: Buffer, written: Written): void {
     // The message has an entry only for its memory: the callback below writes it.
     const queue = [{ act: () => {}, cost: costOf(payload.length) }]
     this.queue = queue
     this.flow.countWaiting(costOf(payload.length))
-    compress(this, payload, windowBits, this.flow, compressed => {
+    compress(this, payload, deflate, this.flow, compressed => {
       this.write(first | RSV1, compressed, written)
       let cost = 0
       for (const [i, entry] of queue.entries()) {

@@ -85,7 +85,7 @@ export class Wire {
       const { timer, reader, sender, flow, events } = this[WIRE]
       clearTimeout(timer)
       reader.stop()
-      sender.drop()
+      sender.end()
       flow.end()
       events.onGone()
     },

@@ -1,7 +1,12 @@
+import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket as Ws } from 'ws'
 import { connect } from '../suite/client.ts'
-import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { deflate, inflate } from '../suite/deflate.ts'
+import { closePayload, connectRaw, frame, opcodes, type RawClient } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
 const { binary, close, continuation, ping, pong, text } = opcodes
@@ -187,4 +192,268 @@ describe('read-rate', () => {
     client.socket.destroy()
     await vi.waitFor(() => expect([registry.size, registry.budget.bytes]).toEqual([0, 0]))
   })
+})
+
+/** The contexts of a client that takes them over (RFC 7692, section 7.1.1). */
+function createContexts(windowBits = 15) {
+  const options = { flush: constants.Z_SYNC_FLUSH }
+  const transform = (
+    stream: ReturnType<typeof createDeflateRaw | typeof createInflateRaw>,
+    data: Uint8Array | string,
+  ) =>
+    new Promise<Buffer>((resolve, reject) => {
+      const output: Buffer[] = []
+      const collect = (chunk: Buffer) => output.push(chunk)
+      stream.on('data', collect).once('error', reject)
+      stream.write(data, () => {
+        stream.off('data', collect).off('error', reject)
+        resolve(Buffer.concat(output))
+      })
+    })
+  const deflater = createDeflateRaw(options)
+  const inflater = createInflateRaw({ ...options, windowBits })
+  return {
+    deflate: async (data: Uint8Array | string) => (await transform(deflater, data)).subarray(0, -4),
+    inflate: (data: Uint8Array) => transform(inflater, Buffer.concat([data, Buffer.of(0, 0, 0xff, 0xff)])),
+  }
+}
+
+const extensionsOf = ({ head }: RawClient) => /^sec-websocket-extensions: (.*)$/im.exec(head)?.[1]
+const offering = (offer: string) => ({ 'Sec-WebSocket-Extensions': offer })
+
+describe('compress=takeover', () => {
+  const open = (url: string, offer = 'permessage-deflate', also = '') =>
+    connectRaw(`${url}raw?compress=takeover${also}`, offering(offer))
+
+  test('200 messages of any size arrive unchanged in both directions at a client with takeover', async () => {
+    const { url } = await serve()
+    const socket = new Ws(`${url}raw?compress=takeover`)
+    const opened = once(socket, 'open')
+    const [response] = (await once(socket, 'upgrade')) as [IncomingMessage]
+    await opened
+    expect(response.headers['sec-websocket-extensions']).toBe('permessage-deflate')
+    const words = randomBytes(50_000).toString('hex')
+    const messages = Array.from({ length: 200 }, (_, i) => {
+      const size = i < 3 ? i : randomInt(100 * 1024)
+      return i % 2 ? randomBytes(size) : Buffer.from(words.slice(0, size))
+    })
+    const received: Buffer[] = []
+    const all = new Promise<void>(resolve =>
+      socket.on('message', data => received.push(data as Buffer) === messages.length && resolve()),
+    )
+    for (const [i, message] of messages.entries()) socket.send(message, { binary: i % 2 === 1 })
+    await all
+    expect(received.map((message, i) => message.equals(messages[i] as Buffer)).indexOf(false)).toBe(-1)
+    socket.close()
+    expect((await once(socket, 'close'))[0]).toBe(1005)
+  })
+
+  test.for([
+    ['a short text', Buffer.from('the quick brown fox jumps over the lazy dog')],
+    ['random bytes', randomBytes(10_000)],
+  ] as const)('%s compresses much better the second time', async ([, payload]) => {
+    const { url } = await serve()
+    const client = await open(url)
+    expect(extensionsOf(client)).toBe('permessage-deflate')
+    const contexts = createContexts()
+    const sizes: number[] = []
+    for (let i = 0; i < 3; i++) {
+      client.socket.write(frame(binary, await contexts.deflate(payload), { rsv: 4 }))
+      const reply = await client.frame()
+      expect(reply).toMatchObject({ opcode: binary, rsv: 4, fin: true })
+      sizes.push(reply.payload.length)
+      expect((await contexts.inflate(reply.payload)).equals(payload)).toBe(true)
+    }
+    expect(sizes[1]).toBeLessThan((sizes[0] ?? 0) / 3)
+    expect(sizes[2]).toBeLessThan((sizes[0] ?? 0) / 3)
+  })
+
+  test('empty, plain, fragmented and long messages and pings are answered in order', async () => {
+    const { url } = await serve()
+    const client = await open(url)
+    const { deflate, inflate } = createContexts()
+    const long = Buffer.alloc(MiB - 10, 'long and compressible')
+    const whole = await deflate('in two frames')
+    client.socket.write(
+      Buffer.concat([
+        frame(text, whole.subarray(0, 4), { rsv: 4, fin: false }),
+        frame(ping, 'between'),
+        frame(continuation, whole.subarray(4)),
+        frame(binary, await deflate(long), { rsv: 4 }),
+        frame(text, ''),
+        frame(text, ''),
+        frame(ping, 'behind'),
+        frame(text, 'plain'),
+        frame(text, await deflate('in two frames'), { rsv: 4 }),
+        frame(text, Buffer.of(0), { rsv: 4 }),
+      ]),
+    )
+    const replies: string[] = []
+    for (let i = 0; i < 9; i++) {
+      const { opcode, rsv, payload } = await client.frame()
+      expect(rsv).toBe(opcode === pong ? 0 : 4)
+      const whole = opcode === pong ? payload : await inflate(payload)
+      replies.push(opcode === binary ? `${whole.equals(long)}` : `${whole}`)
+    }
+    expect(replies).toEqual(['between', 'in two frames', 'true', '', '', 'behind', 'plain', 'in two frames', ''])
+  })
+
+  test.for([
+    ['permessage-deflate; server_max_window_bits=9', 'permessage-deflate; server_max_window_bits=9', 9],
+    ['permessage-deflate; client_max_window_bits', 'permessage-deflate', 15],
+    ['permessage-deflate; server_no_context_takeover, permessage-deflate', 'permessage-deflate', 15],
+    ['permessage-deflate; client_no_context_takeover', 'permessage-deflate; client_no_context_takeover', 15],
+  ] as const)('the offer %s is answered with %s', async ([offer, agreed, windowBits]) => {
+    const { url } = await serve()
+    const client = await open(url, offer)
+    expect(extensionsOf(client)).toBe(agreed)
+    const contexts = createContexts(windowBits)
+    const isFresh = agreed.includes('client_no_context_takeover')
+    const payload = randomBytes(1500)
+    for (let i = 0; i < 3; i++) {
+      const sent = isFresh ? deflate(payload) : await contexts.deflate(payload)
+      client.socket.write(frame(binary, sent, { rsv: 4 }))
+      expect((await contexts.inflate((await client.frame()).payload)).equals(payload)).toBe(true)
+    }
+  })
+
+  test.for([
+    ['permessage-deflate; server_no_context_takeover', "the client's offer does not allow it: "],
+    [
+      'permessage-deflate; server_no_context_takeover,permessage-deflate; server_no_context_takeover; client_max_window_bits',
+      "the client's offer does not allow it: ",
+    ],
+    ['x-unknown', 'the client does not offer permessage-deflate'],
+    [undefined, 'the client does not offer permessage-deflate'],
+  ] as const)('the offer %s is refused with 400 and the reason', async ([offer, reason]) => {
+    const { url } = await serve()
+    const client = await connectRaw(`${url}raw?compress=takeover`, offer === undefined ? {} : offering(offer))
+    expect(client.head).toMatch(/^HTTP\/1.1 400 /)
+    const body = (await client.end()).toString()
+    expect(body).toBe(`compress=takeover: ${reason}${reason.endsWith(' ') ? offer : ''}\n`)
+  })
+
+  test.for([
+    ['data that does not inflate', Buffer.of(0xff, 0xff, 0xff), 1007],
+    ['a message that inflates to more than MAX_PAYLOAD', deflate(Buffer.alloc(MiB + 1)), 1009],
+    [
+      'a message that inflates to a gigabyte',
+      Buffer.concat(Array(16).fill(Buffer.concat([deflate(Buffer.alloc(64 * MiB)), Buffer.of(0, 0, 0xff, 0xff)]))),
+      1009,
+    ],
+    ['text that is not UTF-8', deflate(Buffer.of(0xff)), 1007],
+    ['more DEFLATE streams than a message may have', Buffer.concat(Array(30).fill(deflateRawSync('x'))), 1007],
+    ['streams that are too large together', Buffer.concat(Array(3).fill(deflateRawSync(Buffer.alloc(MiB / 2)))), 1009],
+  ] as const)('%s fails its connection, with the code after valid ones', async ([, payload, code]) => {
+    const { url, registry } = await serve()
+    const client = await open(url)
+    const { inflate } = createContexts()
+    client.socket.write(Buffer.concat([frame(text, deflate('valid'), { rsv: 4 }), frame(text, payload, { rsv: 4 })]))
+    expect((await inflate((await client.frame()).payload)).toString()).toBe('valid')
+    expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(code) })
+    client.socket.end()
+    await vi.waitFor(() => expect([registry.size, registry.budget.bytes]).toEqual([0, 0]), patience)
+  })
+
+  test.for([
+    ['two complete streams', Buffer.concat([deflateRawSync('one, '), deflateRawSync('two'), Buffer.of(0)]), 'one, two'],
+    [
+      'a stream that ends with the bytes that are not sent',
+      Buffer.concat([deflate('whole'), Buffer.of(0, 0, 0xff, 0xff, 1)]),
+      'whole',
+    ],
+  ] as const)('messages of %s arrive whole, one after the other', async ([, payload, expected]) => {
+    const { url } = await serve()
+    const client = await open(url)
+    const { inflate } = createContexts()
+    for (let i = 0; i < 3; i++) {
+      client.socket.write(frame(text, payload, { rsv: 4 }))
+      expect((await inflate((await client.frame()).payload)).toString()).toBe(expected)
+    }
+  })
+
+  test('the contexts count towards the memory budget until the connection is gone', async () => {
+    const { url, registry } = await serve()
+    const client = await open(url)
+    expect(registry.budget.bytes).toBe(0)
+    client.socket.write(frame(text, deflate('x'), { rsv: 4 }))
+    await client.frame()
+    await vi.waitFor(() => expect(registry.budget.bytes).toBe(2 ** 18 + 2 ** 15 + 2 ** 16))
+    client.socket.destroy()
+    await vi.waitFor(() => expect([registry.size, registry.budget.bytes]).toEqual([0, 0]))
+  })
+
+  test('contexts take no more memory than MEMORY_BUDGET', async () => {
+    const { url, registry, log } = await serve({ MEMORY_BUDGET: '2MiB', MAX_PAYLOAD: '256KiB' })
+    const bystander = await connect(url)
+    const clients: RawClient[] = []
+    while (!log.some(({ msg }) => msg === 'Gave up the connection') && clients.length < 100) {
+      const client = await open(url)
+      clients.push(client)
+      client.socket.write(frame(text, deflate('x'), { rsv: 4 }))
+      // A connection that is throttled does not answer.
+      await Promise.race([
+        client.frame().catch(() => {}),
+        once(client.socket, 'close'),
+        vi.waitFor(() => {
+          expect(log.some(({ msg }) => msg === 'Gave up the connection')).toBe(true)
+        }, patience),
+      ])
+      expect(registry.budget.bytes).toBeLessThan(3 * MiB)
+    }
+    expect(log).toContainEqual(expect.objectContaining({ problem: 'Too little memory is free' }))
+    bystander.socket.send('still here')
+    expect(await bystander.next()).toBe('[RE]: still here')
+  })
+
+  test.for(['', '&repeat=100', '&close=1011&after=1', '&drop=fin&after=1'])(
+    'peers that leave while zlib works%s leave nothing behind, and zlib serves others',
+    async also => {
+      const { url, registry } = await serve()
+      const large = frame(binary, deflate(randomBytes(MiB / 2)), { rsv: 4 })
+      for (let wait = 0; wait < 16; wait++) {
+        const leaving = await Promise.all([1, 2, 3].map(() => open(url, 'permessage-deflate', also)))
+        for (const { socket } of leaving) socket.write(Buffer.concat([large, large, large]))
+        // Each leaves at another moment of the work.
+        await new Promise(resolve => setTimeout(resolve, wait))
+        for (const { socket } of leaving) socket.resetAndDestroy()
+      }
+      await vi.waitFor(() => expect([registry.size, registry.budget.bytes]).toEqual([0, 0]), patience)
+      const client = await connectRaw(`${url}raw`, offering('permessage-deflate'))
+      const payload = Buffer.alloc(100_000, 'still here')
+      client.socket.write(frame(binary, deflate(payload), { rsv: 4 }))
+      expect(inflate((await client.frame()).payload).equals(payload)).toBe(true)
+    },
+  )
+
+  test('shutdown sends the replies that zlib works on, then the close frame', async () => {
+    const { server, url } = await serve({ SHUTDOWN_TIMEOUT: '1m' })
+    const client = await open(url)
+    const { inflate } = createContexts()
+    const payload = randomBytes(MiB / 2)
+    client.socket.write(Buffer.concat([frame(ping), frame(binary, deflate(payload), { rsv: 4 })]))
+    await client.frame()
+    const closed = server.close()
+    let last = await client.frame()
+    if (last.opcode === binary) {
+      expect((await inflate(last.payload)).equals(payload)).toBe(true)
+      last = await client.frame()
+    }
+    expect(last).toMatchObject({ opcode: close })
+    client.socket.write(frame(close, closePayload(1001)))
+    await closed
+  })
+})
+
+test('compress=off declines every offer', async () => {
+  const { url } = await serve()
+  for (const offer of ['permessage-deflate', 'permessage-deflate; server_no_context_takeover, permessage-deflate']) {
+    const client = await connectRaw(`${url}raw?compress=off`, offering(offer))
+    expect(client.head).toMatch(/^HTTP\/1.1 101 /)
+    expect(extensionsOf(client)).toBeUndefined()
+    client.socket.write(frame(text, 'x'.repeat(5000)))
+    expect(await client.frame()).toMatchObject({ rsv: 0, payload: Buffer.from('x'.repeat(5000)) })
+    client.socket.write(frame(text, deflate('x'), { rsv: 4 }))
+    expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(1002) })
+  }
 })

@@ -125,7 +125,7 @@ export function describeHandshakes(name: string, address: () => string): void {
     })
 
     test.for([
-      [{}, 'none'],
+      [{}, 'does not offer permessage-deflate'],
       [{ 'Sec-WebSocket-Extensions': 'permessage-deflate; server_no_context_takeover' }, 'server_no_context_takeover'],
     ] as const)('compress=takeover is refused with an offer that does not allow it: %j', async ([headers, part]) => {
       const { status, body } = await refused('compress=takeover', headers)

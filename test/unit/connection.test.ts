@@ -46,7 +46,7 @@ async function open(createBehaviour = (outlet: Outlet): Behaviour => new PlainBe
     id: 7,
     socket: socket.on('error', () => socket.destroy()),
     head: Buffer.alloc(0),
-    peer: { ...peerOf, faults: undefined, ignored: undefined },
+    peer: { ...peerOf, faults: undefined, ignored: undefined, usedUp: undefined, testId: undefined },
     deflate: undefined,
     createBehaviour,
     fastPath: undefined,
