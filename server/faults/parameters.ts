@@ -41,7 +41,7 @@ import { Faults } from './requested.ts'
 
 /** All parameters, in the order of the reference and of the form, in which they also take effect. */
 export const parameters = [
-  ...[delay, jitter, loss, repeat, fragment, rate, slice, readRate, seed],
+  ...[delay, jitter, loss, repeat, fragment, slice, rate, readRate, seed],
   ...[hello, message, tick, ping, pings],
   ...[close, reason, drop, stall, corrupt, after],
   ...[closeDelay, closeReply],

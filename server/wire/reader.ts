@@ -116,6 +116,7 @@ export class Reader {
     this.takeRest()
     this.forget()
     this.receiver = undefined
+    this.context.flow.release(Hold.inflating)
   }
 
   /** Continues where the flow was held. */
@@ -331,7 +332,6 @@ export class Reader {
 
   private fail(code: number, problem: string): void {
     this.stop()
-    this.context.flow.release(Hold.inflating)
     this.context.incoming.onFailure(code, problem)
   }
 }

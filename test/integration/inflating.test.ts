@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { deflateRawSync } from 'node:zlib'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { deflate, inflate } from '../suite/deflate.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
@@ -96,4 +97,24 @@ test.for([
   client.socket.write(frame(text, Buffer.concat([...streams, Buffer.of(0)]), { rsv: 4 }))
   expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(code) })
   client.socket.destroy()
+})
+
+test('a connection that is dropped while its message waits to be inflated ends as soon as its peer does', async () => {
+  const { url, control, registry } = await serve({ CONTROL_PORT: '0', MAX_PAYLOAD: '64MiB', MEMORY_BUDGET: '1GiB' })
+  const large = frame(binary, deflate(Buffer.alloc(64 * MiB)), { rsv: 4 })
+  // More than the server reads ahead, so that it does not notice the end of the peer while it waits.
+  const more = frame(binary, new Uint8Array(MiB))
+  // zlib works for four of them at a time.
+  const clients = await Promise.all(Array.from({ length: 12 }, () => connectRaw(`${url}raw`, headers)))
+  const dropped = clients.map(({ socket }) => {
+    socket.write(Buffer.concat([large, more]))
+    return once(socket, 'end')
+  })
+  await vi.waitFor(() => expect([...registry].every(({ bytes }) => bytes.read > large.length)).toBe(true))
+  await fetch(`${control}connections?drop=fin`, { method: 'DELETE' })
+  await Promise.all(dropped)
+  const ended = performance.now()
+  await vi.waitFor(() => expect(registry.size).toBe(0), { timeout: 10_000 })
+  // Without an end from the peer, the server would wait for 5 s.
+  expect(performance.now() - ended).toBeLessThan(4000)
 })
