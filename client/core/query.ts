@@ -29,3 +29,15 @@ export function writeQuery(address: string, names: ReadonlySet<string>, paramete
   const parts = [...others, ...ours]
   return parts.length > 0 ? `${base}?${parts.join('&')}` : base
 }
+
+/**
+ * Gives one parameter new values in the query of an address.
+ * @param names parameters that this one belongs to. They keep their values, and are written in this order.
+ */
+export function editQuery(address: string, names: readonly string[], edited: string, values: readonly string[]) {
+  const others = readQuery(address).filter(([name]) => name !== edited)
+  const parameters = names.flatMap(name =>
+    name === edited ? values.map(value => [name, value] as const) : others.filter(([other]) => other === name),
+  )
+  return writeQuery(address, new Set(names), parameters)
+}

@@ -337,7 +337,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await page.type('#faults [name=reason]', 'so be it')
       await page.type('#faults [name=after]', '1')
       await page.click('#faults [name=hello]')
-      expect(await fieldValue('#url')).toMatch(/\/ws\?repeat=2&hello&close=4000&after=1&reason=so\+be\+it$/)
+      expect(await fieldValue('#url')).toMatch(/\/ws\?repeat=2&hello&close=4000&reason=so\+be\+it&after=1$/)
       await page.click('#faults [type=submit]')
       await page.click('#faults-toggle')
       await tester.logged('"connection"')
@@ -355,6 +355,41 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await page.click('#faults-toggle')
       await page.select('#faults [name=drop]', '')
       expect(await fieldValue('#url')).toBe(`${ws}?token=x&subprotocol`)
+    })
+
+    test('that can be given more than once have a line for each value', async () => {
+      await tester.visit()
+      await page.click('#faults-toggle')
+      await tester.fill('#url', `${ws}?message=first&message=second`)
+      expect(await fieldValue('#faults [name=message]')).toBe('first\nsecond')
+      await page.type('#faults [name=repeat]', '2')
+      expect(await fieldValue('#url')).toBe(`${ws}?repeat=2&message=first&message=second`)
+      await page.focus('#faults [name=message]')
+      await page.keyboard.down('Control')
+      await page.keyboard.press('End')
+      await page.keyboard.up('Control')
+      await page.keyboard.type('\nthird')
+      expect(await fieldValue('#url')).toBe(`${ws}?repeat=2&message=first&message=second&message=third`)
+      await page.click('#faults [type=submit]')
+      for (const text of ['first', 'second', 'third']) await tester.logged(`Received from the server => ${text}`)
+    })
+
+    test('that are opposites replace each other in the form', async () => {
+      await tester.visit()
+      await page.click('#faults-toggle')
+      await page.type('#faults input[name=subprotocol]:not([type=checkbox])', 'chat')
+      await page.click('#faults [name=subprotocol][type=checkbox]')
+      expect(await fieldValue('#url')).toMatch(/\?subprotocol$/)
+      expect(await fieldValue('#faults [name=subprotocol]')).toBe('')
+    })
+
+    test('are explained below the form, for the field that has the focus', async () => {
+      await tester.visit()
+      await page.click('#faults-toggle')
+      await page.focus('#faults [name=delay]')
+      await tester.says('#faults p', 'delay: every reply waits this long, at most 5m')
+      await page.select('#faults [name=drop]', 'rst')
+      await tester.says('#faults p', 'drop=rst: the TCP connection ends by a reset (RST)')
     })
 
     test('that are invalid are explained', async () => {

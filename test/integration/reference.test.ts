@@ -1,17 +1,22 @@
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { writeTables } from './reference.ts'
+import { writeFields, writeTables } from './reference.ts'
 import { serve } from './serve.ts'
 
 // `npm run reference` writes the files anew.
 
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
 test('docs/openapi.json is what the control port serves', async () => {
   const { control } = await serve({ CONTROL_PORT: '0' })
   const description = await (await fetch(`${control}openapi.json`)).json()
-  await expect(`${JSON.stringify(description, null, 2)}\n`).toMatchFileSnapshot('../../docs/openapi.json')
+  await expect(`${JSON.stringify(description, null, 2)}\n`).toMatchFileSnapshot(`${root}docs/openapi.json`)
 })
 
-test('docs/faults.md has the tables of all parameters', async () => {
-  const file = new URL('../../docs/faults.md', import.meta.url)
-  await expect(writeTables(await readFile(file, 'utf8'))).toMatchFileSnapshot(file.pathname)
+test.for([
+  ['docs/faults.md', 'a table', writeTables],
+  ['client/index.html', 'a form', writeFields],
+] as const)('%s has %s of all parameters, as they are declared', async ([path, , write]) => {
+  await expect(write(await readFile(root + path, 'utf8'))).toMatchFileSnapshot(root + path)
 })

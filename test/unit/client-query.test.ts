@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readQuery, writeQuery } from '../../client/core/query.ts'
+import { editQuery, readQuery, writeQuery } from '../../client/core/query.ts'
 
 const names = new Set(['delay', 'loss', 'stall', 'reason'])
 
@@ -38,4 +38,14 @@ test.for([
   const written = writeQuery(address, names, parameters)
   expect(written).toBe(expected)
   expect(readQuery(written)).toEqual(expect.arrayContaining([...parameters]))
+})
+
+test.for([
+  ['?message=a&message=b', 'delay', ['1s'], '?delay=1s&message=a&message=b'],
+  ['?message=a&message&message=%0A', 'delay', ['1s'], '?delay=1s&message=a&message&message=%0A'],
+  ['?message=a&token=x&delay=1s', 'message', ['b', 'c'], '?token=x&delay=1s&message=b&message=c'],
+  ['?stall&message=a&message=b', 'message', [], '?stall'],
+  ['?delay=1s&delay=2s', 'stall', [''], '?delay=1s&delay=2s&stall'],
+] as const)('editing a parameter of %s keeps every value of the others', ([address, edited, values, expected]) => {
+  expect(editQuery(address, ['delay', 'message', 'stall'], edited, values)).toBe(expected)
 })

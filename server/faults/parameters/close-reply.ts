@@ -14,7 +14,7 @@ const answer: Parser<number | 'none'> = text => {
 export const closeReply = defineParameter({
   name: 'close-reply',
   group: 'close',
-  label: 'Answer the close otherwise',
+  label: 'Answer the close differently',
   sentence:
     "the server answers the client's close frame with this close code. With `none` it never answers, and waits until the client ends the connection, at most for `STALL_TIMEOUT`",
   example: 'none',

@@ -4,7 +4,7 @@ import { defineParameter } from '../parameter.ts'
 export const key = defineParameter({
   name: 'key',
   group: 'sequence',
-  label: 'Counted under this name',
+  label: 'Count under this name',
   sentence:
     '`times` counts the connections with this key and the same query together; at most 128 characters. Without a key, it counts those from the same address',
   example: 'login-test',

@@ -7,7 +7,7 @@ const interval: Parser<number> = text => (text === '0' ? 0 : betweenPings(text))
 export const ping = defineParameter({
   name: 'ping',
   group: 'first',
-  label: 'Interval of pings',
+  label: 'Send pings at an interval',
   sentence:
     'the server sends pings at this interval, from `10ms` to `24h`; `0` turns them off. Each ping must be answered before the next one',
   example: '1s',

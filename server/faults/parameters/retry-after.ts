@@ -18,7 +18,7 @@ const header: Parser<() => string> = text => {
 export const retryAfter = defineParameter({
   name: 'retry-after',
   group: 'handshake',
-  label: 'Retry-After',
+  label: 'Ask to retry after',
   sentence:
     "the refusal asks the client to wait this long (`Retry-After`), in whole seconds and at most `24h`; with `date:5s` it is a date, 5 s from now by the server's clock",
   example: '5s',

@@ -4,7 +4,7 @@ import { defineParameter } from '../parameter.ts'
 export const seed = defineParameter({
   name: 'seed',
   group: 'replies',
-  label: 'Seed',
+  label: 'Random seed',
   sentence: 'makes `loss` and `jitter` repeat exactly on every run (0–4294967295)',
   example: '42',
   parse: integer(0, 2 ** 32 - 1),
