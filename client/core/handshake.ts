@@ -10,6 +10,9 @@ const TIMEOUT = 5000
 const MAX_BYTES = 4096
 const MAX_CHARACTERS = 500
 
+/** The start of the server's answer to a query whose faults applied only to earlier connections. */
+const USED_UP = 'The faults of this query are used up.'
+
 /**
  * Sends a plain HTTP request to the address of a failed handshake and describes the response, since browsers hide the
  * response to the handshake itself. Never rejects.
@@ -28,6 +31,8 @@ export async function askWhy(
       method: target.origin === pageOrigin ? 'OPTIONS' : 'GET',
       redirect: 'manual',
       cache: 'no-store',
+      // With credentials, a 401 would open the browser's login dialog.
+      credentials: 'omit',
       signal,
     })
     if (response.type === 'opaqueredirect') {
@@ -47,15 +52,40 @@ export async function askWhy(
 const isWebPage = ({ headers }: Response): boolean => headers.get('Content-Type')?.startsWith('text/html') === true
 
 /** @param body the start of it; undefined for a web page, whose source says nothing to a person */
-function describe({ status, statusText }: Response, body: string | undefined): string {
+function describe({ status, statusText, headers }: Response, body: string | undefined): string {
   const gets = `A plain HTTP request to the same address gets ${`${status} ${statusText}`.trim()}`
-  if (body === undefined) return `${gets} and a web page. Perhaps the path is wrong.`
-  const answer = `${gets}${body && `: ${body}`}`
-  if (status !== 426) return answer
-  return (
-    `${answer}\nSo a WebSocket server is there, but the browser hides why the handshake failed. ` +
-    'Perhaps no subprotocol matched, or a proxy does not let WebSockets through.'
-  )
+  const hint = hintFor(status, headers, body)
+  const wait = describeWait(headers.get('Retry-After') ?? '')
+  const answer = body?.startsWith(USED_UP) ? USED_UP : body
+  const says =
+    answer === undefined ? ` and a web page.${hint ? '' : ' Perhaps the path is wrong.'}` : answer && `: ${answer}`
+  return [gets + says, hint, wait].filter(Boolean).join('\n')
+}
+
+/** Returns what a status says about the handshake, if it says more than its name. */
+function hintFor(status: number, headers: Headers, body = ''): string | undefined {
+  if (status === 401) {
+    const schemes = schemesOf(headers.get('WWW-Authenticate') ?? '')
+    return `The server asks for credentials${schemes.length > 0 ? ` (${schemes.join(', ')})` : ''}.`
+  }
+  if (status !== 426) return undefined
+  return body.startsWith(USED_UP)
+    ? 'So this handshake was probably among the first connections, to which "times" limits the faults. The next one has none.'
+    : 'So a WebSocket server is there, but the browser hides why the handshake failed. ' +
+        'Perhaps no subprotocol matched, or a proxy does not let WebSockets through.'
+}
+
+/** Returns the schemes of a WWW-Authenticate header (RFC 9110, section 11.6.1). */
+function schemesOf(challenges: string): string[] {
+  const parts = challenges.replace(/"(?:[^"\\]|\\.)*"/g, '""').split(',')
+  // Other parts are parameters of the scheme before them.
+  return parts.flatMap(part => /^([^\s=]+)(?: +[^\s=]|$)/.exec(part.trim())?.[1] ?? [])
+}
+
+/** Says when a Retry-After header allows to try again (RFC 9110, section 10.2.3), if it is valid. */
+function describeWait(retryAfter: string): string {
+  if (/^\d+$/.test(retryAfter)) return `Try again in ${retryAfter} s.`
+  return retryAfter.endsWith(' GMT') && !Number.isNaN(Date.parse(retryAfter)) ? `Try again after ${retryAfter}.` : ''
 }
 
 /** Reads the start of the body, on one line. If reading fails, returns the part that arrived. */

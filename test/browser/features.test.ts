@@ -402,6 +402,35 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.connectTo(`${ws}?reject=503`)
       await tester.logged('503 Service Unavailable: Refused with 503 because of reject=503')
     })
+
+    // Firefox waits longer before each attempt that follows a failed one, so it takes only the one with a login.
+    test.for([
+      ['auth=basic:user:password', '401', 'The server asks for credentials (Basic).'],
+      ...(name === 'chrome'
+        ? [
+            ['reject=401', '401', 'The server asks for credentials (Basic).'],
+            ['reject=429&retry-after=5s', '429', 'Try again in 5 s.'],
+            ['reject=503&retry-after=date:5s', '503', 'Try again after '],
+            ['reject=204', '204', ''],
+            ['reject=205', '205', ''],
+            ['reject=304', '304', ''],
+            ['redirect=307&location=/raw', 'is redirected', ''],
+            ['reject=503&times=1', '426', 'among the first connections, to which "times" limits the faults'],
+          ]
+        : []),
+    ] as const)('that refuse the handshake are explained: %s', async ([query = '', answer = '', hint = '']) => {
+      await tester.visit()
+      const own = await fieldValue('#url')
+      for (const address of [ws, own]) {
+        // The server counts each key separately.
+        const key = query.includes('times') ? `&key=${crypto.randomUUID()}` : ''
+        await tester.connectTo(`${address}?${query}${key}`)
+        await tester.logged('A plain HTTP request to the same address')
+        expect(await tester.log()).toMatch(new RegExp(`same address (gets )?${answer}`))
+        expect(await tester.log()).toContain(hint)
+        await page.click('#clear')
+      }
+    })
   })
 
   describe('the log shows', () => {

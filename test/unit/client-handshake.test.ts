@@ -52,6 +52,67 @@ test('says that 426 means that a WebSocket server is there', async () => {
   expect(words).toContain('a WebSocket server is there')
 })
 
+test.for([
+  ['Basic realm="a, b", charset="UTF-8"', ' (Basic)'],
+  ['Bearer', ' (Bearer)'],
+  ['Negotiate YWJj=, Digest realm = "a\\", Fake x", nonce=abc,Basic realm=x', ' (Negotiate, Digest, Basic)'],
+  [undefined, ''],
+] as const)('says that a 401 with the challenge %s asks for credentials%s', async ([challenge, schemes]) => {
+  const url = await serve((_, response) =>
+    response.writeHead(401, challenge ? { 'WWW-Authenticate': challenge } : {}).end('who?'),
+  )
+  expect(await askWhy(url, { pageOrigin })).toBe(
+    `A plain HTTP request to the same address gets 401 Unauthorized: who?\nThe server asks for credentials${schemes}.`,
+  )
+})
+
+test('says that a 401 asks for credentials even if its body is a web page', async () => {
+  const headers = { 'Content-Type': 'text/html', 'WWW-Authenticate': 'Basic realm="x"' }
+  const url = await serve((_, response) => response.writeHead(401, headers).end('<html>'))
+  expect(await askWhy(url, { pageOrigin })).toBe(
+    'A plain HTTP request to the same address gets 401 Unauthorized and a web page.\n' +
+      'The server asks for credentials (Basic).',
+  )
+})
+
+test.for([
+  ['120', '\nTry again in 120 s.'],
+  ['Fri, 31 Dec 1999 23:59:59 GMT', '\nTry again after Fri, 31 Dec 1999 23:59:59 GMT.'],
+  ['soon', ''],
+  ['1', '\nTry again in 1 s.'],
+] as const)('says when to try again if Retry-After is %s', async ([retryAfter, expected]) => {
+  for (const [status, name] of [
+    [429, 'Too Many Requests'],
+    [503, 'Service Unavailable'],
+  ] as const) {
+    const url = await serve((_, response) => response.writeHead(status, { 'Retry-After': retryAfter }).end('later'))
+    expect(await askWhy(url, { pageOrigin })).toBe(
+      `A plain HTTP request to the same address gets ${status} ${name}: later${expected}`,
+    )
+    server?.close()
+  }
+})
+
+test.for([
+  [204, 'No Content'],
+  [205, 'Reset Content'],
+  [304, 'Not Modified'],
+] as const)('reports a %s %s, which never has a body', async ([status, name]) => {
+  const url = await serve((_, response) => response.writeHead(status).end())
+  expect(await askWhy(url, { pageOrigin })).toBe(`A plain HTTP request to the same address gets ${status} ${name}`)
+})
+
+test('says that times has run out if the faults of the query are used up', async () => {
+  const url = await serve((_, response) =>
+    response.writeHead(426).end('The faults of this query are used up.\n\nThis is a WebSocket server. Connect to it'),
+  )
+  expect(await askWhy(url, { pageOrigin })).toBe(
+    'A plain HTTP request to the same address gets 426 Upgrade Required: The faults of this query are used up.\n' +
+      'So this handshake was probably among the first connections, to which "times" limits the faults. ' +
+      'The next one has none.',
+  )
+})
+
 describe('sends a request', () => {
   async function asked(origin: (url: string) => string): Promise<IncomingMessage> {
     let request: IncomingMessage | undefined
@@ -72,14 +133,14 @@ describe('sends a request', () => {
     expect(await asked(url => new URL(url.replace('ws:', 'http:')).origin)).toMatchObject({ method: 'OPTIONS' })
   })
 
-  test('that bypasses the cache', async () => {
-    let cache: RequestCache | undefined
+  test('that bypasses the cache and has no credentials', async () => {
+    let request: RequestInit | undefined
     const fetch = async (_: unknown, init?: RequestInit) => {
-      cache = init?.cache
+      request = init
       return new Response()
     }
     await askWhy('ws://a.example/', { pageOrigin, fetch })
-    expect(cache).toBe('no-store')
+    expect(request).toMatchObject({ cache: 'no-store', credentials: 'omit' })
   })
 
   test.each([
