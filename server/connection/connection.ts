@@ -217,7 +217,7 @@ export class Connection implements Outlet, WireEvents {
   recordFault(name: string, text: string): void {
     const { observer } = this.options
     const { address = '', testId } = this.observation?.peer ?? {}
-    observer?.struck({ connection: this.id, address, testId, name, text })
+    observer?.triggered({ connection: this.id, address, testId, name, text })
   }
 
   close(code: number, reason: string): void {

@@ -3,8 +3,8 @@ import type { Traffic } from '../wire/traffic.ts'
 /** The reason for refusing a handshake. */
 export type Refusal = 'closing' | 'full' | 'origin' | 'query' | 'asked' | 'malformed'
 
-/** A fault that struck. Without a connection it struck the handshake. */
-export type Struck = {
+/** A fault that took effect: on a connection, or on a handshake if there is none. */
+export type TriggeredFault = {
   connection: number | undefined
   address: string
   testId: string | undefined
@@ -24,7 +24,7 @@ export type Observer = {
   readonly wantsMessages: boolean
   refused(reason: Refusal): void
   opened(): void
-  struck(fault: Struck): void
+  triggered(fault: TriggeredFault): void
   /** A message or control frame arrived. A close frame has a code, and its reason as the payload. */
   received(connection: Observed, opcode: Opcode, payload: Buffer, code?: number): void
   /** A control frame was sent. */

@@ -31,9 +31,9 @@ export function createControl(options: Config & { logger: Logger; registry: Regi
       if (opcode !== 'pong') journal?.addMessage(connection, opcode, payload, code)
       metrics.observer.received(connection, opcode, payload, code)
     },
-    struck(fault) {
+    triggered(fault) {
       journal?.addFault(fault)
-      metrics.observer.struck(fault)
+      metrics.observer.triggered(fault)
     },
   }
 

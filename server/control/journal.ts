@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi'
-import type { Observed, Struck } from '../connection/observer.ts'
+import type { Observed, TriggeredFault } from '../connection/observer.ts'
 import type { Budget } from '../wire/budget.ts'
 import type * as schemas from './schemas.ts'
 
@@ -23,7 +23,7 @@ export type JournalFilter = { connection?: number | undefined; for?: string | un
 export type Journal = ReturnType<typeof createJournal>
 
 /**
- * Creates a journal of the messages that the server received, and of the faults that struck. Drops the oldest entries
+ * Creates a journal of the messages that the server received, and of the faults that took effect. Drops the oldest entries
  * when it is full.
  * @param size the most bytes to keep
  * @param budget counts the bytes that are kept
@@ -62,7 +62,7 @@ export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
       add({ time: Date.now(), connection: id, testId, opcode, payload: copyOf(payload), code })
     },
 
-    addFault({ connection, address, testId, text }: Struck): void {
+    addFault({ connection, address, testId, text }: TriggeredFault): void {
       add({ time: Date.now(), connection, testId, opcode: 'fault', address, payload: copyOf(Buffer.from(text)) })
     },
 

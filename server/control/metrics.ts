@@ -23,7 +23,7 @@ export function createMetrics(connections: Registry) {
     'Handshakes by outcome: accepted, or the reason for refusing',
     'outcome',
   )
-  const struck = counter('websocket_faults_total', 'Faults that struck a connection or a handshake', 'fault')
+  const faults = counter('websocket_faults_total', 'Faults that took effect on a connection or a handshake', 'fault')
   const closes = counter('websocket_closes_total', 'Closed connections by close code or range of codes', 'code')
   const roundTrips = new Histogram({
     name: 'websocket_ping_round_trip_seconds',
@@ -70,7 +70,7 @@ export function createMetrics(connections: Registry) {
 
   const observer: Omit<Observer, 'wantsMessages'> = {
     opened: () => handshakes.inc({ outcome: 'accepted' }),
-    struck: ({ name }) => struck.inc({ fault: name }),
+    triggered: ({ name }) => faults.inc({ fault: name }),
     refused: outcome => handshakes.inc({ outcome }),
     received: (_, opcode, payload) => countControlFrame('received', opcode, payload.length),
     sent: (opcode, size) => countControlFrame('sent', opcode, size),

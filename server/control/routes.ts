@@ -137,7 +137,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
     route(
       'get',
       '/messages',
-      'Lists the messages that the server received and the faults that struck, oldest first',
+      'Lists the messages that the server received and the faults that took effect, oldest first',
       journalOf,
       schemas.journal,
       NO_JOURNAL,

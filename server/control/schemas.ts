@@ -193,7 +193,7 @@ export const entry = z.object({
 
 export const faultEntry = z.object({
   time: z.iso.datetime(),
-  connection: z.int().nullable().describe('null if the fault struck the handshake'),
+  connection: z.int().nullable().describe('null if the fault affected the handshake'),
   testId: z.string().optional(),
   address: z.string(),
   fault: z.string().describe('The parameter as it was written'),

@@ -58,7 +58,7 @@ export class Misbehaviour implements Behaviour, FaultContext {
   }
 
   onOpen(): void {
-    for (const { parameter } of this.faults) if (parameter.strikes === undefined) this.record(parameter)
+    for (const { parameter } of this.faults) if (parameter.recorded === undefined) this.record(parameter)
     for (const effect of this.effects) effect.onOpen?.()
     const { milliseconds } = this.faults.get(after) ?? {}
     if (milliseconds === undefined) this.triggerIfDue()

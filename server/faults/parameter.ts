@@ -35,8 +35,8 @@ export type Parameter<T = unknown, Each = T> = {
   needs?: readonly string[]
   /** Whether it ends the connection. A connection can have only one such parameter. */
   isEnding?: true
-  /** When the journal says that the fault struck. By default when the connection opens. */
-  strikes?: 'later' | 'never'
+  /** When the journal records it. By default when the connection opens. */
+  recorded?: 'later' | 'never'
   /** @returns the problem if the value does not go together with the others or with the settings */
   check?(value: T, faults: Faults, settings: FaultSettings): string | undefined
   /** Answers the handshake in place of a 101. The first parameter that returns an answer decides. */

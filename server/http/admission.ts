@@ -107,7 +107,7 @@ export function createAdmission(options: AdmissionOptions) {
         if (answered?.answer.reason === 'asked') {
           choice.use()
           const { name } = answered.parameter
-          observer?.struck({ connection: undefined, address, testId, name, text: faults?.textOf({ name }) ?? name })
+          observer?.triggered({ connection: undefined, address, testId, name, text: faults?.textOf({ name }) ?? name })
         }
         const agreement = answered?.answer ?? agree(request, faults?.get(subprotocol), faults?.get(compress))
         if ('status' in agreement) return agreement

@@ -181,7 +181,7 @@ export function createServer(options: ServerOptions) {
     if (!faults || !wait) return void open(request, socket, head, decision)
     const { address, testId } = peer
     const { name } = handshakeDelay
-    observer?.struck({ connection: undefined, address, testId, name, text: faults.textOf(handshakeDelay) })
+    observer?.triggered({ connection: undefined, address, testId, name, text: faults.textOf(handshakeDelay) })
     delayHandshake(socket, head, wait, registry, {
       cost: costOfRequest(request),
       proceed: head => open(request, socket, head, decision),

@@ -20,7 +20,7 @@ async function startObserved(env: Record<string, string>) {
     wantsMessages: false,
     refused() {},
     opened() {},
-    struck() {},
+    triggered() {},
     answered() {},
     received: (_, opcode, payload, code) => received.push([opcode, payload.toString('hex'), code]),
     sent: (opcode, bytes) => sent.push([opcode, bytes]),

@@ -221,7 +221,7 @@ describe('the faults of one test', () => {
 })
 
 describe('the journal of faults', () => {
-  test('says which fault struck which connection, and when', async () => {
+  test('says which fault affected which connection, and when', async () => {
     const { ask, meet } = await start()
     const before = Date.now()
     await meet('reject=503')

@@ -21,5 +21,5 @@ export const after = defineParameter({
   example: '5',
   parse: moment,
   needs: ['close', 'drop', 'stall', 'corrupt'],
-  strikes: 'never',
+  recorded: 'never',
 })

@@ -37,7 +37,7 @@ export const auth = defineParameter({
     'a handshake without these credentials (`basic:user:password` or `bearer:token`) gets 401 with `WWW-Authenticate`',
   example: 'basic:user:password',
   parse: credentials,
-  strikes: 'later',
+  recorded: 'later',
   answer(required, request) {
     const why = problemOf(required, request)
     if (why === undefined) return undefined

@@ -15,7 +15,7 @@ export const body = defineParameter({
   example: 'later',
   parse: text,
   needs: ['reject'],
-  strikes: 'never',
+  recorded: 'never',
   check(_, faults) {
     const status = Number(faults.textOf({ name: 'reject' }).slice('reject='.length))
     return hasContent(status) ? undefined : `body does not go with reject=${status}, which has none`

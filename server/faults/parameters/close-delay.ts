@@ -8,7 +8,7 @@ export const closeDelay = defineParameter({
   sentence: "the server answers the client's close frame this late, at most `5m`",
   example: '2s',
   parse: duration('0', '5m'),
-  strikes: 'later',
+  recorded: 'later',
   start: (milliseconds, { log }) => ({
     closeDelay: milliseconds,
     answerClose() {

@@ -19,7 +19,7 @@ export const closeReply = defineParameter({
     "the server answers the client's close frame with this close code. With `none` it never answers, and waits until the client ends the connection, at most for `STALL_TIMEOUT`",
   example: 'none',
   parse: answer,
-  strikes: 'later',
+  recorded: 'later',
   start: (code, { log }) => ({
     answerClose() {
       log(closeReply)

@@ -10,7 +10,7 @@ export const close = defineParameter({
   example: '1011',
   parse: closeCode,
   isEnding: true,
-  strikes: 'later',
+  recorded: 'later',
   start: (code, { faults, log, outlet }) => ({
     trigger() {
       log(close)

@@ -70,7 +70,7 @@ export const corrupt = defineParameter<string>({
   values: { ...sentences, header: 'the 101 is followed by the bytes of a second HTTP response' },
   parse: oneOf(...Object.keys(kinds)),
   isEnding: true,
-  strikes: 'later',
+  recorded: 'later',
   check: (kind, faults) =>
     kind === 'header' && faults.has('after')
       ? 'after does not go with corrupt=header, which comes with the 101'

@@ -17,7 +17,7 @@ export const drop = defineParameter<'fin' | 'rst'>({
   },
   parse: oneOf('fin', 'rst'),
   isEnding: true,
-  strikes: 'later',
+  recorded: 'later',
   start: (how, { faults, later, log, outlet, stop }) => ({
     trigger() {
       log(drop)

@@ -8,5 +8,5 @@ export const handshakeDelay = defineParameter({
   sentence: 'the 101 is sent this late, at most `5m`',
   example: '2s',
   parse: duration('0', '5m'),
-  strikes: 'later',
+  recorded: 'later',
 })

@@ -10,5 +10,5 @@ export const key = defineParameter({
   example: 'login-test',
   parse: name,
   needs: ['times'],
-  strikes: 'never',
+  recorded: 'never',
 })

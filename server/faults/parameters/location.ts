@@ -22,7 +22,7 @@ export const location = defineParameter({
   example: '/raw',
   parse: target,
   needs: ['redirect'],
-  strikes: 'never',
+  recorded: 'never',
   check(target, _, { redirectHosts }) {
     if (target.startsWith('/')) return undefined
     const { host, hostname, username, password } = new URL(target)

@@ -16,7 +16,7 @@ export const loss = defineParameter({
     'this share of messages gets no reply, at random. `10%` is written `loss=10%25` in a URL. To end the connection instead, use `drop`',
   example: '0.1',
   parse: share,
-  strikes: 'later',
+  recorded: 'later',
   start(share, { createChance, record }) {
     const chance = createChance(1)
     return {

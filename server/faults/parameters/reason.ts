@@ -9,5 +9,5 @@ export const reason = defineParameter({
   example: 'overloaded',
   parse: closeReason,
   needs: ['close'],
-  strikes: 'never',
+  recorded: 'never',
 })

@@ -17,7 +17,7 @@ export const redirect = defineParameter({
   },
   isEnding: true,
   needs: ['location'],
-  strikes: 'later',
+  recorded: 'later',
   answer(status, _, faults) {
     const target = faults.get(location) ?? ''
     const problem = `Redirected with ${status} to ${target} because of redirect=${status}`

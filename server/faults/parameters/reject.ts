@@ -20,7 +20,7 @@ export const reject = defineParameter({
   example: '503',
   parse: integer(200, 599),
   isEnding: true,
-  strikes: 'later',
+  recorded: 'later',
   answer(status, _, faults) {
     const problem = `Refused with ${status} because of reject=${status}`
     const wait = faults.get(retryAfter)

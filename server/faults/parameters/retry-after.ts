@@ -24,5 +24,5 @@ export const retryAfter = defineParameter({
   example: '5s',
   parse: header,
   needs: ['reject'],
-  strikes: 'never',
+  recorded: 'never',
 })

@@ -8,5 +8,5 @@ export const seed = defineParameter({
   sentence: 'makes `loss` and `jitter` repeat exactly on every run (0–4294967295)',
   example: '42',
   parse: integer(0, 2 ** 32 - 1),
-  strikes: 'never',
+  recorded: 'never',
 })

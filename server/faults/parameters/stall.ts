@@ -10,7 +10,7 @@ export const stall = defineParameter({
   example: '',
   parse: flag,
   isEnding: true,
-  strikes: 'later',
+  recorded: 'later',
   start: (_, { log, outlet, stop }) => ({
     trigger() {
       log(stall)

@@ -9,5 +9,5 @@ export const testId = defineParameter({
     'the connection belongs to this test, as with the header `X-Test-Id`; at most 128 characters. The control port can [set faults for one test, and filter by it](control-port.md#tests-in-parallel)',
   example: 'login',
   parse: name,
-  strikes: 'never',
+  recorded: 'never',
 })

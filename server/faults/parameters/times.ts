@@ -9,5 +9,5 @@ export const times = defineParameter({
     'the faults apply only to the first connections with this query, up to this number (1–1000000); later ones are served as if the query had no faults',
   example: '2',
   parse: integer(1, 1_000_000),
-  strikes: 'never',
+  recorded: 'never',
 })
