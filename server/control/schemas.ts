@@ -87,7 +87,8 @@ function describeParameter({ sentence, values = {}, example, most }: Parameter) 
   const lists =
     most === undefined ? [] : [{ type: 'array' as const, items: { type: 'string' as const }, maxItems: most }]
   return {
-    description: [sentence, ...lines].join('\n'),
+    // Its links lead to other parts of the reference.
+    description: [sentence, ...lines].join('\n').replace(/\[(.+?)\]\(.+?\)/g, '$1'),
     oneOf: [...types, ...lists],
     example: example === '' ? true : example,
   }
