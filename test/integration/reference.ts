@@ -42,7 +42,7 @@ function fieldsOf(parameter: Parameter): string[] {
   const effects = effectsOf(parameter)
   if (example === '' || (values && effects.length === 1)) return effects.map(effect => checkbox(name, label, ...effect))
 
-  const attributes = `name="${name}"${titleOf(sentence)}`
+  const attributes = `name="${name}"${titleOf(most === undefined ? sentence : `${sentence}. Write one on each line`)}`
   const typing = `${attributes} placeholder="${escaped(example)}"`
   const options = effects.map(([value, sentence]) => `<option${titleOf(sentence)}>${value}</option>`)
   const field = values
