@@ -72,16 +72,16 @@ const isEnding = (name: string) => ENDING.includes(name)
  * Parses a query.
  * @param defaults apply to each name that is missing from the query, unless the query rules them out
  * @returns the faults, if any; whether the query itself asks for any, without which it is left alone; and its names
- *   without duplicates
+ *   without duplicates, except `test-id`
  * @throws {FaultsError} naming every invalid parameter
  */
 export function parseFaults(query: string, defaults: Written, settings: FaultSettings) {
   const inherited = new Map(Object.entries(defaults))
   const parts = query.split('&', MAX_PARAMETERS + 1)
   const requested = new URLSearchParams(parts.slice(0, MAX_PARAMETERS).join('&'))
-  const names = [...new Set(requested.keys())]
   // The name of a test asks for nothing.
-  const mentionsFaults = names.some(name => byName.has(name) && name !== testId.name)
+  const names = [...new Set(requested.keys())].filter(name => name !== testId.name)
+  const mentionsFaults = names.some(name => byName.has(name))
   if (!mentionsFaults)
     return { faults: inherited.size > 0 ? parse(inherited, settings) : undefined, mentionsFaults, names }
 

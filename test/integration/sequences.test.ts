@@ -217,6 +217,7 @@ describe('the faults of one test', () => {
     expect(status).toBe(101)
     expect(log).toContainEqual(expect.objectContaining({ msg: 'Connected!' }))
     expect(log).not.toContainEqual(expect.objectContaining({ faults: expect.anything() }))
+    expect(log).toContainEqual(expect.objectContaining({ ignored: 'token' }))
   })
 })
 
