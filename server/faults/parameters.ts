@@ -94,11 +94,18 @@ export function parseFaults(query: string, defaults: Written, settings: FaultSet
     const { needs } = byName.get(name) ?? {}
     if (needs && !needs.some(needed => requested.has(needed) || inherited.has(needed))) inherited.delete(name)
   }
-  return { faults: parse([...inherited, ...requested], settings), mentionsFaults, names }
+  return { faults: parse([...inherited, ...requested], settings, inherited), mentionsFaults, names }
 }
 
-/** @throws {FaultsError} */
-function parse(entries: Iterable<[name: string, texts: string | string[]]>, settings: FaultSettings): Faults {
+/**
+ * @param optional the parameters that are left out if they do not go together with the others
+ * @throws {FaultsError}
+ */
+function parse(
+  entries: Iterable<[name: string, texts: string | string[]]>,
+  settings: FaultSettings,
+  optional: ReadonlyMap<string, unknown> = new Map(),
+): Faults {
   const written = new Map<string, string[]>()
   for (const [name, texts] of entries) written.set(name, (written.get(name) ?? []).concat(texts))
   const problems: string[] = []
@@ -143,15 +150,18 @@ function parse(entries: Iterable<[name: string, texts: string | string[]]>, sett
   if (faults.has(times.name) && [...faults].every(({ parameter }) => parameter.group === 'sequence')) {
     problems.push('times needs a fault')
   }
+  const unfit = new Set<Parameter>()
   if (problems.length === 0) {
     for (const { parameter, value } of faults) {
       const problem = parameter.check?.(value, faults, settings)
-      if (problem !== undefined) problems.push(problem)
+      if (problem === undefined) continue
+      if (optional.has(parameter.name)) unfit.add(parameter)
+      else problems.push(problem)
     }
   }
   if (problems.length > MAX_PROBLEMS) {
     problems.splice(MAX_PROBLEMS, Number.POSITIVE_INFINITY, `and ${problems.length - MAX_PROBLEMS} more`)
   }
   if (problems.length > 0) throw new FaultsError(problems.join('\n'))
-  return faults
+  return unfit.size > 0 ? new Faults([...faults].filter(({ parameter }) => !unfit.has(parameter))) : faults
 }

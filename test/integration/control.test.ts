@@ -298,6 +298,19 @@ describe('faults', () => {
     expect(await after.next()).toBe('[RE]: hello')
   })
 
+  test('do not apply if they do not go together with the query', async () => {
+    const { url, put } = await startControlled()
+    await put({ reject: 503, body: 'later', header: 'X-A:1' })
+    const { head } = await connectRaw(`${url}?reject=204`)
+    expect(head).toMatch(/^HTTP\/1.1 204 /)
+    expect(head).toContain('X-A: 1')
+    expect((await connectRaw(`${url}?reject=204&body=x`)).head).toMatch(/^HTTP\/1.1 400 /)
+
+    await put({ close: 1011, after: 5, hello: true })
+    const { head: accepted } = await connectRaw(`${url}?corrupt=header`)
+    expect(accepted).toMatch(/^HTTP\/1.1 101 /)
+  })
+
   test('that are invalid change nothing', async () => {
     const { ask, put } = await startControlled()
     await put({ delay: '1s' })

@@ -22,4 +22,8 @@ export const after = defineParameter({
   parse: moment,
   needs: ['close', 'drop', 'stall', 'corrupt'],
   recorded: 'never',
+  check: (_, faults) =>
+    faults.textOf({ name: 'corrupt' }) === 'corrupt=header'
+      ? 'after does not go with corrupt=header, which comes with the 101'
+      : undefined,
 })

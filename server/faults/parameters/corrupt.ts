@@ -71,10 +71,6 @@ export const corrupt = defineParameter<string>({
   parse: oneOf(...Object.keys(kinds)),
   isEnding: true,
   recorded: 'later',
-  check: (kind, faults) =>
-    kind === 'header' && faults.has('after')
-      ? 'after does not go with corrupt=header, which comes with the 101'
-      : undefined,
   amend(kind, response) {
     if (kind === 'header') response.tail = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
   },
