@@ -1,16 +1,24 @@
 import { opcodes } from '../suite/raw-client.ts'
 import type { Judge } from './judge.ts'
 import type { ControlAction, Scenario } from './scenario.ts'
+import type { Counts } from './strikes.ts'
+import { checkConnected, checkFaults, faultsIn } from './strikes.ts'
 import type { ConnectionLog, Target } from './target.ts'
 
 const { text, binary, pong } = opcodes
+
+// Milliseconds by which a timer may fire early, because clocks are rounded.
+const EARLY = 2
 
 // Upper limits for a connection that was cut, whose client did not see all messages.
 const ANY_PUSHES = 100
 const ANY_TICKS = 10_000
 
-/** The messages that the server sent on one connection, as a lower and an upper limit, and those that it received. */
-export type Sent = { least: number; most: number; received: number }
+/**
+ * The messages that the server sent on one connection, as a lower and an upper limit, those that it received, and the
+ * handshakes and faults that the metrics must count.
+ */
+export type Sent = { least: number; most: number; received: number; counts: Counts }
 
 /** The course of a connection, as its client saw it. */
 export type Outcome = {
@@ -23,6 +31,9 @@ export type Outcome = {
   /** How the client ended the connection; `itself` if one of its frames did. */
   ending: Scenario['ending'] | 'itself'
   sentClose: number | undefined
+  /** Whether the client closed first, and the milliseconds until the server's close frame came. */
+  isAnswerDue: boolean
+  answeredAfter: number
   /** The request to the control port that ended the connection, according to its response. */
   endedByControl: ControlAction | undefined
   controlCodes: number[]
@@ -46,9 +57,9 @@ export async function compare(
   judge: Judge,
   log: ConnectionLog,
   outcome: Outcome,
-): Promise<Sent> {
+): Promise<Omit<Sent, 'counts'>> {
   const { faults, expected } = scenario
-  const { isTriggered, mayTrigger, messages, summary } = judge
+  const { isTriggered, mayTrigger, messages } = judge
   const { rest, ending, sentClose, endedByControl, controlCodes, pushed } = outcome
   const isStalled = faults.stall !== undefined && mayTrigger
   const has = (msg: string) => log.lines.filter(line => line.msg === msg)
@@ -56,18 +67,23 @@ export async function compare(
   if (gaveUp && faults.ping !== 10) fail('the server gave up the connection')
   const isGraceful = outcome.isWhole && !outcome.mayBeCut && !gaveUp
   if (!isGraceful && !outcome.mayBeCut && !gaveUp) fail('the connection was reset')
-  if (isGraceful && rest.length > 0) fail(`it ended within a frame: ${rest.toString('hex', 0, 20)}`)
+  const isHalf = judge.isUnfinished(rest)
+  const { summary } = judge
+  if (isGraceful && rest.length > 0 && !isHalf) fail(`it ended within a frame: ${rest.toString('hex', 0, 20)}`)
 
   // Replies and pushed messages that must have arrived.
   const isSure = isGraceful && !endedByControl && !isStalled && !expected.isFailed
-  const isTriggeredByTime = mayTrigger && !isTriggered && faults.corrupt === undefined
+  // Whether the fault ends the connection.
+  const isEnding = faults.corrupt === undefined || faults.corrupt === 'unfinished'
+  const isTriggeredByTime = mayTrigger && !isTriggered && isEnding
   const keepsOrder = (faults.delay ?? 0) + (faults.jitter ?? 0) === 0
   const isPatient = ending === 'patient'
-  const mustBeWhole = isSure && !isTriggeredByTime && (isPatient || (keepsOrder && !(isTriggered && !faults.corrupt)))
+  const mustBeWhole = isSure && !isTriggeredByTime && (isPatient || (keepsOrder && !(isTriggered && isEnding)))
   if (mustBeWhole && summary.answered !== summary.due) fail(`incomplete: ${show(summary)}`)
   if (mustBeWhole && !mayTrigger && summary.ponged !== summary.pongs) fail(`pongs: ${show(summary)}`)
   if (mustBeWhole && judge.isWithinMessage) fail('it ended within a message')
-  if (mustBeWhole && faults.hello && summary.data === 0) fail('no hello')
+  const greetings = (faults.hello ? 1 : 0) + (faults.tick === undefined ? (faults.message?.length ?? 0) : 0)
+  if (mustBeWhole && summary.data < greetings) fail(`only ${summary.data} of ${greetings} messages before the replies`)
   for (const [content, state] of pushed) {
     const isSeen = summary.seen.has(content)
     if (state === 'refused' && isSeen) fail(`${content} arrived, although it was refused`)
@@ -80,9 +96,13 @@ export async function compare(
     ...(faults.close !== undefined && mayTrigger ? [faults.close] : []),
     ...(expected.isFailed ? [expected.close] : []),
   ]
-  const isAllowed = (code: number) => allowedCodes.includes(code) || code === sentClose
+  const closeReply = faults['close-reply'] ?? sentClose
+  const isAllowed = (code: number) => allowedCodes.includes(code) || (outcome.isAnswerDue && code === closeReply)
   if (summary.closed && !isAllowed(summary.closed.code)) fail(`closed with ${summary.closed.code}`)
-  if (isSure && !mayTrigger && ending !== 'end' && !summary.closed) fail('no close frame')
+  if (isSure && !mayTrigger && ending !== 'end' && !summary.closed && closeReply !== 'none') fail('no close frame')
+  const isAnswer = outcome.isAnswerDue && summary.closed?.code === closeReply && !allowedCodes.includes(closeReply)
+  const late = faults['close-delay'] ?? 0
+  if (isAnswer && outcome.answeredAfter < late - EARLY) fail(`closed after ${outcome.answeredAfter} ms, not ${late}`)
   if (expected.isFailed && isGraceful && !endedByControl && !mayTrigger && summary.closed?.code !== expected.close) {
     fail(`expected the connection to fail with ${expected.close}, got ${summary.closed?.code}`)
   }
@@ -90,6 +110,7 @@ export async function compare(
     fail(`DELETE answered that it closes with ${endedByControl.code}, but ${summary.closed?.code} arrived`)
   }
   checkLog(log, target)
+  checkConnected(log, scenario.handshake)
   const last = log.lines.at(-1) as { code: number; messages: number }
   const isTrue =
     last.code === summary.closed?.code ||
@@ -109,13 +130,23 @@ export async function compare(
       fail(`log: ${log.replied} replies, but ${summary.answered} arrived`)
     }
   }
-  const faultLines = has('Triggered a fault').map(({ fault }) => String(fault))
+  const faultLines = faultsIn(log).filter(fault => !fault.startsWith('close-') && fault !== 'corrupt=header')
   if (faultLines.length > 1) fail(`log: misbehaved ${faultLines.join()}`)
   if (faultLines.length > 0 && !mayTrigger) fail(`log: ${faultLines.join()} at the wrong time`)
   if (summary.isCorrupted && faultLines.length === 0) fail('log: no line about the frame that broke the protocol')
   if (isGraceful && faultLines[0]?.startsWith('corrupt') && !summary.isCorrupted)
     fail(`log: ${faultLines[0]} did not arrive`)
-  if (target.hasJournal) await checkJournal(target, log, scenario, last, sentClose)
+  if (faultsIn(log).includes('corrupt=header') !== (faults.corrupt === 'header')) fail('log: corrupt=header')
+  for (const name of ['close-delay', 'close-reply'] as const) {
+    const count = faultsIn(log).filter(fault => fault.startsWith(`${name}=`)).length
+    const isPossible = faults[name] !== undefined && outcome.isAnswerDue
+    const isCertain = isPossible && isSure && !mayTrigger
+    if (count > (isPossible ? 1 : 0) || (isCertain && count === 0)) fail(`log: ${count} lines about ${name}`)
+  }
+  if (target.hasJournal) {
+    await checkFaults(target, scenario, log, judge.lostOf(last.messages))
+    await checkJournal(target, log, scenario, last, sentClose)
+  }
 
   const most = isGraceful ? summary.data : judge.replies.length + ANY_PUSHES + (faults.tick === 10 ? ANY_TICKS : 0)
   return { least: isGraceful ? summary.data : 0, most, received: last.messages }

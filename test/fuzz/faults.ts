@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { startBystander } from './bystander.ts'
-import { drawScenario, queryOf, type Scenario } from './scenario.ts'
+import { queryOf } from './parameters.ts'
+import { drawScenario, type Scenario } from './scenario.ts'
+import { COUNTED, type Counts } from './strikes.ts'
 import { startTarget, type Target } from './target.ts'
 import { visit } from './visit.ts'
 
@@ -23,19 +25,20 @@ const WORST = 1000
 const LEFT_OVER = 5000
 
 /** Describes a scenario in one line. */
-function describe({ asked, defaults, ending, frames, pieces, actions, headers, isEarly }: Scenario): string {
+function describe(scenario: Scenario): string {
+  const { asked, defaults, earlier, isScoped, ending, frames, pieces, actions, headers, isEarly } = scenario
   const shownActions = actions.map(({ pause, action }) => `${pause} ms ${JSON.stringify(action)}`)
   return [
     `query ?${queryOf(asked)}`,
-    `defaults ${JSON.stringify(defaults)}`,
+    `defaults ${JSON.stringify(defaults)}${isScoped ? ' for its test' : ''}, ${earlier.length} handshakes before`,
     `${frames.length} frames in ${pieces.length} pieces${isEarly ? ', the first one early' : ''}`,
-    `offers ${JSON.stringify(headers)}`,
+    `headers ${JSON.stringify(headers)}`,
     `client's end: ${ending}`,
     ...(actions.length > 0 ? [`control: ${shownActions.join(', ')}`] : []),
   ].join('; ')
 }
 
-type Sum = { least: number; most: number; received: number }
+type Sum = { least: number; most: number; received: number; counts: Counts }
 
 /** Compares a server's metrics with the sums over its connections. */
 async function checkMetrics(target: Target, sum: Sum, echoes: number): Promise<void> {
@@ -54,6 +57,16 @@ async function checkMetrics(target: Target, sum: Sum, echoes: number): Promise<v
   const most = sum.most + target.broadcasts.size
   if (received !== sum.received) throw new Error(`metrics: ${received} received, the log has ${sum.received}`)
   if (sent < sum.least || sent > most) throw new Error(`metrics: ${sent} sent, expected ${sum.least} to ${most}`)
+  // The bystander's handshake.
+  const accepted = 'websocket_handshakes_total{outcome="accepted"}'
+  const counts: Counts = { ...sum.counts, [accepted]: (sum.counts[accepted] ?? 0) + 1 }
+  const counted = metrics.split('\n').filter(line => COUNTED.some(name => line.startsWith(`${name}{`)))
+  const expected = Object.entries(counts).map(([series, count]) => `${series} ${count}`)
+  const differences = [
+    ...counted.filter(line => !expected.includes(line)),
+    ...expected.filter(line => !counted.includes(line)).map(line => `expected ${line}`),
+  ]
+  if (differences.length > 0) throw new Error(`metrics: ${differences.join('\n')}`)
   for (const series of ['websocket_connections_open', 'websocket_buffered_bytes']) {
     if (read(`${series} `) !== 0) throw new Error(`metrics: ${series} is ${read(`${series} `)} at the end`)
   }
@@ -81,7 +94,7 @@ export async function fuzzFaults({ seed, streams, only, most = Number.POSITIVE_I
   const bystanders = await Promise.all(
     targets.map(({ url, prefix, pids }) => startBystander(url, prefix, pids[0] ?? 0)),
   )
-  const sums = targets.map((): Sum => ({ least: 0, most: 0, received: 0 }))
+  const sums = targets.map((): Sum => ({ least: 0, most: 0, received: 0, counts: {} }))
   const started = performance.now()
 
   let next = only ?? 0
@@ -100,6 +113,8 @@ export async function fuzzFaults({ seed, streams, only, most = Number.POSITIVE_I
         sum.least += sent.least
         sum.most += sent.most
         sum.received += sent.received
+        for (const [series, count] of Object.entries(sent.counts))
+          sum.counts[series] = (sum.counts[series] ?? 0) + count
       } catch (error) {
         isFailed = true
         const which = `stream ${stream} of the faults of seed ${seed}, on the ${target.name} server`

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { createChance } from '../../server/faults/chance.ts'
 import { inflate } from '../suite/deflate.ts'
-import { opcodes } from '../suite/raw-client.ts'
+import { frame as createFrame, opcodes } from '../suite/raw-client.ts'
+import { createContext } from './model.ts'
+import { GREETING } from './parameters.ts'
 import type { Scenario } from './scenario.ts'
 
 /** A frame from the server, valid or not. */
@@ -50,18 +52,27 @@ export function takeFrame(bytes: Buffer): { frame: WireFrame; length: number } |
 
 type Reply = { opcode: number; payload: Buffer; frame: number; message: number }
 
-/** Returns all expected replies to a connection's messages. */
-function repliesOf({ expected, faults }: Scenario, prefix: string): Reply[] {
-  const { seed, loss = 0, repeat = 1 } = faults
+/** Returns for each message of a connection whether it gets no reply. */
+function lossesOf({ expected, faults }: Scenario): boolean[] {
+  const { seed, loss = 0 } = faults
   // The server's own generator, so that the same seed drops the same messages.
   const chance = createChance(seed === undefined ? 0 : seed + 1)
+  return expected.replies.filter(({ opcode }) => opcode !== pong).map(() => chance() < loss)
+}
+
+/** Returns all expected replies to a connection's messages. */
+function repliesOf({ expected, faults: { repeat = 1 } }: Scenario, losses: boolean[], prefix: string): Reply[] {
   const messages = expected.replies.filter(({ opcode }) => opcode !== pong)
   return messages.flatMap(({ opcode, payload, frame }, message) => {
-    if (chance() < loss) return []
+    if (losses[message]) return []
     const reply = opcode === text ? Buffer.concat([Buffer.from(prefix), payload]) : payload
     return Array<Reply>(repeat).fill({ opcode, payload: reply, frame, message })
   })
 }
+
+/** Returns whether a frame is the first half of a reply. */
+const isHalf = (reply: Reply | undefined, opcode: number, payload: Buffer) =>
+  reply?.opcode === opcode && payload.equals(reply.payload.subarray(0, reply.payload.length / 2))
 
 const show = (payload: Buffer) => `${payload.length} bytes ${payload.toString('hex', 0, 24)}`
 
@@ -78,13 +89,15 @@ export function createJudge(
   wasPushed: (content: string) => boolean,
   sentAt: (frame: number) => number,
 ) {
-  const { faults, expected, isDeflating } = scenario
+  const { faults, expected, isDeflating, serverTakesOver } = scenario
   const { fragment, delay = 0, jitter = 0, after, corrupt } = faults
-  const replies = repliesOf(scenario, prefix)
+  const losses = lossesOf(scenario)
+  const replies = repliesOf(scenario, losses, prefix)
   const pongs = faults.pings === 'ignore' ? [] : expected.replies.filter(({ opcode }) => opcode === pong)
   const messages = expected.replies.length - expected.replies.filter(({ opcode }) => opcode === pong).length
 
-  const hasOneOffFault = (['close', 'drop', 'stall', 'corrupt'] as const).some(name => faults[name] !== undefined)
+  const hasOneOffFault =
+    (['close', 'drop', 'stall', 'corrupt'] as const).some(name => faults[name] !== undefined) && corrupt !== 'header'
   const trigger = after ?? { messages: 0 }
   /** Whether the client sends enough messages to trigger the one-off fault. */
   const isTriggered = hasOneOffFault && trigger.messages !== undefined && trigger.messages <= messages
@@ -93,11 +106,19 @@ export function createJudge(
     ? replies.filter(({ message }) => message < (trigger.messages ?? 0)).length
     : replies.length
   /** The number of replies that must arrive if the connection is not cut. */
-  const due = isTriggered && corrupt === undefined ? repliesBefore : replies.length
+  const due =
+    isTriggered && (corrupt === undefined || corrupt === 'unfinished')
+      ? Math.min(replies.length, repliesBefore + (corrupt === 'unfinished' ? 1 : 0))
+      : replies.length
+  /** The messages that come before all others, and the texts of the ticks. */
+  const greetings = faults.tick === undefined ? (faults.message ?? []) : []
+  const tickTexts = faults.message
+  const context = createContext(serverTakesOver)
 
   let [answered, ponged, ticks, data] = [0, 0, 0, 0]
   let isCorrupted = false
-  let partial: { opcode: number; parts: Buffer[]; rsv: number } | undefined
+  /** An unfinished message. `isSuspect` if its first frame may be the one before a text in the middle of a message. */
+  let partial: { opcode: number; parts: Buffer[]; rsv: number; isSuspect: boolean } | undefined
   let closed: { code: number; reason: Buffer } | undefined
   const seen = new Set<string>()
   const tallies = { text: 0, binary: 0, pushes: 0 }
@@ -106,10 +127,14 @@ export function createJudge(
     throw new Error(problem)
   }
 
+  /** Returns the reply that the requested violation of the protocol may replace now. */
+  const replaceable = (): Reply | undefined =>
+    mayTrigger && !isCorrupted && !(isTriggered && answered !== repliesBefore) ? replies[answered] : undefined
+
   /** Whether a frame is the requested violation of the protocol. */
   const isCorrupt = (frame: WireFrame): boolean => {
-    const reply = replies[answered]
-    if (!mayTrigger || isCorrupted || !reply || (isTriggered && answered !== repliesBefore)) return false
+    const reply = replaceable()
+    if (!reply) return false
     const isWhole = frame.fin && frame.payload.equals(reply.payload)
     switch (corrupt) {
       case 'utf8':
@@ -122,11 +147,33 @@ export function createJudge(
         return isWhole && frame.isMasked && frame.opcode === reply.opcode
       case 'length':
         return frame.isEndless && frame.opcode === reply.opcode
+      case 'continuation':
+        return isWhole && !partial && frame.opcode === opcodes.continuation
+      case 'text-in-fragment':
+        return partial?.isSuspect === true && frame.opcode === text && frame.payload.toString() === 'within'
+      case 'deflate':
+        return frame.rsv === RSV1 && frame.opcode === binary && frame.payload.equals(Buffer.of(0xff, 0xff))
+      case 'ping':
+        return frame.opcode === ping && frame.payload.equals(Buffer.alloc(126, 'p'))
+      case 'fragmented-ping':
+        return frame.opcode === ping && !frame.fin && frame.payload.toString() === 'half'
       case 'close-code':
         return frame.opcode === close && frame.payload.equals(Buffer.of(1005 >> 8, 1005 & 0xff))
+      case 'close-1':
+        return frame.opcode === close && frame.payload.equals(Buffer.of(1000 >> 8))
+      case 'close-utf8':
+        return frame.opcode === close && frame.payload.equals(Buffer.of(1000 >> 8, 1000 & 0xff, 0xff))
       default:
         return false
     }
+  }
+
+  const onCorrupted = () => {
+    isCorrupted = true
+    partial = undefined
+    data++
+    tallies[replies[answered]?.opcode === text ? 'text' : 'binary']++
+    answered++
   }
 
   const onMessage = (opcode: number, payload: Buffer, now: number) => {
@@ -138,8 +185,15 @@ export function createJudge(
       if (typeof path !== 'string' || !Array.isArray(headers)) fail('hello: expected a path and headers')
       return
     }
-    if (faults.tick !== undefined && opcode === text && /^tick \d+$/.test(content)) {
-      if (content !== `tick ${++ticks}`) fail(`expected tick ${ticks}, got ${content}`)
+    const greeting = greetings[data - (faults.hello ? 2 : 1)]
+    if (greeting !== undefined) {
+      if (opcode !== text || content !== greeting) fail(`expected ${greeting}, got ${opcode} ${show(payload)}`)
+      return
+    }
+    if (faults.tick !== undefined && opcode === text && (/^tick \d+$/.test(content) || content.startsWith(GREETING))) {
+      const wanted = tickTexts?.[ticks % tickTexts.length] ?? `tick ${ticks + 1}`
+      if (content !== wanted) fail(`expected ${wanted}, got ${content}`)
+      ticks++
       return
     }
     if (content.startsWith(PUSHED)) {
@@ -167,16 +221,21 @@ export function createJudge(
     if ((opcode === opcodes.continuation) !== (partial !== undefined))
       fail('a continuation without a first frame, or a new message within a message')
     if (rsv !== 0 && (rsv !== RSV1 || partial || !isDeflating || fragment !== undefined)) fail(`rsv ${rsv}`)
-    partial ??= { opcode, rsv, parts: [] }
-    partial.parts.push(payload)
-    if (fragment === undefined ? !fin : payload.length > fragment || (!fin && payload.length < fragment)) {
-      fail(`a fragment of ${payload.length} bytes with fragment=${fragment}`)
+    const isSuspect = corrupt === 'text-in-fragment' && !fin && !partial && isHalf(replaceable(), opcode, payload)
+    const isWrong = fragment === undefined ? !fin : payload.length > fragment || (!fin && payload.length < fragment)
+    if (isWrong && !isSuspect) fail(`a fragment of ${payload.length} bytes with fragment=${fragment}`)
+    if (partial?.isSuspect && partial.parts.length === 1 && partial.parts[0]?.length !== fragment) {
+      fail('the reply that should have been corrupted goes on')
     }
+    partial ??= { opcode, rsv, parts: [], isSuspect }
+    partial.parts.push(payload)
     if (!fin) return
     const whole = Buffer.concat(partial.parts)
     const isCompressed = partial.rsv === RSV1
-    const message = isCompressed ? inflate(whole) : whole
-    if (isCompressed && message.length < COMPRESSED) fail(`${message.length} bytes were compressed`)
+    const message = isCompressed ? inflate(whole, 15, context.window) : whole
+    if (isCompressed) context.add(message)
+    if (isCompressed && !serverTakesOver && message.length < COMPRESSED) fail(`${message.length} bytes were compressed`)
+    if (!isCompressed && serverTakesOver && fragment === undefined) fail(`${message.length} bytes were not compressed`)
     if (partial.opcode === text && !isUtf8(message)) fail(`a text that is not UTF-8: ${show(message)}`)
     const { opcode: first } = partial
     partial = undefined
@@ -188,10 +247,7 @@ export function createJudge(
     frame(frame: WireFrame, now: number): void {
       if (closed) fail(`a frame after the close frame: ${frame.opcode} ${show(frame.payload)}`)
       if (isCorrupt(frame)) {
-        isCorrupted = true
-        data++
-        tallies[replies[answered]?.opcode === text ? 'text' : 'binary']++
-        answered++
+        onCorrupted()
         return
       }
       const { fin, rsv, opcode, payload, isMasked, isEndless } = frame
@@ -211,6 +267,21 @@ export function createJudge(
       } else if (opcode === close) {
         closed = { code: payload.length >= 2 ? payload.readUInt16BE() : 1005, reason: payload.subarray(2) }
       } else fail(`opcode ${opcode}`)
+    },
+
+    /** Checks the bytes after the last frame, when the server has ended the connection. @returns whether they are allowed */
+    isUnfinished(rest: Buffer): boolean {
+      const reply = corrupt === 'unfinished' && replaceable()
+      if (!reply) return false
+      const frame = createFrame(reply.opcode, reply.payload, { mask: false })
+      if (!rest.equals(frame.subarray(0, Math.ceil(frame.length / 2)))) return false
+      onCorrupted()
+      return true
+    },
+
+    /** Returns the number of lost messages among the first ones. */
+    lostOf(received: number): number {
+      return losses.slice(0, received).filter(Boolean).length
     },
 
     /** Whether all required replies and pongs have arrived. */

@@ -16,6 +16,24 @@ export type Expected = {
   reason: string
 }
 
+// The largest window of DEFLATE in bytes.
+const WINDOW = 32_768
+
+/** Creates the context of one side's compressed messages (RFC 7692, section 7.1.1). Without takeover it stays empty. */
+export function createContext(isTakenOver: boolean) {
+  let window = Buffer.alloc(0)
+  return {
+    /** The last bytes so far, as zlib's dictionary. */
+    get window(): Buffer {
+      return window
+    },
+    /** Adds the payload of a compressed message. */
+    add(payload: Buffer): void {
+      if (isTakenOver) window = Buffer.concat([window, payload]).subarray(-WINDOW)
+    },
+  }
+}
+
 const { continuation, text, binary, close, ping, pong } = opcodes
 
 export const bytesOf = ({ opcode, payload, ...options }: SentFrame): Buffer => createFrame(opcode, payload, options)
@@ -27,11 +45,14 @@ const isCloseCode = (code: number) =>
 const RSV1 = 4
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
 
-/** Inflates a message (RFC 7692, section 7.2.2). @returns the payload, or the close code if it is invalid */
-function inflate(compressed: Buffer, maxPayload: number): Buffer | number {
+/**
+ * Inflates a message (RFC 7692, section 7.2.2).
+ * @returns the payload, or the close code if it is invalid
+ */
+function inflate(compressed: Buffer, maxPayload: number, dictionary: Buffer): Buffer | number {
   try {
-    const finishFlush = constants.Z_SYNC_FLUSH
-    return inflateRawSync(Buffer.concat([compressed, TAIL]), { finishFlush, maxOutputLength: Math.max(1, maxPayload) })
+    const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: Math.max(1, maxPayload), dictionary }
+    return inflateRawSync(Buffer.concat([compressed, TAIL]), options)
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? 1009 : 1007
   }
@@ -39,9 +60,15 @@ function inflate(compressed: Buffer, maxPayload: number): Buffer | number {
 
 /**
  * Returns the response of a server that echoes every message verbatim, according to RFC 6455.
- * @param isDeflating whether permessage-deflate was agreed, so that RSV1 marks a compressed message
+ * @param deflate whether permessage-deflate was agreed, so that RSV1 marks a compressed message, and whether the
+ *   client's messages share a context
  */
-export function expect(frames: SentFrame[], maxPayload: number, isDeflating = false): Expected {
+export function expect(
+  frames: SentFrame[],
+  maxPayload: number,
+  { isDeflating = false, clientTakesOver = false } = {},
+): Expected {
+  const context = createContext(clientTakesOver)
   const replies: Expected['replies'] = []
   let message: { opcode: number; parts: Buffer[]; isCompressed: boolean } | undefined
   const failed = (close: number): Expected => ({ replies, close, isFailed: true, reason: '' })
@@ -65,8 +92,9 @@ export function expect(frames: SentFrame[], maxPayload: number, isDeflating = fa
     if (message.parts.reduce((sum, { length }) => sum + length, 0) > maxPayload) return failed(1009)
     if (!fin) continue
     const came = Buffer.concat(message.parts)
-    const whole = message.isCompressed ? inflate(came, maxPayload) : came
+    const whole = message.isCompressed ? inflate(came, maxPayload, context.window) : came
     if (typeof whole === 'number') return failed(whole)
+    if (message.isCompressed) context.add(whole)
     if (message.opcode === text && !isUtf8(whole)) return failed(1007)
     replies.push({ opcode: message.opcode, payload: whole, frame })
     message = undefined

@@ -49,6 +49,7 @@ export function createRandom(seed: number, maxPayload: number) {
   return {
     below,
     oneIn,
+    oneOf,
 
     /** Generates the frames of one connection. A fragmented message is nearly always continued. */
     frames(): SentFrame[] {

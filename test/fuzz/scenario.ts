@@ -1,6 +1,8 @@
 import { deflate } from '../suite/deflate.ts'
 import { closePayload, handshake, opcodes } from '../suite/raw-client.ts'
-import { bytesOf, type Expected, expect, type SentFrame } from './model.ts'
+import { type Client, type Handshake, planOf } from './handshakes.ts'
+import { bytesOf, createContext, type Expected, expect, type SentFrame } from './model.ts'
+import { drawFaults, type Faults, INVALID, parseFaults, type Written } from './parameters.ts'
 import { createRandom } from './random.ts'
 
 const { text, binary, close, ping, pong } = opcodes
@@ -8,81 +10,39 @@ const { text, binary, close, ping, pong } = opcodes
 /** The largest message that the fuzzed servers accept, in bytes. */
 export const MAX_PAYLOAD = 65_536
 
-/** Values for each fault, mostly at its limits: as written in the query, and as parsed. Durations are in milliseconds. */
-const VALUES = {
-  delay: { 0: 0, '1ms': 1, '20ms': 20 },
-  jitter: { 0: 0, '1ms': 1, '20ms': 20 },
-  loss: { 0: 0, '0.5': 0.5, '50%': 0.5, 1: 1 },
-  repeat: { 1: 1, 2: 2, 1000: 1000 },
-  fragment: { 1: 1, 2: 2, 125: 125, '1GiB': 2 ** 30 },
-  rate: { 1: 1, 1000: 1000, '64KiB': 65_536, '1GiB': 2 ** 30 },
-  tick: { '10ms': 10, '1h': 3_600_000 },
-  hello: { '': true },
-  ping: { 0: 0, '10ms': 10, '24h': 86_400_000 },
-  pings: { ignore: 'ignore' },
-  close: { 1000: 1000, 1011: 1011, 4999: 4999 },
-  reason: { '': '', 'for now': 'for now', [`${'ä'.repeat(61)}x`]: `${'ä'.repeat(61)}x` },
-  drop: { fin: 'fin', rst: 'rst' },
-  stall: { '': true },
-  corrupt: {
-    utf8: 'utf8',
-    rsv: 'rsv',
-    opcode: 'opcode',
-    mask: 'mask',
-    length: 'length',
-    'close-code': 'close-code',
-  },
-  after: {
-    0: { messages: 0 },
-    1: { messages: 1 },
-    3: { messages: 3 },
-    1000000: { messages: 1e6 },
-    '0s': { milliseconds: 0 },
-    '20ms': { milliseconds: 20 },
-    '1h': { milliseconds: 3_600_000 },
-  },
-  reject: { 400: 400, 599: 599 },
-  handshake: { 'wrong-accept': 'wrong-accept', 'wrong-subprotocol': 'wrong-subprotocol' },
-  'handshake-delay': { 0: 0, '1ms': 1, '20ms': 20 },
-  subprotocol: { '': '', chat: 'chat', absent: 'absent' },
-  seed: { 0: 0, 42: 42, 4294967295: 2 ** 32 - 1 },
-} as const
+// Slices per second.
+const SLICES = 500
 
-type Values = typeof VALUES
-type Name = keyof Values
-type ValueOf<V> = V extends { messages: number } | { milliseconds: number }
-  ? { messages?: number; milliseconds?: number }
-  : V
-type Written = Partial<Record<Name, string>>
-
-/** The parsed faults of a connection. */
-export type Faults = { [N in Name]?: ValueOf<Values[N][keyof Values[N]]> }
-
-const EXCLUSIVE: Name[] = ['close', 'drop', 'stall', 'corrupt', 'reject']
-const POSTPONABLE: Name[] = ['close', 'drop', 'stall', 'corrupt']
-/** The faults to choose from. Common ones are listed more than once. */
-const DRAWN: Name[] = [
-  ...['delay', 'jitter', 'loss', 'repeat', 'fragment', 'rate', 'tick', 'hello', 'ping', 'pings'],
-  ...['delay', 'repeat', 'fragment', 'close', 'drop', 'stall', 'corrupt', 'close', 'drop', 'corrupt'],
-  ...['handshake-delay', 'subprotocol', 'handshake', 'reject'],
-] as Name[]
+// Bytes that a client can send before a delayed answer. The server gives up the handshake above 64 KiB.
+const MAX_EARLY = 32_768
 
 /** An action on the control port. */
 export type ControlAction =
   | { kind: 'close'; code: number; reason: string }
   | { kind: 'drop'; how: 'fin' | 'rst' }
   | { kind: 'push'; isBinary: boolean; toAll: boolean }
-  | { kind: 'faults'; faults: Written }
+  | { kind: 'faults'; faults: Written[] }
 
 /** Everything that happens on one connection. */
 export type Scenario = {
-  /** The faults in the query, and the server's default faults during the handshake. */
+  /** The faults in the query, and the list of default faults during the handshakes. */
   asked: Written
-  defaults: Written
-  /** The resulting faults. */
+  defaults: Written[]
+  /** The test to which the connection belongs, and whether the default faults are for this test alone. */
+  testId: string | undefined
+  isScoped: boolean
+  /** The client's address, as its proxy forwards it. */
+  address: string
+  /** The handshakes that the same client makes before, and the last one, whose connection stays. */
+  earlier: Handshake[]
+  handshake: Handshake
+  /** The faults of the connection. */
   faults: Faults
   headers: Record<string, string>
   isDeflating: boolean
+  /** Whether each message of the server, and of the client, continues the context of the one before. */
+  serverTakesOver: boolean
+  clientTakesOver: boolean
   frames: SentFrame[]
   expected: Expected
   /** The pieces of the handshake and of the frames, each with a pause in milliseconds. */
@@ -103,73 +63,95 @@ export type Scenario = {
   volume: number
 }
 
-/** Merges the faults in the query with the default faults by the documented rules. */
-function merge(asked: Written, defaults: Written): Written {
-  const names = Object.keys(asked) as Name[]
-  if (names.length === 0) return defaults
-  const inherited = { ...defaults }
-  if (names.some(name => EXCLUSIVE.includes(name))) for (const name of EXCLUSIVE) delete inherited[name]
-  const merged = { ...inherited, ...asked }
-  if (merged.close === undefined) delete merged.reason
-  if (!POSTPONABLE.some(name => merged[name] !== undefined)) delete merged.after
-  return merged
+/** Returns the bytes of the handshake. */
+export const requestOf = (url: string, { headers }: Scenario): Buffer => Buffer.from(`${handshake(url, headers)}\r\n`)
+
+type Random = ReturnType<typeof createRandom>
+
+/** Returns an address of its own for each client. */
+const addressOf = (stream: number) => `10.${(stream >> 16) & 255}.${(stream >> 8) & 255}.${stream & 255}`
+
+const OFFERS = [
+  'permessage-deflate',
+  'permessage-deflate; client_max_window_bits',
+  'permessage-deflate; server_max_window_bits=10',
+  'permessage-deflate; client_no_context_takeover',
+  'permessage-deflate; server_no_context_takeover',
+  'permessage-deflate; server_no_context_takeover, permessage-deflate',
+]
+
+/** Generates a list of default faults. */
+function drawDefaults(random: Random): Written[] {
+  const { below, oneIn, oneOf } = random
+  return Array.from({ length: oneOf([1, 1, 1, 2, 3]) }, () => {
+    const { times: _, ...faults } = oneIn(8) ? {} : drawFaults(random, 1 + below(3))
+    return oneIn(3) ? { ...faults, times: oneOf(['1', '2']) } : faults
+  })
 }
 
-const parseFaults = (written: Written): Faults =>
-  Object.fromEntries(
-    Object.entries(written).map(([name, value]) => [name, (VALUES[name as Name] as Record<string, unknown>)[value]]),
-  )
+/** Generates the test to which a connection belongs, as its header and its query name it. The query wins. */
+function drawTest({ oneIn, oneOf }: Random, stream: number) {
+  const id = `test ${stream}`
+  const named = oneOf([
+    { header: id, query: undefined },
+    { header: undefined, query: id },
+    { header: 'another test', query: id },
+  ])
+  return { id, isScoped: oneIn(2), ...named }
+}
 
-/** Writes faults as a query; empty if there are none. */
-export const queryOf = (written: Written): string =>
-  Object.entries(written)
-    .map(([name, value]) => (value === '' ? name : `${name}=${encodeURIComponent(value)}`))
-    .join('&')
-
-/** Returns the bytes of the handshake. */
-export const openingOf = (url: string, { headers }: Scenario): Buffer => Buffer.from(`${handshake(url, headers)}\r\n`)
+/** Generates the headers of a handshake. Its credentials are mostly those that one of these faults asks for. */
+function drawClient({ oneIn, oneOf }: Random, all: Written[]): Client {
+  const faults = all.map(parseFaults)
+  const [auth] = faults.flatMap(({ auth }) => auth ?? [])
+  const right = auth && `${oneIn(2) ? auth.scheme : auth.scheme.toUpperCase()} ${auth.credentials}`
+  const needsOffer = faults.some(({ compress }) => compress !== undefined) && !oneIn(4)
+  const needsSubprotocol = faults.some(({ subprotocol }) => subprotocol !== undefined)
+  return {
+    offer: needsOffer || oneIn(3) ? oneOf(OFFERS) : undefined,
+    subprotocols: needsSubprotocol || oneIn(4) ? 'echo, chat' : undefined,
+    authorization: auth && oneOf([right, right, right, 'Basic d3Jvbmc=', 'Bearer wrong', 'Digest x', undefined]),
+  }
+}
 
 /** Generates a scenario. The same seed and stream generate the same one. */
 export function drawScenario(seed: number, stream: number): Scenario {
   const random = createRandom(seed * 1_000_003 + stream, MAX_PAYLOAD)
-  const { below, oneIn } = random
-  const oneOf = <T>(values: readonly T[]) => values[below(values.length)] as T
+  const { below, oneIn, oneOf } = random
   const pause = (chance: number) => (oneIn(chance) ? below(21) : 0)
 
-  const drawFaults = (count: number): Written => {
-    const written: Written = {}
-    const add = (name: Name) => {
-      written[name] = oneOf(Object.keys(VALUES[name]))
-    }
-    for (let i = 0; i < count; i++) {
-      const name = oneOf(DRAWN)
-      // A refused handshake leaves little to test.
-      const isRare = name === 'reject' || name === 'handshake'
-      const isTaken = EXCLUSIVE.includes(name) && EXCLUSIVE.some(other => written[other] !== undefined)
-      if (!isTaken && (!isRare || oneIn(3))) add(name)
-    }
-    if (POSTPONABLE.some(name => written[name] !== undefined) && !oneIn(4)) add('after')
-    if (written.close !== undefined && oneIn(2)) add('reason')
-    if (written.loss !== undefined || oneIn(4)) add('seed')
-    return written
-  }
-
-  const asked = drawFaults(oneOf([0, 1, 2, 2, 3, 3, 3, 4, 6]))
-  const defaults = Object.keys(asked).length === 0 || oneIn(4) ? drawFaults(1 + below(3)) : {}
-  const faults = parseFaults(merge(asked, defaults))
-  const isDeflating = oneIn(3)
+  const [invalid, problem] = oneIn(40) ? oneOf(INVALID) : []
+  const asked: Written = invalid ? { ...invalid } : drawFaults(random, oneOf([0, 1, 2, 2, 3, 3, 3, 4, 6]))
+  if (!invalid && asked.times !== undefined && oneIn(2)) asked.key = `key ${stream}`
+  const defaults = Object.keys(asked).length === 0 || oneIn(4) ? drawDefaults(random) : []
+  const hasSequence = asked.times !== undefined || defaults.some(({ times }, _, { length }) => length > 1 || times)
+  const test = oneIn(2) ? drawTest(random, stream) : undefined
+  if (test?.query !== undefined && asked['test-id'] === undefined) asked['test-id'] = test.query
+  const client = drawClient(random, [asked, ...defaults])
+  const handshakes = planOf(asked, defaults, 1 + (hasSequence ? below(4) : 0), client, problem)
+  const last = handshakes.pop() as Handshake
+  const { faults } = last
+  const isDeflating = client.offer !== undefined && faults.compress !== 'off'
+  const serverTakesOver = faults.compress === 'takeover'
+  const clientTakesOver = serverTakesOver && !client.offer?.includes('client_no_context_takeover')
+  const deflation = { isDeflating, clientTakesOver }
   const headers = {
-    ...(isDeflating && { 'Sec-WebSocket-Extensions': 'permessage-deflate' }),
-    ...((faults.subprotocol !== undefined || oneIn(4)) && { 'Sec-WebSocket-Protocol': 'echo, chat' }),
+    'X-Forwarded-For': addressOf(stream),
+    ...(client.offer !== undefined && { 'Sec-WebSocket-Extensions': client.offer }),
+    ...(client.subprotocols !== undefined && { 'Sec-WebSocket-Protocol': client.subprotocols }),
+    ...(client.authorization !== undefined && { Authorization: client.authorization }),
+    ...(test?.header !== undefined && { 'X-Test-Id': test.header }),
   }
 
+  const context = createContext(clientTakesOver && !oneIn(4))
   const compress = (frames: SentFrame[]): SentFrame[] =>
     frames.flatMap(frame => {
       const { fin, rsv, opcode, payload, mask } = frame
       // An incomplete compressed message would fail at an unpredictable moment.
       if (rsv !== 0) return [{ ...frame, rsv: rsv & 3 || 1 }]
       if (!fin || !mask || (opcode !== text && opcode !== binary) || oneIn(2)) return [frame]
-      const compressed = deflate(payload)
+      const compressed = deflate(payload, 15, context.window)
+      context.add(payload)
       const at = oneIn(3) ? below(compressed.length + 1) : compressed.length
       const first = { ...frame, rsv: 4, payload: compressed.subarray(0, at) }
       if (at === compressed.length) return [first]
@@ -199,21 +181,31 @@ export function drawScenario(seed: number, stream: number): Scenario {
   const all = isDeflating ? compress(drawn) : drawn
   if (oneIn(8)) all.splice(below(all.length + 1), 0, odd())
 
-  const { repeat = 1, fragment = 2 ** 30, rate = 2 ** 30 } = faults
-  const isSlow = rate <= 65_536 && oneIn(3)
+  const { repeat = 1, fragment = 2 ** 30, slice = 2 ** 30, 'read-rate': readRate = 2 ** 30 } = faults
+  const rate = Math.min(faults.rate ?? 2 ** 30, slice * SLICES)
+  const isSlow = (rate <= 65_536 || readRate <= 65_536) && oneIn(3)
+  const most = rate <= 65_536 && !isSlow ? rate : 2 ** 20
+  const mostRead = readRate <= 65_536 && !isSlow ? readRate : 2 ** 24
   // With any rate, each write takes one tick of a timer.
-  const [most, copies] = [rate <= 65_536 && !isSlow ? rate : 2 ** 20, faults.rate === undefined ? 3000 : 300]
+  const copies = faults.rate === undefined && faults.slice === undefined ? 3000 : 300
+  const greeting = (faults.hello ? 1500 : 0) + Buffer.byteLength(faults.message?.join('') ?? '')
+  // Each reply may wait for a tick.
+  const perReply = faults.tick === 10 ? greeting : 0
   const sizeOf = ({ payload, opcode }: { payload: Buffer; opcode: number }) =>
-    opcode === pong ? 20 : repeat * (payload.length + 10 + 2 * Math.ceil(payload.length / fragment))
+    opcode === pong ? 20 : repeat * (perReply + payload.length + 10 + 2 * Math.ceil(payload.length / fragment))
   const volumeOf = (frames: SentFrame[]) =>
-    expect(frames, MAX_PAYLOAD, isDeflating).replies.reduce((sum, reply) => sum + sizeOf(reply), 0)
+    expect(frames, MAX_PAYLOAD, deflation).replies.reduce((sum, reply) => sum + sizeOf(reply), 0)
+  const lengthOf = (frames: SentFrame[]) => frames.reduce((sum, frame) => sum + bytesOf(frame).length, 0)
   let frames = all
-  while (frames.length > 0 && (volumeOf(frames) > most || frames.length * repeat > copies)) {
+  while (
+    frames.length > 0 &&
+    (volumeOf(frames) > most || lengthOf(frames) > mostRead || frames.length * repeat > copies)
+  ) {
     frames = frames.slice(0, Math.floor(frames.length / 2))
   }
-  const volume = volumeOf(frames)
+  const volume = greeting + volumeOf(frames)
 
-  const length = Buffer.concat(frames.map(bytesOf)).length
+  const length = lengthOf(frames)
   const pieces: Scenario['pieces'] = []
   for (let at = 0; at < length; ) {
     at = pieces.length > 60 ? length : at + Math.max(1, random.cut(length - at))
@@ -221,24 +213,32 @@ export function drawScenario(seed: number, stream: number): Scenario {
   }
 
   const drawAction = (): ControlAction => {
-    if (oneIn(3)) return { kind: 'faults', faults: oneIn(2) ? drawFaults(2) : {} }
+    if (oneIn(3)) return { kind: 'faults', faults: oneIn(2) ? drawDefaults(random) : [] }
     if (!oneIn(3)) return { kind: 'push', isBinary: oneIn(2), toAll: oneIn(3) }
     if (oneIn(2)) return { kind: 'drop', how: oneOf(['fin', 'rst']) }
     return { kind: 'close', code: oneOf([1000, 1012, 3000, 4999]), reason: oneOf(['', 'kicked']) }
   }
 
-  const isPatient = rate > 1 && (volume / rate) * 1000 < 1500
+  const isPatient = rate > 1 && readRate > 1 && volume / rate + length / readRate < 1.5
+  const first = pieces[0]?.end ?? Number.POSITIVE_INFINITY
   return {
     asked,
     defaults,
+    testId: test?.id,
+    isScoped: test?.isScoped === true && defaults.length > 0,
+    address: addressOf(stream),
+    earlier: handshakes,
+    handshake: last,
     faults,
     headers,
     isDeflating,
+    serverTakesOver,
+    clientTakesOver,
     frames,
-    expected: expect(frames, MAX_PAYLOAD, isDeflating),
+    expected: expect(frames, MAX_PAYLOAD, deflation),
     start: Array.from({ length: below(3) }, () => below(21)),
     pieces,
-    isEarly: pieces.length > 0 && oneIn(6),
+    isEarly: first < (faults['handshake-delay'] ? MAX_EARLY : Number.POSITIVE_INFINITY) && oneIn(6),
     ending: isPatient ? oneOf(['patient', 'patient', 'patient', 'close', 'end', 'destroy']) : 'destroy',
     leavesAfter: below(200),
     readsAfter: oneIn(5) ? below(100) : 0,

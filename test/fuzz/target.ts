@@ -1,25 +1,38 @@
+import { isDeepStrictEqual } from 'node:util'
 import { createProgram } from '../bench/peer.ts'
+import type { Written } from './parameters.ts'
 import { MAX_PAYLOAD } from './scenario.ts'
+
+type Line = Record<string, unknown>
 
 /** The log of one connection. */
 export type ConnectionLog = {
   id: number
   /** The lines at `info`. */
-  lines: Record<string, unknown>[]
+  lines: Line[]
   /** The numbers of received messages and sent replies that are logged at `debug`. */
   received: number
   replied: number
 }
 
-/** Collects the log of each connection. Connections are found by their paths. */
+/** Waits for events that have a name and a result. An event may come before anybody waits for it. */
+function createWaiters<T>() {
+  const waiters = new Map<string, PromiseWithResolvers<T>>()
+  return {
+    of(name: string): PromiseWithResolvers<T> {
+      const waiter = waiters.get(name) ?? Promise.withResolvers<T>()
+      waiters.set(name, waiter)
+      return waiter
+    },
+    forget: (name: string) => waiters.delete(name),
+  }
+}
+
+/** Collects the log of each connection, and the refused handshakes. They are found by their paths. */
 function createConnectionLog() {
   const byId = new Map<number, ConnectionLog>()
-  const waiting = new Map<string, PromiseWithResolvers<ConnectionLog>>()
-  const waitFor = (what: string) => {
-    const waiter = waiting.get(what) ?? Promise.withResolvers<ConnectionLog>()
-    waiting.set(what, waiter)
-    return waiter
-  }
+  const [opened, ended] = [createWaiters<ConnectionLog>(), createWaiters<ConnectionLog>()]
+  const refused = createWaiters<Line>()
 
   return {
     add(line: string): void {
@@ -36,19 +49,20 @@ function createConnectionLog() {
       if (parsed.msg === 'Connected!') {
         const log = { id: connection, lines: [], received: 0, replied: 0 }
         byId.set(connection, log)
-        waitFor(`opened ${path}`).resolve(log)
+        opened.of(path).resolve(log)
       }
+      if (parsed.msg === 'Refused a handshake') refused.of(path).resolve(parsed)
       const log = byId.get(connection)
       log?.lines.push(parsed)
       if (!log || parsed.msg !== 'Disconnected') return
       byId.delete(connection)
-      waitFor(`ended ${log.lines[0]?.path}`).resolve(log)
+      ended.of(`${log.lines[0]?.path}`).resolve(log)
     },
-    opened: (path: string) => waitFor(`opened ${path}`).promise,
-    ended: (path: string) => waitFor(`ended ${path}`).promise,
+    opened: (path: string) => opened.of(path).promise,
+    ended: (path: string) => ended.of(path).promise,
+    refused: (path: string) => refused.of(path).promise,
     forget(path: string): void {
-      waiting.delete(`opened ${path}`)
-      waiting.delete(`ended ${path}`)
+      for (const waiters of [opened, ended, refused]) waiters.forget(path)
     },
   }
 }
@@ -71,6 +85,9 @@ export async function startTarget(name: string, prefix: string, env: Record<stri
       REPLY_PREFIX: prefix,
       LOG_FORMAT: 'json',
       CONTROL_PORT: '0',
+      // The clients' own proxy gives each of them an address.
+      TRUSTED_PROXIES: '127.0.0.1',
+      REDIRECT_HOSTS: 'echo.test',
       ...env,
     },
     onLine,
@@ -83,8 +100,18 @@ export async function startTarget(name: string, prefix: string, env: Record<stri
     return { status: response.status, body: await response.json() }
   }
 
+  /** Sets a list of default faults, for one test or for all others. */
+  const setFaults = async (list: Written[], test?: string) => {
+    const path = test === undefined ? '/faults' : `/faults?for=${encodeURIComponent(test)}`
+    const wanted = list.length === 1 ? list[0] : list
+    const { status, body } = await (list.length > 0 ? ask('PUT', path, JSON.stringify(wanted)) : ask('DELETE', path))
+    if (status !== 200 || (list.length > 0 && !isDeepStrictEqual(body, wanted))) {
+      throw new Error(`PUT or DELETE ${path} ${JSON.stringify(wanted)}: ${status} ${JSON.stringify(body)}`)
+    }
+  }
+
   let lock = Promise.resolve()
-  let defaults = '{}'
+  let hasDefaults = false
   return {
     name,
     url: program.url,
@@ -100,19 +127,17 @@ export async function startTarget(name: string, prefix: string, env: Record<stri
 
     metrics: async () => (await fetch(`${address}/metrics`)).text(),
 
-    /** Sets the default faults, and runs `act` before anything else can change them. */
-    async withDefaults<T>(faults: Record<string, string>, act: () => Promise<T>): Promise<T> {
+    setFaults,
+
+    /** Sets the default faults of connections without those of a test, and runs `act` before anything changes them. */
+    async withDefaults<T>(faults: Written[], act: () => Promise<T>): Promise<T> {
       const before = lock
       const { promise, resolve } = Promise.withResolvers<void>()
       lock = promise
       await before
       try {
-        const wanted = JSON.stringify(faults)
-        if (wanted !== defaults) {
-          const { status } = wanted === '{}' ? await ask('DELETE', '/faults') : await ask('PUT', '/faults', wanted)
-          if (status !== 200) throw new Error(`PUT or DELETE /faults ${wanted}: ${status}`)
-          defaults = wanted
-        }
+        if (hasDefaults || faults.length > 0) await setFaults(faults)
+        hasDefaults = faults.length > 0
         return await act()
       } finally {
         resolve()

@@ -2,9 +2,12 @@ import { connect as connectTcp } from 'node:net'
 import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises'
 import { closePayload, frame as createFrame, opcodes } from '../suite/raw-client.ts'
 import { compare, type Sent, show } from './compare.ts'
+import { addedBy, checkHeaders, checkRefusal, type Handshake, type Head, parseHead } from './handshakes.ts'
 import { createJudge, PUSHED, takeFrame } from './judge.ts'
 import { bytesOf } from './model.ts'
-import { type ControlAction, openingOf, queryOf, type Scenario } from './scenario.ts'
+import { queryOf } from './parameters.ts'
+import { type ControlAction, requestOf, type Scenario } from './scenario.ts'
+import { addTo, type Counts, checkCount, checkHandshakes } from './strikes.ts'
 import type { Target } from './target.ts'
 
 const { close, ping, pong } = opcodes
@@ -15,15 +18,21 @@ const GOODBYE = 4998
 const PATIENCE = 15_000
 const NOTICE = 300
 
+// Milliseconds without an answer to a close frame until the client ends its side.
+const UNANSWERED = 100
+
+/** The bytes that `corrupt=header` sends behind the 101. */
+const SECOND_RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+
 type Count = { texts: number; binaries: number }
 
 /** Plays a scenario and compares everything observable with the model. @throws an error that describes the difference */
 export async function visit(target: Target, scenario: Scenario, stream: number): Promise<Sent> {
-  const { faults, expected, pieces, actions } = scenario
+  const { faults, expected, pieces, actions, handshake } = scenario
   const path = `/${stream}`
-  const query = queryOf(scenario.asked)
-  const url = `${target.url.replace(/\/$/, '')}${path}${query && `?${query}`}`
+  const url = urlOf(target, scenario, path)
   const { hostname, port } = new URL(url)
+  const counts: Counts = {}
   const fail = (problem: string): never => {
     throw new Error(problem)
   }
@@ -36,6 +45,9 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
   }
   let [head, rest] = ['', Buffer.alloc(0) as Buffer]
   let [isEnded, isClosed, isLeft, sentClose] = [false, false, false, undefined as number | undefined]
+  /** When the client's close frame was sent if the server had sent none, and when that of the server came. */
+  let [closeSentAt, closedAt] = [undefined as number | undefined, 0]
+  let isTailDue = faults.corrupt === 'header' && handshake.answer.outcome === 'accepted'
   let problem: Error | undefined
   let pings = 0
 
@@ -79,10 +91,18 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     }
     const now = performance.now()
     try {
+      if (isTailDue) {
+        const tail = rest.toString('latin1', 0, SECOND_RESPONSE.length)
+        if (!SECOND_RESPONSE.startsWith(tail)) fail(`behind the 101 came ${tail}`)
+        if (tail.length < SECOND_RESPONSE.length) return
+        rest = rest.subarray(tail.length)
+        isTailDue = false
+      }
       for (let taken = takeFrame(rest); taken && !problem && head.startsWith('HTTP/1.1 101'); taken = takeFrame(rest)) {
         rest = rest.subarray(taken.length)
         judge.frame(taken.frame, now)
         if (taken.frame.opcode === ping) pings++
+        if (judge.summary.closed) closedAt = now
       }
     } catch (error) {
       problem ??= error as Error
@@ -120,31 +140,43 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
 
   try {
     // The end of the handshake is sent while the default faults are locked.
-    const opening = openingOf(url, scenario)
+    const opening = requestOf(url, scenario)
     const cut = Math.floor(opening.length / (scenario.start.length + 1))
     for (const [i, pause] of scenario.start.entries()) {
       socket.write(opening.subarray(i * cut, (i + 1) * cut))
       await delay(pause)
     }
-    await target.withDefaults(scenario.defaults, async () => {
+    await withFaults(target, scenario, async () => {
+      for (const [i, earlier] of scenario.earlier.entries()) {
+        await precede(target, scenario, earlier, `${path}.${i}`, counts)
+      }
       socket.write(opening.subarray(scenario.start.length * cut))
       if (scenario.isEarly) await sendPiece(0)
       await until(() => head !== '' || isClosed)
     })
-    const refusal =
-      faults.reject ?? (faults.subprotocol && !/echo|chat/.test(faults.subprotocol) ? 400 : undefined) ?? 101
+    if (target.hasJournal) await checkHandshakes(target, scenario)
+    await checkCount(target, scenario)
+    const { answer } = handshake
     if (head === '' && faults.drop === 'rst' && judge.mayTrigger) {
       // An RST discards data that the client has not read yet.
       const endedLog = await target.log.ended(path)
       const { messages } = endedLog.lines.at(-1) as { messages: number }
-      return { least: 0, most: judge.replies.length + 100, received: messages }
+      addTo(counts, handshake, endedLog, judge.lostOf(messages))
+      return { least: 0, most: judge.replies.length + 100, received: messages, counts }
     }
-    if (!head.startsWith(`HTTP/1.1 ${refusal} `)) fail(`handshake: expected ${refusal}, got ${head.slice(0, 60)}`)
-    if (refusal !== 101) {
+    const response = parseHead(head)
+    if (response.status !== answer.status) fail(`handshake: expected ${answer.status}, got ${head.slice(0, 60)}`)
+    if (answer.outcome !== 'accepted') {
       if (!(await until(() => isClosed))) fail('a refused handshake did not end')
-      return { least: 0, most: 0, received: 0 }
+      checkRefusal(response, rest, answer)
+      const { status, reason, address } = await target.log.refused(path)
+      if (status !== answer.status || reason !== answer.outcome || address !== scenario.address) {
+        fail(`log: ${address} was refused with ${status} because of ${reason}`)
+      }
+      addTo(counts, handshake)
+      return { least: 0, most: 0, received: 0, counts }
     }
-    checkHead(head, scenario)
+    checkResponse(response, scenario)
     const log = await target.log.opened(path)
 
     // The client sends its frames while the control port acts on the connection.
@@ -162,7 +194,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
       for (const [i, { pause, action }] of actions.entries()) {
         await delay(pause)
         if (action.kind === 'faults') {
-          await target.withDefaults(action.faults as Record<string, string>, async () => {})
+          await target.withDefaults(action.faults, async () => {})
         } else if (action.kind === 'push') {
           const content = `${PUSHED}${stream}.${i}`
           const type = action.isBinary ? 'application/octet-stream' : 'text/plain'
@@ -193,7 +225,10 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     const isStalled = faults.stall !== undefined && mayTrigger
     const closesItself = expected.close !== undefined && !expected.isFailed
     const ending = isStalled && scenario.ending !== 'patient' ? 'destroy' : scenario.ending
-    if (closesItself) sentClose = expected.close
+    if (closesItself) {
+      sentClose = expected.close
+      closeSentAt = sentAt(scenario.frames.findIndex(({ opcode }) => opcode === close))
+    }
     if (ending === 'destroy') {
       await until(isOver, scenario.leavesAfter)
       isLeft = true
@@ -214,7 +249,17 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     }
     if (!isLeft && !isOver() && !socket.writableEnded && expected.close === undefined) {
       sentClose = GOODBYE
+      closeSentAt = performance.now()
       socket.write(createFrame(close, closePayload(GOODBYE)))
+    }
+    // The server waits for the client, which has had enough.
+    if (
+      !isLeft &&
+      closeSentAt !== undefined &&
+      faults['close-reply'] === 'none' &&
+      !(await until(isOver, UNANSWERED))
+    ) {
+      socket.end()
     }
     if (!isLeft && isStalled && !(await until(isOver, 100))) {
       isLeft = true
@@ -235,7 +280,8 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
 
     // The log and the journal of the server.
     const ended = target.log.ended(path)
-    const mayLinger = isStalled || (faults.rate ?? 2 ** 30) < 2 ** 20
+    const slowest = Math.min(faults.rate ?? 2 ** 30, faults['read-rate'] ?? 2 ** 30, (faults.slice ?? 2 ** 21) * 500)
+    const mayLinger = isStalled || slowest < 2 ** 20
     const inTime = await Promise.race([ended, delay(mayLinger ? NOTICE : PATIENCE)])
     if (!inTime) {
       if (!mayLinger) fail('the server keeps the connection open')
@@ -246,19 +292,24 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     if (!endedLog) return fail('the server keeps the connection open, even after DELETE')
     const isReset = isDroppedHard || (faults.drop === 'rst' && judge.mayTrigger)
     const isWhole = isEnded && !socket.errored && !isLeft
-    return await compare(target, scenario, judge, endedLog, {
+    addTo(counts, handshake, endedLog, judge.lostOf(Number(endedLog.lines.at(-1)?.messages)))
+    const sent = await compare(target, scenario, judge, endedLog, {
       isWhole,
       mayBeCut: isLeft || isReset,
       rest,
       ending: closesItself || expected.isFailed ? 'itself' : ending,
       sentClose,
+      isAnswerDue: closeSentAt !== undefined,
+      answeredAfter: closedAt - (closeSentAt ?? 0),
       endedByControl,
       controlCodes,
       pushed,
     })
+    return { ...sent, counts }
   } finally {
     socket.destroy()
     target.log.forget(path)
+    if (scenario.isScoped) await target.setFaults([], scenario.testId)
   }
 
   /** Compares the counters of the control port with the received messages, when nothing is in flight. */
@@ -284,19 +335,62 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
 
 const isPush = ({ action }: { action: ControlAction }) => action.kind === 'push'
 
-function checkHead(head: string, { faults, headers, isDeflating }: Scenario): void {
-  const of = (name: string) => new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1]
-  const offered = headers['Sec-WebSocket-Protocol']?.split(', ')[0]
-  const chosen = faults.handshake === 'wrong-subprotocol' ? undefined : (faults.subprotocol ?? offered)
-  const got = of('Sec-WebSocket-Protocol')
-  if (faults.handshake === 'wrong-subprotocol') {
-    if (!got || headers['Sec-WebSocket-Protocol']?.includes(got))
-      throw new Error(`the wrong subprotocol ${got} was offered`)
-  } else if ((got ?? '') !== (chosen ?? '')) {
-    throw new Error(`subprotocol: expected ${chosen}, got ${got}`)
+const urlOf = (target: Target, { asked }: Scenario, path: string): string => {
+  const query = queryOf(asked)
+  return `${target.url.replace(/\/$/, '')}${path}${query && `?${query}`}`
+}
+
+/** Sets the default faults of a scenario, and runs `act` before they change. */
+async function withFaults(target: Target, { defaults, isScoped, testId }: Scenario, act: () => Promise<void>) {
+  if (!isScoped) return target.withDefaults(defaults, act)
+  await target.setFaults(defaults, testId)
+  return act()
+}
+
+/** Makes a handshake before the one of the scenario, and ends its connection. @throws if its status is unexpected */
+async function precede(
+  target: Target,
+  scenario: Scenario,
+  handshake: Handshake,
+  path: string,
+  counts: Counts,
+): Promise<void> {
+  const url = urlOf(target, scenario, path)
+  const { hostname, port } = new URL(url)
+  const { outcome, status } = handshake.answer
+  const socket = connectTcp({ port: Number(port), host: hostname })
+  socket.on('error', () => {})
+  socket.resume()
+  try {
+    socket.write(requestOf(url, scenario))
+    const answered = await Promise.race([target.log.opened(path), target.log.refused(path)])
+    const [got, why] = 'id' in answered ? [101, 'accepted'] : [answered.status, answered.reason]
+    if (got !== status || why !== outcome) {
+      throw new Error(`an earlier handshake: expected ${status} because of ${outcome}, got ${got} because of ${why}`)
+    }
+    if (!('id' in answered)) return addTo(counts, handshake)
+    await target.ask('DELETE', `/connections/${answered.id}?drop=rst`)
+    addTo(counts, handshake, await target.log.ended(path))
+  } finally {
+    socket.destroy()
+    target.log.forget(path)
   }
-  const isRight = of('Sec-WebSocket-Accept') === 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
+}
+
+/** @throws if a 101 differs from the expected one */
+function checkResponse(head: Head, scenario: Scenario): void {
+  const { faults, headers, isDeflating, serverTakesOver, clientTakesOver } = scenario
+  const offered = headers['Sec-WebSocket-Protocol']
+  const isRight = head.headers['sec-websocket-accept']?.join() === 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
   if (isRight === (faults.handshake === 'wrong-accept')) throw new Error('Sec-WebSocket-Accept is wrong')
-  if (isDeflating !== (of('Sec-WebSocket-Extensions') !== undefined))
+  const chosen = faults.subprotocol ?? offered?.split(', ')[0]
+  const subprotocol = faults.handshake === 'wrong-subprotocol' ? [/^not-/] : chosen ? [chosen] : []
+  checkHeaders(head, { 'sec-websocket-protocol': subprotocol, ...addedBy(faults) })
+  const [agreed, ...others] = head.headers['sec-websocket-extensions'] ?? []
+  if (isDeflating !== (agreed !== undefined) || others.length > 0)
     throw new Error('permessage-deflate is agreed, but should not be, or the other way round')
+  const has = (name: string) => agreed?.includes(name) === true
+  if (isDeflating && (has('server_no') === serverTakesOver || has('client_no') === clientTakesOver)) {
+    throw new Error(`the agreement is ${agreed}`)
+  }
 }
