@@ -146,7 +146,9 @@ export class Misbehaviour implements Behaviour, FaultContext {
       const replacement = effect.replace?.(message)
       if (!replacement) continue
       const { bytes, isLast } = replacement
-      return void this.write([bytes].values(), message, kind, isLast ? () => this.outlet.drop('fin') : onSent)
+      this.write([bytes].values(), message, kind, isLast ? () => this.outlet.drop('fin') : onSent)
+      if (isLast) this.outlet.silence()
+      return
     }
     const splitting = this.effects.find(({ split }) => split)
     if (splitting?.split) this.write(splitting.split(message), message, kind, onSent)

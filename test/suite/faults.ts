@@ -221,6 +221,12 @@ export function describeFaults(name: string, address: () => string): void {
       expect(await client.end()).toEqual(Buffer.from([0x81, 5, 0x68, 0x65]))
     })
 
+    test('corrupt=unfinished sends nothing behind the half frame, even if that leaves slowly', async () => {
+      const client = await open('corrupt=unfinished&slice=1')
+      client.socket.write(Buffer.concat([frame(text, 'hello'), frame(ping, 'x'), frame(close, closePayload(1000))]))
+      expect(await client.end()).toEqual(Buffer.from([0x81, 5, 0x68, 0x65]))
+    })
+
     test('slice sends everything in pieces of at most this size, without changing it', async () => {
       const client = await open('slice=3')
       const sent = performance.now()
