@@ -48,8 +48,8 @@ export type Behaviour = {
   finish(done: () => void): void
   /** By how many milliseconds the answer to the peer's close frame is late. */
   readonly closeDelay?: number
-  /** Calls back to answer the peer's close frame, with the close code of the answer if it is another one. */
-  answerClose?(answer: (code?: number) => void): void
+  /** Calls back to answer the peer's close frame, with the close code of the answer if it is another one or `none`. */
+  answerClose?(answer: (code?: number | 'none') => void): void
   /** Nothing can be sent any more: drops waiting messages and stops all timers. */
   stop?(): void
 }

@@ -296,8 +296,12 @@ export class Connection implements Outlet, WireEvents {
 
   onClose(code: number, reason: Buffer): void {
     this.closed = { code, reason }
-    const answer = (own = code) => {
-      if (this.state === 'open') this.sendClose(own === 1005 ? undefined : own, own === code ? reason : NOTHING)
+    const answer = (own: number | 'none' = code) => {
+      // A peer that has already ended its side sends nothing more that could end the connection.
+      if (own === 'none' && !this.wire.socket.readableEnded) return this.silence()
+      if (own !== 'none' && this.state === 'open') {
+        this.sendClose(own === 1005 ? undefined : own, own === code ? reason : NOTHING)
+      }
       this.leave()
     }
     this.finish(() => {

@@ -82,13 +82,11 @@ export class Misbehaviour implements Behaviour, FaultContext {
     this.outbox.finish(done)
   }
 
-  answerClose(answer: (code?: number) => void): void {
+  answerClose(answer: (code?: number | 'none') => void): void {
     this.stopTimers()
     const answerNow = () => {
       const codes = this.effects.map(effect => effect.answerClose?.())
-      const code = codes.find(code => code !== undefined)
-      if (code === 'none') this.outlet.silence()
-      else answer(code)
+      answer(codes.find(code => code !== undefined))
     }
     const { closeDelay } = this
     if (closeDelay === 0) answerNow()

@@ -299,3 +299,12 @@ test('any combination leaves the server healthy, and neither timers nor connecti
   await server.close()
   expect(timers()).toBeLessThanOrEqual(before)
 })
+
+test('close-reply=none ends a connection that the client has already ended', async () => {
+  const { url } = await serve()
+  for (const query of ['close-delay=50ms', 'rate=1000']) {
+    const { socket, end } = await connectRaw(`${url}raw?close-reply=none&${query}`)
+    socket.end(Buffer.concat([frame(text, 'x'.repeat(100)), frame(close, closePayload(1000))]))
+    expect(await end()).toHaveLength(102)
+  }
+})
