@@ -55,6 +55,8 @@ export type Scenario = {
   /** Milliseconds after which the client leaves if no end is certain, and before which it reads nothing. */
   leavesAfter: number
   readsAfter: number
+  /** Whether the client ends its side right behind its close frame. */
+  isHasty: boolean
   answersPings: boolean
   answersClose: boolean
   asksControl: boolean
@@ -242,6 +244,7 @@ export function drawScenario(seed: number, stream: number): Scenario {
     ending: isPatient ? oneOf(['patient', 'patient', 'patient', 'close', 'end', 'destroy']) : 'destroy',
     leavesAfter: below(200),
     readsAfter: oneIn(5) ? below(100) : 0,
+    isHasty: oneIn(8),
     answersPings: !oneIn(8),
     answersClose: !oneIn(8),
     asksControl: oneIn(3),

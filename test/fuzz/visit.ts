@@ -251,6 +251,7 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
       sentClose = GOODBYE
       closeSentAt = performance.now()
       socket.write(createFrame(close, closePayload(GOODBYE)))
+      if (scenario.isHasty) socket.end()
     }
     // The server waits for the client, which has had enough.
     if (
