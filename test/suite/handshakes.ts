@@ -20,9 +20,12 @@ const basic = (credentials: string) => ({ Authorization: `Basic ${Buffer.from(cr
  */
 export function describeHandshakes(name: string, address: () => string): void {
   const open = (query: string, headers?: Record<string, string>) => connectRaw(`${address()}?${query}`, headers)
+  /** Makes a handshake that must be refused. NGINX keeps the connection open for another request. */
   const refused = async (query: string, headers?: Record<string, string>) => {
     const client = await open(query, headers)
-    const body = (await client.end()).toString()
+    const [length = '0'] = valuesOf(client.head, 'Content-Length')
+    const body = (await client.bytes(Number(length))).toString()
+    client.socket.destroy()
     return { head: client.head, status: statusOf(client), body }
   }
 
