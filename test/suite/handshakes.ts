@@ -140,7 +140,8 @@ export function describeHandshakes(name: string, address: () => string): void {
     test('corrupt=header sends a second response behind the 101', async () => {
       const client = await open('corrupt=header')
       expect(statusOf(client)).toBe(101)
-      const second = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+      const second =
+        'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 31\r\n\r\nThis response follows the 101.\n'
       expect((await client.bytes(second.length)).toString()).toBe(second)
     })
 

@@ -6,6 +6,11 @@ import { defineParameter, type Replacement } from '../parameter.ts'
 const RSV1 = 0x40
 const RSV2 = 0x20
 const FIN = 0x80
+
+// A client reads `HT` as the header of a frame with 84 bytes. If fewer followed, it would wait for the rest.
+const SECOND_RESPONSE =
+  'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 31\r\n\r\nThis response follows the 101.\n'
+
 const MASK = Buffer.from([0x01, 0x23, 0x45, 0x67])
 
 function masked({ payload, isBinary }: Message): Buffer {
@@ -72,7 +77,7 @@ export const corrupt = defineParameter<string>({
   isEnding: true,
   recorded: 'later',
   amend(kind, response) {
-    if (kind === 'header') response.tail = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+    if (kind === 'header') response.tail = SECOND_RESPONSE
   },
   start(kind, { log }) {
     const bytesFor = kinds[kind]?.[1]
