@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Budget, Holder } from '../wire/budget.ts'
 import { costOf } from '../wire/flow.ts'
 import type { HandshakeAnswer, Parameter, SwitchingResponse } from './parameter.ts'
-import { byName, header } from './parameters/header.ts'
+import { byName, fieldsFor, header } from './parameters/header.ts'
 import type { Faults } from './requested.ts'
 
 // Bytes that a client may send before a delayed answer, as memory.
@@ -21,7 +21,7 @@ export function answerOf(
     const answer = parameter.answer?.(value, request, faults)
     if (!answer) continue
     if (answer.reason !== 'asked') return { parameter, answer }
-    const added = byName(faults.get(header) ?? [])
+    const added = byName(fieldsFor(faults.get(header) ?? [], request))
     const names = new Set(Object.keys(added).map(name => name.toLowerCase()))
     const own = Object.entries(answer.headers ?? {}).filter(([name]) => !names.has(name.toLowerCase()))
     return { parameter, answer: { ...answer, headers: { ...Object.fromEntries(own), ...added } } }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { type Parser, Unexpected } from '../../config/values.ts'
 import { defineParameter } from '../parameter.ts'
 
@@ -7,19 +8,24 @@ type Header = [name: string, value: string]
 const UNSAFE = new RegExp(
   `^(${[
     'connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|date|server|location|refresh|link',
-    'content-.*|sec-.*|access-control-.*|x-accel-.*|x-content-type-options|service-worker.*|retry-after',
+    'content-.*|sec-.*|access-control-.*|x-accel-.*|x-pad|x-content-type-options|service-worker.*|retry-after',
     'strict-transport-security|public-key-pins.*|expect-ct|alt-svc|clear-site-data|nel|report-to|reporting-endpoints',
   ].join('|')})$`,
   'i',
 )
 
+const isCookie = (name: string) => /^set-cookie$/i.test(name)
+
 const field: Parser<Header> = text => {
-  const [, name = '', value = ''] = /^([!#$%&'*+.^`|~\w-]{1,64}):[ \t]*([ -~\t]{0,1024})$/.exec(text) ?? []
+  // NGINX drops a header whose name has only special characters.
+  const [, name = '', value = ''] = /^([a-z][!#$%&'*+.^`|~\w-]{0,63}):[ \t]*([ -~\t]{0,1024})$/i.exec(text) ?? []
   if (name === '')
-    throw new Unexpected('Name:value in ASCII, with a name of at most 64 and a value of at most 1024 characters')
+    throw new Unexpected(
+      'Name:value in ASCII, with a name of at most 64 characters that begins with a letter, and a value of at most 1024',
+    )
   if (UNSAFE.test(name)) throw new Unexpected(`a header that is safe to set, which ${name} is not`)
   // A cookie for a whole domain would reach other servers.
-  if (/^set-cookie$/i.test(name) && /;\s*domain\s*=/i.test(value)) throw new Unexpected('a cookie without Domain')
+  if (isCookie(name) && /;\s*domain\s*=/i.test(value)) throw new Unexpected('a cookie without Domain')
   return [name, value.trimEnd()]
 }
 
@@ -32,8 +38,19 @@ export const header = defineParameter<Header, Header[]>({
   example: 'Set-Cookie:a=1',
   parse: field,
   most: 8,
-  amend: (fields, { added }) => void added.push(...fields),
+  amend: (fields, { added }, request) => void added.push(...fieldsFor(fields, request)),
 })
+
+/** Returns the headers that the answer to a request may have. */
+export const fieldsFor = (fields: readonly Header[], request: IncomingMessage): readonly Header[] =>
+  maySetCookies(request) ? fields : fields.filter(([name]) => !isCookie(name))
+
+// A cookie reaches every port of its host, so links and pages of other hosts must not set one. Only a handshake has the key.
+function maySetCookies({ headers }: IncomingMessage): boolean {
+  const { origin, host, 'sec-websocket-key': key } = headers
+  const hostOf = (url: string) => URL.parse(url)?.hostname
+  return key !== undefined && (origin === undefined || hostOf(origin) === hostOf(`http://${host}`))
+}
 
 /** Returns the values of headers by name, each name as it was first written. */
 export function byName(fields: readonly Header[]): Record<string, string[]> {

@@ -8,7 +8,7 @@ const URL_TEXT = /^(?:[\w\-.~!$&'()*+,;=:@/?#[\]]|%[0-9a-f]{2})*$/i
 
 const target: Parser<string> = text => {
   const isPath = /^\/(?!\/)/.test(text)
-  const isAddress = /^(ws|http)s?:\/\/[^/?#@]/.test(text) && URL.canParse(text)
+  const isAddress = /^(ws|http)s?:\/\/[^/?#@]+([/?#]|$)/.test(text) && URL.canParse(text)
   if (text.length > 2048 || !URL_TEXT.test(text) || !(isPath || isAddress)) throw new Unexpected(EXPECTED)
   return text
 }
@@ -25,8 +25,8 @@ export const location = defineParameter({
   recorded: 'never',
   check(target, _, { redirectHosts }) {
     if (target.startsWith('/')) return undefined
-    const { host, hostname, username, password } = new URL(target)
-    const isAllowed = (redirectHosts.has(host) || redirectHosts.has(hostname)) && username === '' && password === ''
+    const { host, hostname } = new URL(target)
+    const isAllowed = redirectHosts.has(host) || redirectHosts.has(hostname)
     return isAllowed ? undefined : `location: REDIRECT_HOSTS does not list the host ${host}`
   },
 })
