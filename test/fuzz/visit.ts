@@ -22,7 +22,8 @@ const NOTICE = 300
 const UNANSWERED = 100
 
 /** The bytes that `corrupt=header` sends behind the 101. */
-const SECOND_RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+const SECOND_RESPONSE =
+  'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 31\r\n\r\nThis response follows the 101.\n'
 
 type Count = { texts: number; binaries: number }
 

@@ -70,12 +70,14 @@ describe.skipIf(!inject('stack'))('through NGINX', () => {
     `${handshake(`ws://echo.test/raw?${query}`, { Connection: 'Upgrade, close', ...headers })}\r\n`
 
   test.for(answered)('a handshake and plain requests get the same answer: ?%s', async query => {
-    const { status } = await expectSame(upgrade(query, { 'If-None-Match': '"a"', Range: 'bytes=0-3' }))
+    const { status = '', body } = await expectSame(upgrade(query, { 'If-None-Match': '"a"', Range: 'bytes=0-3' }))
+    expect(body === '').toBe(/ (204|205|304) /.test(status))
     for (const method of ['GET', 'HEAD', 'OPTIONS']) {
       const plain = await expectSame(
         `${method} /ws?${query} HTTP/1.1\r\nHost: echo.test\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n`,
       )
       expect(plain.status).toBe(status)
+      expect(plain.body).toBe(method === 'HEAD' ? '' : body)
     }
   })
 

@@ -37,6 +37,8 @@ export function describeHandshakes(name: string, address: () => string): void {
         expect(got).toBe(status)
         const hasBody = ![204, 205, 304].includes(status)
         expect(body).toBe(hasBody ? `Refused with ${status} because of reject=${status}\n` : '')
+        const length = status === 205 ? ['0'] : []
+        expect(valuesOf(head, 'Content-Length')).toEqual(hasBody ? [`${body.length}`] : length)
         expect(valuesOf(head, 'Access-Control-Allow-Origin')).toEqual(['*'])
         const needed = { 401: 'WWW-Authenticate', 405: 'Allow', 407: 'Proxy-Authenticate', 426: 'Upgrade' }[status]
         if (needed) expect(valuesOf(head, needed)).toHaveLength(1)
