@@ -4,13 +4,17 @@ import { findEngine } from './stack/engine.ts'
 
 export const python = '/usr/bin/python3'
 
-/** Whether the Python of the system has the WebSocket client that tests use. */
-export const hasPythonClient = () => spawnSync(python, ['-c', 'import websockets']).status === 0
+/** Whether the Python of the system has a module. */
+export const hasPythonModule = (name: string) => spawnSync(python, ['-c', `import ${name}`]).status === 0
 
 /** Returns one line for each group of tests that can't run on this machine: the tests, and the reason. */
 export async function findSkipped(): Promise<string[]> {
   const skipped: string[] = []
   if (process.platform !== 'linux') skipped.push('memory and resets of connections: they are read in /proc, on Linux')
+  for (const [name, of] of Object.entries({ websockets: 'python3-websockets', websocket: 'python3-websocket' })) {
+    if (!hasPythonModule(name)) skipped.push(`Python's clients: ${python} has no module ${name} (${of})`)
+  }
+  if (!findProgram('curl')) skipped.push('curl: it is not installed')
   try {
     await findEngine()
   } catch (error) {
@@ -18,7 +22,6 @@ export async function findSkipped(): Promise<string[]> {
   }
   for (const name of browserNames) if (!findBrowser(name)) skipped.push(`the page in ${name}: it is not installed`)
   if (!findProgram('certutil')) skipped.push('TLS in browsers: certutil (libnss3-tools) is not installed')
-  if (!hasPythonClient()) skipped.push(`Python's client: ${python} has no module websockets (python3-websockets)`)
   return skipped
 }
 

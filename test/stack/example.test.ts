@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
-import { hasPythonClient, python } from '../requirements.ts'
+import { hasPythonModule, python } from '../requirements.ts'
 import { docker, serverImage } from './stack.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -46,7 +46,7 @@ describe.skipIf(!inject('stack'))('the example for Node, copied into another pro
 })
 
 test.skipIf(!inject('stack'))('the example for Python passes', async ({ skip }) => {
-  if (!hasPythonClient()) {
+  if (!hasPythonModule('websockets')) {
     expect(process.env.CI, 'CI lacks python3-websockets').toBeUndefined()
     skip('python3-websockets is not installed')
   }
