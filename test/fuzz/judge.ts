@@ -89,7 +89,7 @@ export function createJudge(
   wasPushed: (content: string) => boolean,
   sentAt: (frame: number) => number,
 ) {
-  const { faults, expected, isDeflating, serverTakesOver } = scenario
+  const { faults, expected, isDeflating, serverTakesOver, windowBits } = scenario
   const { fragment, delay = 0, jitter = 0, after, corrupt } = faults
   const losses = lossesOf(scenario)
   const replies = repliesOf(scenario, losses, prefix)
@@ -232,7 +232,7 @@ export function createJudge(
     if (!fin) return
     const whole = Buffer.concat(partial.parts)
     const isCompressed = partial.rsv === RSV1
-    const message = isCompressed ? inflate(whole, 15, context.window) : whole
+    const message = isCompressed ? inflate(whole, windowBits, context.window.subarray(-(2 ** windowBits))) : whole
     if (isCompressed) context.add(message)
     if (isCompressed && !serverTakesOver && message.length < COMPRESSED) fail(`${message.length} bytes were compressed`)
     if (!isCompressed && serverTakesOver && fragment === undefined) fail(`${message.length} bytes were not compressed`)

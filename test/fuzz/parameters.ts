@@ -86,7 +86,7 @@ const ONCE = {
 // Values for each fault that may be given more than once.
 const REPEATABLE = {
   message: [GREETING, `${GREETING}naïve`, `${GREETING}${'w'.repeat(1500)}`],
-  header: ['X-A:1', 'x-a: two', 'X-Empty:', 'Set-Cookie:a=1; Path=/', 'Set-Cookie:b=2', 'WWW-Authenticate:Other'],
+  header: ['X-A:1', 'x-a: two', 'X-Empty:', 'Set-Cookie:a=1; Path=/', 'Set-Cookie:b=2', 'www-authenticate:Other'],
 } as const
 
 type Once = typeof ONCE
@@ -202,6 +202,7 @@ export function drawFaults({ below, oneIn, oneOf }: ReturnType<typeof createRand
   }
   if (POSTPONABLE.some(name => written[name] !== undefined) && written.corrupt !== 'header' && !oneIn(4)) add('after')
   if (written.close !== undefined && oneIn(2)) add('reason')
+  if (written.message !== undefined && oneIn(4)) add('tick')
   if (written.redirect !== undefined) add('location')
   if (written.reject !== undefined && oneIn(2)) add('retry-after')
   if (written.reject !== undefined && hasBody(Number(written.reject)) && oneIn(2)) add('body')

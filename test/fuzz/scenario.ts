@@ -43,6 +43,8 @@ export type Scenario = {
   /** Whether each message of the server, and of the client, continues the context of the one before. */
   serverTakesOver: boolean
   clientTakesOver: boolean
+  /** The window that the client has for the server's messages, as a power of two. */
+  windowBits: number
   frames: SentFrame[]
   expected: Expected
   /** The pieces of the handshake and of the frames, each with a pause in milliseconds. */
@@ -125,7 +127,8 @@ export function drawScenario(seed: number, stream: number): Scenario {
   const [invalid, problem] = oneIn(40) ? oneOf(INVALID) : []
   const asked: Written = invalid ? { ...invalid } : drawFaults(random, oneOf([0, 1, 2, 2, 3, 3, 3, 4, 6]))
   if (!invalid && asked.times !== undefined && oneIn(2)) asked.key = `key ${stream}`
-  const defaults = Object.keys(asked).length === 0 || oneIn(4) ? drawDefaults(random) : []
+  const defaults =
+    Object.keys(asked).length === 0 || oneIn(asked.times === undefined ? 4 : 2) ? drawDefaults(random) : []
   const hasSequence = asked.times !== undefined || defaults.some(({ times }, _, { length }) => length > 1 || times)
   const test = oneIn(2) ? drawTest(random, stream) : undefined
   if (test?.query !== undefined && asked['test-id'] === undefined) asked['test-id'] = test.query
@@ -236,6 +239,7 @@ export function drawScenario(seed: number, stream: number): Scenario {
     isDeflating,
     serverTakesOver,
     clientTakesOver,
+    windowBits: client.offer?.includes('server_max_window_bits=10') ? 10 : 15,
     frames,
     expected: expect(frames, MAX_PAYLOAD, deflation),
     start: Array.from({ length: below(3) }, () => below(21)),

@@ -75,6 +75,10 @@ export async function checkHandshakes({ ask }: Target, scenario: Scenario): Prom
   if (testId === undefined && wanted.length === 0) return
   const { body } = await ask('GET', `/messages${testId === undefined ? '' : `?for=${encodeURIComponent(testId)}`}`)
   const all = body.faults as FaultEntry[]
+  const others = [...all, ...body.messages].filter(entry => entry.testId !== testId)
+  if (testId !== undefined && others.length > 0) {
+    throw new Error(`journal: that of ${testId} has ${JSON.stringify(others).slice(0, 500)}`)
+  }
   const kept = all.filter(entry => entry.connection === null && entry.address === address)
   const got = kept.map(({ fault }) => fault)
   const isRight = got.join('\n') === wanted.join('\n') && kept.every(entry => entry.testId === testId)
