@@ -5,6 +5,9 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { connectRaw, frame, nextAfterPings, opcodes } from '../suite/raw-client.ts'
 import { PUSHED } from './judge.ts'
 
+/** The test to which the bystanders belong. */
+export const BYSTANDER = 'bystander'
+
 // Milliseconds from one echo to the next.
 const INTERVAL = 10
 
@@ -52,7 +55,7 @@ async function echoUntilStopped(url: string, prefix: string, pid: number): Promi
     isStopped = true
   })
   const result: BystanderResult = { echoes: 0, worst: 0, slowest: 0, problem: undefined }
-  const client = await connectRaw(url)
+  const client = await connectRaw(`${url}?test-id=${BYSTANDER}`)
   const { socket } = client
   parentPort?.postMessage('connected')
   while (!isStopped && !result.problem) {

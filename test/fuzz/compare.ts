@@ -146,6 +146,7 @@ export async function compare(
   if (target.hasJournal) {
     await checkFaults(target, scenario, log, judge.lostOf(last.messages))
     await checkJournal(target, log, scenario, last, sentClose)
+    await target.ask('DELETE', `/messages?connection=${log.id}`)
   }
 
   const most = isGraceful ? summary.data : judge.replies.length + ANY_PUSHES + (faults.tick === 10 ? ANY_TICKS : 0)

@@ -35,7 +35,9 @@ function describe(scenario: Scenario): string {
     `headers ${JSON.stringify(headers)}`,
     `client's end: ${ending}`,
     ...(actions.length > 0 ? [`control: ${shownActions.join(', ')}`] : []),
-  ].join('; ')
+  ]
+    .join('; ')
+    .replace(/(.)\1{40,}/g, '$1…')
 }
 
 type Sum = { least: number; most: number; received: number; counts: Counts }

@@ -25,7 +25,7 @@ export type Answer = {
 export type Handshake = {
   faults: Faults
   answer: Answer
-  /** The faults that strike when the connection opens, in the order of the journal. */
+  /** The faults that strike when the connection opens. */
   opening: string[]
   /** What the log must say about its faults. */
   logged: { faults: string | undefined; usedUp: string | undefined }

@@ -115,7 +115,7 @@ const NEEDS: { [N in OnceName]?: OnceName[] } = {
   body: ['reject'],
 }
 
-/** The parameters that the journal names when a connection opens, in its order. */
+/** The parameters that the journal names when a connection opens. */
 const STRIKES_AT_OPENING: Name[] = [
   ...(['delay', 'jitter', 'repeat', 'fragment', 'rate', 'slice', 'read-rate'] as const),
   ...(['hello', 'message', 'tick', 'ping', 'pings'] as const),
