@@ -319,13 +319,15 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
     const before = judge.summary.data
     const sum = ({ texts, binaries }: Count) => texts + binaries
     let [received, sent] = [0, 0]
-    // Dropped messages may still be in flight, and with a rate limit the server counts sent bytes late.
-    for (let tries = 50; tries > 0 && (sent < before || received < judge.messages); tries--) {
+    // Dropped messages may still be in flight, and with a limited rate the server reads late and counts sent bytes late.
+    const deadline = performance.now() + PATIENCE
+    while (performance.now() < deadline && (sent < before || received < judge.messages)) {
       const { status, body } = await ask('GET', `/connections/${id}`)
       if (status === 404 && (isOver() || actions.length > 0 || (await until(isOver, 100)))) return
       if (status !== 200) fail(`GET /connections/…: ${status}`)
       received = sum(body.received)
       sent = sum(body.sent)
+      await delay(5)
     }
     const isQuiet = faults.tick === undefined && judge.summary.data === before && !actions.some(isPush)
     if (received !== judge.messages) fail(`control: ${received} messages received, of ${judge.messages}`)
