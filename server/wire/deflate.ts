@@ -100,7 +100,7 @@ function endJob(): void {
  */
 export const cancelJob = (owner: object): boolean => waiting.delete(owner)
 
-/** Compresses a message (section 7.2.1). Calls back with its payload as it is sent, unless the connection is gone. */
+/** Compresses a message (section 7.2.1). Calls back with its payload as it is sent, unless this side has ended. */
 export function compress(
   owner: object,
   payload: Buffer,
@@ -113,7 +113,7 @@ export function compress(
       endJob()
       // zlib accepts all input, but it may fail to get memory. Then the connection cannot go on.
       if (error) flow.fail(error)
-      else if (!flow.hasEnded) done(compressed.subarray(0, -TAIL.length))
+      else if (flow.isWritable) done(compressed.subarray(0, -TAIL.length))
     }
     if (!takeover) {
       const chunkSize = Math.min(CHUNK, payload.length + 64)

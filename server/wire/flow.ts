@@ -64,6 +64,11 @@ export class Flow implements Throttled {
     return this.mode === 'ended'
   }
 
+  /** Whether bytes can still be sent. */
+  get isWritable(): boolean {
+    return this.mode !== 'ended' && !this.socket.writableEnded
+  }
+
   /** Whether limits apply. They end when no more replies will follow. */
   get isBounded(): boolean {
     return this.mode === 'bounded'

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { platform } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -236,4 +238,34 @@ test('a close fault that triggers after the client has closed ends the connectio
   client.socket.write(Buffer.concat([frame(text, 'x'.repeat(10_000)), frame(close, closePayload(1000))]))
   const bytes = await client.end()
   expect(bytes.subarray(-4)).toEqual(Buffer.concat([Buffer.of(0x88, 2), closePayload(1011)]))
+})
+
+test('a connection that ends by a FIN while a message is being compressed is not reset', async () => {
+  const env = {
+    CONTROL_PORT: '0',
+    LOG_LEVEL: 'debug',
+    MAX_PAYLOAD: '32MiB',
+    HIGH_WATER_MARK: '64MiB',
+    MEMORY_BUDGET: '1GiB',
+  }
+  const { url, log, control } = await serve(env)
+  const payload = Buffer.from(randomBytes(6 * MiB).toString('hex'))
+  const [client, bystander] = await Promise.all(
+    [1, 2].map(() => connectRaw(url, { 'Sec-WebSocket-Extensions': 'permessage-deflate' })),
+  )
+  if (!client || !bystander) throw new Error('not connected')
+  client.socket.allowHalfOpen = true
+  client.socket.write(frame(binary, payload))
+  await vi.waitFor(() => expect(messages(log)).toContainEqual(expect.stringContaining('Message received')))
+  const dropped = await fetch(`${control}connections/1?drop=fin`, { method: 'DELETE' })
+  expect(await dropped.json()).toEqual({ closed: 1 })
+  await once(client.socket, 'end')
+
+  // When its longer message has been compressed, so has the other one.
+  bystander.socket.write(frame(binary, Buffer.concat([payload, payload.subarray(MiB)])))
+  expect((await bystander.frame()).rsv).toBe(4)
+  expect(messages(log)).not.toContain('Disconnected')
+  client.socket.end(frame(text, 'late'))
+  await ended(log)
+  expect(client.socket.errored).toBeNull()
 })
