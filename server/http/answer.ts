@@ -24,8 +24,11 @@ export function send(response: ServerResponse, { status, headers, body }: Answer
     .split('\n')
     .map(line => `${escaped(line)}\n`)
     .join('')
+  const length = Buffer.byteLength(text)
   const content = {
-    'Content-Length': Buffer.byteLength(text),
+    'Content-Length': length,
+    // RFC 9110, section 15.3.7.1.
+    ...(status === 206 && { 'Content-Range': `bytes 0-${length - 1}/${length}` }),
     'Content-Type': 'text/plain; charset=utf-8',
     'X-Content-Type-Options': 'nosniff',
   }

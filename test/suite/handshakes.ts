@@ -30,7 +30,7 @@ export function describeHandshakes(name: string, address: () => string): void {
   }
 
   describe(name, () => {
-    test.for([200, 204, 205, 300, 304, 400, 401, 403, 405, 407, 418, 426, 429, 500, 502, 503, 504, 599])(
+    test.for([200, 204, 205, 206, 300, 304, 400, 401, 403, 405, 407, 418, 426, 429, 500, 502, 503, 504, 599])(
       'reject=%i refuses the handshake with this status',
       async status => {
         const { head, status: got, body } = await refused(`reject=${status}`)
@@ -40,7 +40,13 @@ export function describeHandshakes(name: string, address: () => string): void {
         const length = status === 205 ? ['0'] : []
         expect(valuesOf(head, 'Content-Length')).toEqual(hasBody ? [`${body.length}`] : length)
         expect(valuesOf(head, 'Access-Control-Allow-Origin')).toEqual(['*'])
-        const needed = { 401: 'WWW-Authenticate', 405: 'Allow', 407: 'Proxy-Authenticate', 426: 'Upgrade' }[status]
+        const needed = {
+          206: 'Content-Range',
+          401: 'WWW-Authenticate',
+          405: 'Allow',
+          407: 'Proxy-Authenticate',
+          426: 'Upgrade',
+        }[status]
         if (needed) expect(valuesOf(head, needed)).toHaveLength(1)
       },
     )
