@@ -117,7 +117,7 @@ const NEEDS: { [N in OnceName]?: OnceName[] } = {
 
 /** The parameters that the journal names when a connection opens. */
 const STRIKES_AT_OPENING: Name[] = [
-  ...(['delay', 'jitter', 'repeat', 'fragment', 'rate', 'slice', 'read-rate'] as const),
+  ...(['delay', 'jitter', 'repeat', 'fragment', 'slice', 'rate', 'read-rate'] as const),
   ...(['hello', 'message', 'tick', 'ping', 'pings'] as const),
   ...(['header', 'handshake', 'subprotocol', 'compress'] as const),
 ]
