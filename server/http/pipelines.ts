@@ -31,12 +31,13 @@ export function createPipelines() {
       response.once('close', () => {
         if (--pipeline.answers > 0) return
         clearTimeout(pipeline.deadline)
-        if (!socket.destroyed) pipeline.next?.()
+        // An answer may have ended the connection.
+        if (socket.writable) pipeline.next?.()
       })
       return true
     },
 
-    /** Calls back when all earlier requests of the connection are answered. */
+    /** Calls back when all earlier requests of the connection are answered, unless that has ended it. */
     afterwards(socket: Socket, next: () => void): void {
       const pipeline = pipelines.get(socket)
       if (pipeline && pipeline.answers > 0) pipeline.next = next
