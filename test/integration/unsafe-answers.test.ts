@@ -7,7 +7,7 @@ const statusOf = (head: string) => Number(head.split(' ')[1])
 
 describe('a redirect to another host', () => {
   const answerTo = async (location: string) => {
-    const { url } = await serve({ REDIRECT_HOSTS: 'echo.test,[::1],other.test:7777' })
+    const { url } = await serve({ REDIRECT_HOSTS: 'echo.test,[::1],other.test:7777,third.test:80' })
     const { head, end } = await connectRaw(`${url}?redirect=307&location=${encodeURIComponent(location)}`)
     return { head, body: (await end()).toString() }
   }
@@ -18,6 +18,8 @@ describe('a redirect to another host', () => {
     'https://ECHO.test',
     'ws://[::1]:7777/',
     'http://other.test:7777/',
+    'ws://third.test/',
+    'ws://third.test:80/',
   ])('%s is allowed if REDIRECT_HOSTS lists its host', async location => {
     const { head } = await answerTo(location)
     expect(statusOf(head)).toBe(307)
@@ -26,6 +28,7 @@ describe('a redirect to another host', () => {
 
   test.for([
     'ws://echo.test.evil.test/',
+    'wss://third.test/',
     'ws://evil.test/echo.test',
     'ws://evil.test#echo.test',
     'ws://evil.test?echo.test',

@@ -87,13 +87,13 @@ export function describeHandshakes(name: string, address: () => string): void {
     })
 
     test('auth=basic lets only handshakes with the credentials through', async () => {
-      const query = `auth=basic:us%C3%A9r:pass:word`
+      const query = 'auth=basic:us%C3%A9r:pass:w%F0%9F%94%91rd'
       for (const headers of [{}, basic('usér:wrong'), { Authorization: 'Bearer x' }, { Authorization: 'Basic' }]) {
         const { status, head } = await refused(query, headers as Record<string, string>)
         expect(status).toBe(401)
         expect(valuesOf(head, 'WWW-Authenticate')).toEqual(['Basic realm="echo", charset="UTF-8"'])
       }
-      const client = await open(query, basic('usér:pass:word'))
+      const client = await open(query, basic('usér:pass:w🔑rd'))
       expect(statusOf(client)).toBe(101)
       expect(await echoes(client)).toBe('hello')
     })

@@ -6,7 +6,7 @@ import { defineParameter } from '../parameter.ts'
 type Credentials = { scheme: 'Basic' | 'Bearer'; text: string; challenge: string }
 
 const credentials: Parser<Credentials> = text => {
-  const [, scheme, rest = ''] = /^(basic|bearer):([ -~\u00a0-\uffff]+)$/su.exec(text) ?? []
+  const [, scheme, rest = ''] = /^(basic|bearer):([ -~\u{a0}-\u{10ffff}]+)$/u.exec(text) ?? []
   // RFC 7617, section 2.
   if (scheme === 'basic' && rest.includes(':')) {
     return {

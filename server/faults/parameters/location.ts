@@ -25,8 +25,10 @@ export const location = defineParameter({
   recorded: 'never',
   check(target, _, { redirectHosts }) {
     if (target.startsWith('/')) return undefined
-    const { host, hostname } = new URL(target)
-    const isAllowed = redirectHosts.has(host) || redirectHosts.has(hostname)
+    const { protocol, host, hostname, port } = new URL(target)
+    // A URL has no port if it is the default.
+    const defaultPort = /^(https|wss):/.test(protocol) ? 443 : 80
+    const isAllowed = redirectHosts.has(hostname) || redirectHosts.has(`${hostname}:${port || defaultPort}`)
     return isAllowed ? undefined : `location: REDIRECT_HOSTS does not list the host ${host}`
   },
 })
