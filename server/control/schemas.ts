@@ -3,7 +3,7 @@ import { Unexpected } from '../config/values.ts'
 import { closeCode, closeReason } from '../faults/close-code.ts'
 import { name } from '../faults/name.ts'
 import type { Parameter } from '../faults/parameter.ts'
-import { parameters, type Written } from '../faults/parameters.ts'
+import { MAX_PROBLEMS, parameters, type Written } from '../faults/parameters.ts'
 import { printable } from '../log.ts'
 
 /** Lets a schema use one of our parsers and report its errors as issues. */
@@ -75,7 +75,8 @@ const NAMES = parameters.map(({ name }) => name)
 const single = z
   .union([z.string(), z.number(), z.literal(true)], { error: 'expected a string, a number or true' })
   .transform(value => (value === true ? '' : `${value}`))
-const several = z.union([z.array(z.string()), single], { error: 'expected a string, or an array of strings' })
+const STRINGS = { error: 'expected a string, or an array of strings' }
+const several = z.union([z.array(z.string()).min(1, STRINGS), single], STRINGS)
 
 const isUnknown = (issue: { code?: string; keys?: unknown }): issue is { keys: string[] } =>
   issue.code === 'unrecognized_keys'
@@ -85,7 +86,9 @@ function describeParameter({ sentence, values = {}, example, most }: Parameter) 
   const lines = Object.entries(values).map(([value, sentence]) => `\`${value}\`: ${sentence}`)
   const types = [{ type: 'string' as const }, { type: 'number' as const }, { type: 'boolean' as const, enum: [true] }]
   const lists =
-    most === undefined ? [] : [{ type: 'array' as const, items: { type: 'string' as const }, maxItems: most }]
+    most === undefined
+      ? []
+      : [{ type: 'array' as const, items: { type: 'string' as const }, minItems: 1, maxItems: most }]
   return {
     // Its links lead to other parts of the reference.
     description: [sentence, ...lines].join('\n').replace(/\[(.+?)\]\(.+?\)/g, '$1'),
@@ -129,7 +132,11 @@ export const faults = {
         .transform((value, context) => {
           const result = Array.isArray(value) ? sequence.safeParse(value) : faultsToSet.safeParse(value)
           if (result.success) return Array.isArray(result.data) ? result.data : [result.data]
-          for (const { path, message } of result.error.issues) context.addIssue({ code: 'custom', path, message })
+          for (const { path, message } of result.error.issues.slice(0, MAX_PROBLEMS)) {
+            const [at, ...names] = path
+            const position = typeof at === 'number' ? [`faults ${at + 1}`, ...names] : path
+            context.addIssue({ code: 'custom', path: position, message })
+          }
           return z.NEVER
         })
         .openapi({ oneOf: [FAULTS, { type: 'array', items: FAULTS, minItems: 1, maxItems: 1000 }] }),

@@ -57,11 +57,16 @@ const ALL = [...byName.keys()].join(', ')
 /** Parameters as text, as in a query. One that may be given more than once has a list. */
 export type Written = Record<string, string | string[]>
 
-/** The message has one line for each invalid parameter, with its name, its value and what is allowed. */
-export class FaultsError extends Error {}
-
 // The answer must not be much longer than the query, so it names only this many problems.
-const MAX_PROBLEMS = 10
+export const MAX_PROBLEMS = 10
+
+/** The message has one line for each invalid parameter, with its name, its value and what is allowed. */
+export class FaultsError extends Error {
+  constructor(...problems: string[]) {
+    const more = problems.length - MAX_PROBLEMS
+    super([...problems.slice(0, MAX_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])].join('\n'))
+  }
+}
 
 // Only this many parameters are read, because thousands would block the event loop for tens of milliseconds.
 const MAX_PARAMETERS = 256
@@ -159,9 +164,6 @@ function parse(
       else problems.push(problem)
     }
   }
-  if (problems.length > MAX_PROBLEMS) {
-    problems.splice(MAX_PROBLEMS, Number.POSITIVE_INFINITY, `and ${problems.length - MAX_PROBLEMS} more`)
-  }
-  if (problems.length > 0) throw new FaultsError(problems.join('\n'))
+  if (problems.length > 0) throw new FaultsError(...problems)
   return unfit.size > 0 ? new Faults([...faults].filter(({ parameter }) => !unfit.has(parameter))) : faults
 }

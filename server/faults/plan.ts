@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { Unexpected } from '../config/values.ts'
 import { printable } from '../log.ts'
 import type { FaultSettings } from './parameter.ts'
@@ -41,12 +42,12 @@ const ONLY_IN_QUERY = [key, testId]
 export function createPlan(settings: FaultSettings & { faults: boolean }) {
   /** The default faults by test. Those under `undefined` apply to all other connections. */
   const sequences = new Map<string | undefined, Sequence>()
-  /** The counted queries, the one that was used longest ago first. */
-  const counts = new Map<string, Count>()
+  /** The counted queries by `idOfCount`, the one that was used longest ago first. */
+  const counts = new Map<string, Pick<Count, 'times' | 'used'>>()
 
-  const countIn = (id: string, count: Count) => {
+  const countIn = (id: string, times: number, used: number) => {
     counts.delete(id)
-    counts.set(id, { ...count, used: count.used + 1 })
+    counts.set(id, { times, used })
     const [oldest] = counts.keys()
     if (counts.size > MAX_KEYS && oldest !== undefined) counts.delete(oldest)
   }
@@ -67,11 +68,8 @@ export function createPlan(settings: FaultSettings & { faults: boolean }) {
       const defaults = step?.faults ?? {}
       const parsed = parseFaults(query, defaults, settings)
       const most = parsed.faults?.get(times)
-      const name = parsed.faults?.get(key) ?? address
-      // A long query is told from others by its start and its length.
-      const count = { key: name, query: printable(query), times: most ?? 0, used: 0 }
-      const id = JSON.stringify([count.key, count.query])
-      const used = most === undefined ? 0 : (counts.get(id)?.used ?? 0)
+      const id = most === undefined ? '' : idOfCount(parsed.faults?.get(key) ?? address, query)
+      const { used } = counts.get(id) ?? { used: 0 }
       const isUsedUp = most !== undefined && used >= most
       return {
         ...parsed,
@@ -80,7 +78,7 @@ export function createPlan(settings: FaultSettings & { faults: boolean }) {
         isUsedUp,
         use() {
           if (step) step.used++
-          if (most !== undefined && !isUsedUp) countIn(id, { ...count, used })
+          if (most !== undefined && !isUsedUp) countIn(id, most, used + 1)
         },
       }
     },
@@ -97,11 +95,12 @@ export function createPlan(settings: FaultSettings & { faults: boolean }) {
           return createStep(written, settings)
         } catch (error) {
           if (!(error instanceof FaultsError)) throw error
-          problems.push(faults.length > 1 ? `faults ${i + 1}: ${error.message}` : error.message)
+          const position = faults.length > 1 ? `faults ${i + 1}: ` : ''
+          problems.push(...error.message.split('\n').map(problem => position + problem))
           return undefined
         }
       })
-      if (problems.length > 0) throw new FaultsError(problems.slice(0, 10).join('\n'))
+      if (problems.length > 0) throw new FaultsError(...problems)
       const tests = sequences.size - (sequences.has(undefined) ? 1 : 0)
       if (test !== undefined && !sequences.has(test) && tests >= MAX_TESTS) {
         throw new FaultsError(`${MAX_TESTS} tests have faults of their own: delete some of them first`)
@@ -115,7 +114,11 @@ export function createPlan(settings: FaultSettings & { faults: boolean }) {
     clear: (test?: string): void => void sequences.delete(test),
 
     /** Returns the counted keys, the one that was used last at the end. */
-    counts: (): Count[] => [...counts.values()],
+    counts: (): Count[] =>
+      Array.from(counts, ([id, count]) => {
+        const [key, query] = JSON.parse(id)
+        return { key, query, ...count }
+      }),
 
     clearCounts: (): void => counts.clear(),
   }
@@ -123,10 +126,15 @@ export function createPlan(settings: FaultSettings & { faults: boolean }) {
 
 /** Returns the test to which a handshake belongs. */
 function idOf(query: string, header: string | undefined): string | undefined {
-  const requested = query.includes(testId.name) ? new URLSearchParams(query).get(testId.name) : undefined
-  const id = requested ?? header ?? ''
-  return id !== '' && id.length <= 128 ? id : undefined
+  // Characters of the name may be encoded.
+  const mayHaveId = query.includes(testId.name) || query.includes('%')
+  const id = (mayHaveId ? new URLSearchParams(query).get(testId.name) : undefined) ?? header ?? ''
+  // A copy, because a part of a query would keep all of it in memory.
+  return id !== '' && id.length <= 128 ? Buffer.from(id).toString() : undefined
 }
+
+/** Returns a text of its own, with the key, and a long query shortened but told from others by its hash. */
+const idOfCount = (key: string, query: string) => JSON.stringify([key, printable(query), hash('sha1', query)])
 
 /** @throws {FaultsError} */
 function createStep(written: Written, settings: FaultSettings): Step {

@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, expect, test, vi } from 'vitest'
 import type { Environment } from '../../server/config/config.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
@@ -8,12 +10,12 @@ type Fault = { time: string; connection: number | null; testId?: string; address
 /** Starts a server with its control port and a journal. */
 async function start(env: Environment = {}) {
   const started = await serve({ CONTROL_PORT: '0', JOURNAL_SIZE: '1MiB', ...env })
-  const ask = async (method: string, path: string, body?: unknown) => {
+  const ask = async (method: string, path: string, sent?: unknown) => {
     const json =
-      body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
+      sent === undefined ? {} : { body: JSON.stringify(sent), headers: { 'Content-Type': 'application/json' } }
     const response = await fetch(started.control + path, { method, ...json })
-    const text = await response.text()
-    return { status: response.status, text, json: text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : {} }
+    const body = await response.text()
+    return { status: response.status, text: body, json: /^[{[]/.test(body) ? JSON.parse(body) : {} }
   }
   /** Makes a handshake and returns its status, and the first bytes behind a 101 if there are any. */
   const meet = async (query = '', headers: Record<string, string> = {}) => {
@@ -59,6 +61,26 @@ describe('times', () => {
     const response = await fetch(`${http}?${query}`)
     expect(response.status).toBe(426)
     expect(await response.text()).toMatch(/^The faults of this query are used up\./)
+  })
+
+  test('counts long queries apart that differ only in their last characters', async () => {
+    const { statuses } = await start()
+    const query = (status: number) => `message=${'x'.repeat(300)}&times=1&key=a&reject=${status}`
+    expect(await statuses(2, query(503))).toEqual([503, 101])
+    expect(await statuses(2, query(500))).toEqual([500, 101])
+  })
+
+  test('does not count, log or record a handshake behind an answer that ends its connection', async () => {
+    const { faultsOf, log, port, statuses } = await start()
+    const query = 'reject=503&times=1&key=a'
+    const handshake = `GET /?${query} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
+    const socket = connect(port, '127.0.0.1')
+    socket.end(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${handshake}`)
+    const answers = await text(socket)
+    expect(answers.match(/^HTTP.*$/gm)).toEqual(['HTTP/1.1 426 Upgrade Required'])
+    expect(await faultsOf()).toEqual([])
+    expect(log).not.toContainEqual(expect.objectContaining({ msg: 'Refused a handshake' }))
+    expect(await statuses(2, query)).toEqual([503, 101])
   })
 
   test('applies to faults of an open connection as well', async () => {
@@ -144,7 +166,8 @@ describe('a list of default faults', () => {
 
   test.for([
     [[{ reject: 503 }, { loss: 2 }], 'faults 2: "loss=2": expected a share'],
-    [[{ reject: 503 }, { los: 1 }], '1: "los" is unknown'],
+    [[{ reject: 503 }, { los: 1 }], 'faults 2: "los" is unknown'],
+    [[{ loss: 2, delay: 'x' }, {}], 'faults 1: "delay=x": expected a duration'],
     [[], 'expected an object of faults, or an array of 1 to 1000 such objects'],
     ['reject', 'expected object'],
     [{ reject: 503, key: 'a' }, 'key is for a query only'],
@@ -154,6 +177,7 @@ describe('a list of default faults', () => {
     [{ redirect: 307, location: 'ws://echo.test/' }, 'REDIRECT_HOSTS does not list the host echo.test'],
     [{ delay: ['1s', '2s'] }, 'delay: expected a string, a number or true'],
     [{ header: [{}] }, 'header'],
+    [{ message: [] }, 'message: expected a string, or an array of strings'],
   ] as const)('%j is refused', async ([faults, expected]) => {
     const { ask } = await start()
     await ask('PUT', 'faults', { delay: '1s' })
@@ -168,6 +192,7 @@ describe('the faults of one test', () => {
   test.for([
     ['a header', '', { 'X-Test-Id': 'login' }],
     ['a parameter', 'test-id=login', {}],
+    ['an encoded parameter', 'test%2Did=log%69n', {}],
   ] as const)('apply to connections with its name in %s', async ([, query, headers]) => {
     const { ask, statuses } = await start()
     await ask('PUT', 'faults', { reject: 500 })

@@ -1,5 +1,6 @@
 import { duration, integer, type Parser, Unexpected } from '../../config/values.ts'
 import { defineParameter } from '../parameter.ts'
+import { corrupt } from './corrupt.ts'
 
 type Moment = { messages?: number; milliseconds?: number }
 
@@ -23,7 +24,5 @@ export const after = defineParameter({
   needs: ['close', 'drop', 'stall', 'corrupt'],
   recorded: 'never',
   check: (_, faults) =>
-    faults.textOf({ name: 'corrupt' }) === 'corrupt=header'
-      ? 'after does not go with corrupt=header, which comes with the 101'
-      : undefined,
+    faults.get(corrupt) === 'header' ? 'after does not go with corrupt=header, which comes with the 101' : undefined,
 })
