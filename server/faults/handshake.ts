@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Budget, Holder } from '../wire/budget.ts'
 import { costOf } from '../wire/flow.ts'
+import type { Faults } from './faults.ts'
 import type { HandshakeAnswer, Parameter, SwitchingResponse } from './parameter.ts'
 import { byName, fieldsFor, header } from './parameters/header.ts'
-import type { Faults } from './requested.ts'
 
 // Bytes that a client may send before a delayed answer, as memory.
 const MAX_EARLY = 2 ** 16

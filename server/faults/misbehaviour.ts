@@ -2,12 +2,12 @@ import type { Behaviour, Kind, Message, Outlet } from '../connection/behaviour.t
 import { costOf } from '../wire/flow.ts'
 import type { Scheduler } from '../wire/scheduler.ts'
 import { createChance } from './chance.ts'
+import type { Faults } from './faults.ts'
 import { createLoop } from './loop.ts'
 import { Outbox } from './outbox.ts'
 import type { Effect, FaultContext, Parameter } from './parameter.ts'
 import { after } from './parameters/after.ts'
 import { seed } from './parameters/seed.ts'
-import type { Faults } from './requested.ts'
 
 export type MisbehaviourOptions = {
   faults: Faults

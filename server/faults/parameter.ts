@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Parser } from '../config/values.ts'
 import type { Message, Outlet } from '../connection/behaviour.ts'
 import type { Refusal } from '../connection/observer.ts'
-import type { Faults } from './requested.ts'
+import type { Faults } from './faults.ts'
 
 /** The groups of parameters, in the order of the reference and the form, each with its title. */
 export const groups = {

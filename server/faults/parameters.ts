@@ -1,5 +1,6 @@
 import { Unexpected } from '../config/values.ts'
 import { printable } from '../log.ts'
+import { Faults } from './faults.ts'
 import type { FaultSettings, Parameter } from './parameter.ts'
 import { after } from './parameters/after.ts'
 import { auth } from './parameters/auth.ts'
@@ -37,7 +38,6 @@ import { subprotocol } from './parameters/subprotocol.ts'
 import { testId } from './parameters/test-id.ts'
 import { tick } from './parameters/tick.ts'
 import { times } from './parameters/times.ts'
-import { Faults } from './requested.ts'
 
 /** All parameters, in the order of the reference and of the form, in which they also take effect. */
 export const parameters = [

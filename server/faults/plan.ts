@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
 import { Unexpected } from '../config/values.ts'
 import { printable } from '../log.ts'
+import type { Faults } from './faults.ts'
 import type { FaultSettings } from './parameter.ts'
 import { key } from './parameters/key.ts'
 import { testId } from './parameters/test-id.ts'
 import { times } from './parameters/times.ts'
 import { FaultsError, parseFaults, type Written } from './parameters.ts'
-import type { Faults } from './requested.ts'
 
 /** Default faults for a number of connections. */
 type Step = { written: Written; faults: Written; times: number | undefined; used: number }

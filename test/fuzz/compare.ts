@@ -1,9 +1,9 @@
 import { opcodes } from '../suite/raw-client.ts'
 import type { Judge } from './judge.ts'
 import type { ControlAction, Scenario } from './scenario.ts'
-import type { Counts } from './strikes.ts'
-import { checkConnected, checkFaults, faultsIn } from './strikes.ts'
 import type { ConnectionLog, Target } from './target.ts'
+import type { Counts } from './triggered.ts'
+import { checkConnected, checkFaults, faultsIn } from './triggered.ts'
 
 const { text, binary, pong } = opcodes
 

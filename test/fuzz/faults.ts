@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startBystander } from './bystander.ts'
 import { queryOf } from './parameters.ts'
 import { drawScenario, type Scenario } from './scenario.ts'
-import { COUNTED, type Counts } from './strikes.ts'
 import { startTarget, type Target } from './target.ts'
+import { COUNTED, type Counts } from './triggered.ts'
 import { visit } from './visit.ts'
 
 export type FaultFuzzing = {

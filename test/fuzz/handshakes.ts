@@ -17,15 +17,15 @@ export type Answer = {
   headers: Record<string, (string | RegExp)[]>
   /** The whole body, or a part of it if the handshake is invalid. */
   body: string
-  /** The fault that struck, as the journal shows it. */
-  struck: string | undefined
+  /** The fault that took effect, as the journal shows it. */
+  triggered: string | undefined
 }
 
 /** A handshake and everything that the server makes of it. */
 export type Handshake = {
   faults: Faults
   answer: Answer
-  /** The faults that strike when the connection opens. */
+  /** The faults that take effect when the connection opens. */
   opening: string[]
   /** What the log must say about its faults. */
   logged: { faults: string | undefined; usedUp: string | undefined }
@@ -71,14 +71,14 @@ function answerOf(written: Written, faults: Faults, client: Client): Answer {
     outcome: 'query',
     headers: COMMON,
     body,
-    struck: undefined,
+    triggered: undefined,
   })
   const refused = (name: keyof typeof written, status: number, headers: Answer['headers'], body: string): Answer => ({
     status,
     outcome: 'asked',
     headers: { ...COMMON, ...headers, ...addedBy(faults) },
     body: hasBody(status) ? `${body}\n` : '',
-    struck: textOf(name, written[name] ?? ''),
+    triggered: textOf(name, written[name] ?? ''),
   })
   const { auth, redirect, reject, subprotocol, compress } = faults
   const why = auth && refusalOf(auth, client.authorization)
@@ -106,7 +106,7 @@ function answerOf(written: Written, faults: Faults, client: Client): Answer {
       return invalid(`compress=takeover: the client's offer does not allow it: ${client.offer}`)
     }
   }
-  return { status: 101, outcome: 'accepted', headers: {}, body: '', struck: undefined }
+  return { status: 101, outcome: 'accepted', headers: {}, body: '', triggered: undefined }
 }
 
 /**
@@ -138,7 +138,7 @@ export function planOf(
     const answer: Answer =
       invalid === undefined
         ? answerOf(written, faults, client)
-        : { status: 400, outcome: 'query', headers: COMMON, body: invalid, struck: undefined }
+        : { status: 400, outcome: 'query', headers: COMMON, body: invalid, triggered: undefined }
     if (answer.outcome !== 'query') {
       if (at >= 0) used[at] = (used[at] ?? 0) + 1
       if (merged.times !== undefined && !isUsedUp) counted++

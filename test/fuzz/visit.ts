@@ -7,8 +7,8 @@ import { createJudge, PUSHED, takeFrame } from './judge.ts'
 import { bytesOf } from './model.ts'
 import { queryOf } from './parameters.ts'
 import { type ControlAction, requestOf, type Scenario } from './scenario.ts'
-import { addTo, type Counts, checkCount, checkHandshakes } from './strikes.ts'
 import type { Target } from './target.ts'
+import { addTo, type Counts, checkCount, checkHandshakes } from './triggered.ts'
 
 const { close, ping, pong } = opcodes
 

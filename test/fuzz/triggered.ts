@@ -15,9 +15,9 @@ type FaultEntry = { connection: number | null; testId?: string; address: string;
 export const faultsIn = ({ lines }: ConnectionLog): string[] =>
   lines.filter(({ msg }) => msg === 'Triggered a fault').map(({ fault }) => String(fault))
 
-/** Returns the faults that strike before a connection opens, or in its place. */
+/** Returns the faults that take effect before a connection opens, or in its place. */
 function before({ answer, faults }: Handshake): string[] {
-  if (answer.struck !== undefined) return [answer.struck]
+  if (answer.triggered !== undefined) return [answer.triggered]
   const wait = faults['handshake-delay']
   return answer.outcome === 'accepted' && wait ? [`handshake-delay=${wait}ms`] : []
 }
@@ -72,7 +72,7 @@ export async function checkFaults(
   if (losses !== lost) throw new Error(`journal: ${losses} messages lost, expected ${lost}`)
 }
 
-/** Compares the faults that struck handshakes of a client with the journal. @throws an error with the difference */
+/** Compares the faults of a client's handshakes with the journal. @throws an error with the difference */
 export async function checkHandshakes({ ask }: Target, scenario: Scenario): Promise<void> {
   const { address, earlier, handshake, testId } = scenario
   const wanted = [...earlier, handshake].flatMap(before)
