@@ -32,7 +32,7 @@ export type Plan = ReturnType<typeof createPlan>
 const MAX_KEYS = 1000
 const MAX_TESTS = 1000
 
-// Default faults that may only be requested by a query.
+// Parameters that only a query may have.
 const ONLY_IN_QUERY = [key, testId]
 
 /**

@@ -156,7 +156,7 @@ describe('a list of default faults', () => {
     expect(await statuses(3)).toEqual([101, 503, 503])
   })
 
-  test('is counted by handshakes only, valid ones', async () => {
+  test('is used up by valid handshakes only', async () => {
     const { ask, http, meet, statuses } = await start()
     await ask('PUT', 'faults', [{ reject: 503 }, {}])
     for (let i = 0; i < 3; i++) expect((await fetch(http)).status).toBe(503)

@@ -18,6 +18,6 @@ export const body = defineParameter({
   recorded: 'never',
   check(_, faults) {
     const status = Number(faults.textOf({ name: 'reject' }).slice('reject='.length))
-    return hasContent(status) ? undefined : `body does not go with reject=${status}, which has none`
+    return hasContent(status) ? undefined : `body does not go with reject=${status}, an answer without a body`
   },
 })

@@ -16,7 +16,7 @@ export const closeReply = defineParameter({
   group: 'close',
   label: 'Answer the close differently',
   sentence:
-    "the server answers the client's close frame with this close code. With `none` it never answers, and waits until the client ends the connection, at most for `STALL_TIMEOUT`",
+    "the server never answers the client's close frame, and waits until the client ends the connection, at most for `STALL_TIMEOUT`. With a close code such as `1011` instead of `none`, it answers with that code",
   example: 'none',
   parse: answer,
   recorded: 'later',

@@ -5,7 +5,7 @@ export const handshakeDelay = defineParameter({
   name: 'handshake-delay',
   group: 'handshake',
   label: 'Delay the 101',
-  sentence: 'the 101 is sent this late, at most `5m`',
+  sentence: 'the server sends the 101 after this time, at most `5m`',
   example: '2s',
   parse: duration('0', '5m'),
   recorded: 'later',
