@@ -4,6 +4,7 @@ import { chmod, mkdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
+  AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
@@ -11,6 +12,7 @@ import {
   KeyUsagesExtension,
   PemConverter,
   SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
@@ -46,17 +48,39 @@ export async function createAuthority(): Promise<Authority> {
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   })
   return { certificate: certificate.toString('pem'), key: await writeKey(keys.privateKey) }
 }
 
+/**
+ * Adds the key identifier that a strict verification demands (RFC 5280, section 4.2.1.2). Key and name stay the same, so
+ * clients that trust the old certificate accept what the new one has signed.
+ */
+async function addKeyIdentifier({ certificate, key }: Authority): Promise<Authority> {
+  const old = new X509Certificate(certificate)
+  const renewed = await X509CertificateGenerator.create({
+    subject: old.subject,
+    issuer: old.subject,
+    publicKey: old.publicKey,
+    signingKey: await readKey(key),
+    serialNumber: randomBytes(16).toString('hex'),
+    signingAlgorithm: ALGORITHM,
+    notBefore: old.notBefore,
+    notAfter: old.notAfter,
+    extensions: [...old.extensions, await SubjectKeyIdentifierExtension.create(old.publicKey)],
+  })
+  return { certificate: renewed.toString('pem'), key }
+}
+
 /** Creates a certificate for names and addresses. It lasts 396 days, because browsers reject more than 398. */
 export async function createCertificate(authority: Authority, names: string[]): Promise<Authority> {
   const keys = await createKeys()
+  const issuer = new X509Certificate(authority.certificate)
   const certificate = await X509CertificateGenerator.create({
     subject: 'CN=WebSocket echo',
-    issuer: new X509Certificate(authority.certificate).subject,
+    issuer: issuer.subject,
     publicKey: keys.publicKey,
     signingKey: await readKey(authority.key),
     serialNumber: randomBytes(16).toString('hex'),
@@ -67,6 +91,8 @@ export async function createCertificate(authority: Authority, names: string[]): 
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
       new SubjectAlternativeNameExtension(names.map(value => ({ type: isIP(value) ? 'ip' : 'dns', value }) as const)),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   })
   return { certificate: certificate.toString('pem'), key: await writeKey(keys.privateKey) }
@@ -80,26 +106,45 @@ async function writePublic(file: string, text: string): Promise<void> {
   await chmod(file, 0o644)
 }
 
-/** Writes a certificate into a folder, issued by the authority in that folder, or by a new one. */
-export async function writeCertificates(folder: string, names: string[]): Promise<void> {
+/** @returns `undefined` if one of the files is missing */
+async function readAuthority(certificateFile: string, keyFile: string): Promise<Authority | undefined> {
+  try {
+    return { certificate: await readFile(certificateFile, 'utf8'), key: await readFile(keyFile, 'utf8') }
+  } catch {
+    return undefined
+  }
+}
+
+const hasKeyIdentifier = ({ certificate }: Authority) =>
+  new X509Certificate(certificate).getExtension(SubjectKeyIdentifierExtension) !== null
+
+/**
+ * Writes a certificate into a folder, issued by the authority in that folder, or by a new one.
+ * @returns whether it renewed the authority in the folder, which had no key identifier
+ */
+export async function writeCertificates(folder: string, names: string[]): Promise<boolean> {
   await mkdir(folder, { recursive: true })
   const [certificateFile, keyFile] = [join(folder, 'authority.crt'), join(folder, 'authority.key')]
-  let authority: Authority
-  try {
-    authority = { certificate: await readFile(certificateFile, 'utf8'), key: await readFile(keyFile, 'utf8') }
-  } catch {
-    authority = await createAuthority()
+  let authority = await readAuthority(certificateFile, keyFile)
+  const isOld = authority !== undefined && !hasKeyIdentifier(authority)
+  if (!authority || isOld) {
+    authority = await (authority ? addKeyIdentifier(authority) : createAuthority())
     await writeFile(certificateFile, authority.certificate)
     await writeFile(keyFile, authority.key, { mode: 0o600 })
   }
   const { certificate, key } = await createCertificate(authority, names)
   await writePublic(join(folder, 'server.crt'), certificate)
   await writePublic(join(folder, 'server.key'), key)
+  return isOld
 }
 
 if (import.meta.main) {
   const names = ['localhost', '127.0.0.1', '::1', ...process.argv.slice(2)]
-  await writeCertificates('certs', names)
+  if (await writeCertificates('certs', names)) {
+    console.log(
+      'certs/authority.crt had no key identifier and now has one. Clients that trust the old file still work, but some, such as Python 3.13, need the new one.',
+    )
+  }
   console.log(
     `certs/server.crt is valid for ${names.join(', ')}. Trust certs/authority.crt, and keep certs/authority.key secret.`,
   )

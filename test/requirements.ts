@@ -15,6 +15,7 @@ export async function findSkipped(): Promise<string[]> {
     if (!hasPythonModule(name)) skipped.push(`Python's clients: ${python} has no module ${name} (${of})`)
   }
   if (!findProgram('curl')) skipped.push('curl: it is not installed')
+  if (!findProgram('openssl')) skipped.push('the verification of certificates: openssl is not installed')
   try {
     await findEngine()
   } catch (error) {

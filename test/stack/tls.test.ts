@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { connect as connectHttp2 } from 'node:http2'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -35,6 +35,55 @@ describe('npm run certs', () => {
     expect(await isReadable('server.key')).toBe(true)
     expect(await isReadable('authority.key')).toBe(false)
   })
+
+  const testWithOpenssl = test.skipIf(!findProgram('openssl'))
+  const verify = (authority: string, ...options: string[]) =>
+    run('openssl', ['verify', ...options, '-CAfile', authority, 'certs/server.crt'], { cwd: folder })
+
+  testWithOpenssl('the certificate passes the strict verification that Python 3.13 makes by default', async () => {
+    await run(process.execPath, [script], { cwd: folder })
+    await verify('certs/authority.crt', '-x509_strict')
+  })
+
+  testWithOpenssl(
+    'an authority without a key identifier gets one, and clients that trust the old one need not change',
+    async () => {
+      const extensions = [
+        'basicConstraints=critical,CA:true',
+        'keyUsage=critical,keyCertSign',
+        'subjectKeyIdentifier=none',
+      ]
+      await mkdir(join(folder, 'certs'), { recursive: true })
+      await run(
+        'openssl',
+        [
+          ...['req', '-x509', '-config', '/dev/null', '-subj', '/CN=An old authority', '-days', '9', '-noenc'],
+          ...[
+            '-newkey',
+            'ec',
+            '-pkeyopt',
+            'ec_paramgen_curve:P-256',
+            '-keyout',
+            'certs/authority.key',
+            '-out',
+            'old.crt',
+          ],
+          ...extensions.flatMap(extension => ['-addext', extension]),
+        ],
+        { cwd: folder },
+      )
+      const authority = join(folder, 'certs/authority.crt')
+      await copyFile(join(folder, 'old.crt'), authority)
+      const { stdout } = await run(process.execPath, [script], { cwd: folder })
+      expect(stdout).toContain('certs/authority.crt had no key identifier')
+      await verify('certs/authority.crt', '-x509_strict')
+      await verify('old.crt')
+
+      const renewed = await readFile(authority)
+      expect((await run(process.execPath, [script], { cwd: folder })).stdout).not.toContain('key identifier')
+      expect(await readFile(authority)).toEqual(renewed)
+    },
+  )
 
   test('does not remove a folder that is not empty', async () => {
     await rm(join(folder, 'certs/server.key'))
