@@ -38,7 +38,8 @@ export function agree(
     ['Sec-WebSocket-Accept', hash('sha1', key + GUID, 'base64')],
   ])
   try {
-    const [first = ''] = names === undefined ? [] : subprotocol.parse(withoutEmptyElements(names))
+    // Some clients, such as Tcl's, send the header without a value when they offer nothing.
+    const [first = ''] = names ? subprotocol.parse(withoutEmptyElements(names)) : []
     if (chosen ?? first) headers.set('Sec-WebSocket-Protocol', chosen ?? first)
     const agreed = agreeOnDeflate(offers === undefined ? undefined : withoutEmptyElements(offers), compress)
     if (agreed) headers.set('Sec-WebSocket-Extensions', agreed.header)

@@ -141,6 +141,15 @@ test('empty elements in the lists of a handshake are ignored', async () => {
   expect(head).toContain('Sec-WebSocket-Extensions: permessage-deflate;')
 })
 
+test('an empty Sec-WebSocket-Protocol offers no subprotocol', async () => {
+  const { url } = await serve()
+  for (const value of ['', ' ']) {
+    const { head } = await connectRaw(url, { 'Sec-WebSocket-Protocol': value })
+    expect(head).toMatch(/^HTTP\/1.1 101 /)
+    expect(head).not.toContain('Sec-WebSocket-Protocol')
+  }
+})
+
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 
 test.for([

@@ -86,4 +86,24 @@ describe.skipIf(!inject('stack'))('through NGINX', () => {
     const { status } = await expectSame(upgrade(`${query}&drop=fin`, { Authorization }))
     expect(status).toBe('HTTP/1.1 101 Switching Protocols')
   })
+  test('a handshake with an empty Sec-WebSocket-Protocol gets the same 101', async () => {
+    const { status, headers } = await expectSame(upgrade('drop=fin', { 'Sec-WebSocket-Protocol': '' }))
+    expect(status).toBe('HTTP/1.1 101 Switching Protocols')
+    expect(headers.join()).not.toContain('Protocol')
+  })
+
+  // RFC 6455, section 4.2.1: NGINX must not add the token that the client left out.
+  test.for([{ Connection: 'close' }, { Connection: 'keep-alive, close' }, { Connection: 'close, not-upgrade' }])(
+    'a handshake without the token Upgrade in Connection gets the same 426: %j',
+    async headers => {
+      const { status, body } = await expectSame(upgrade('drop=fin', headers))
+      expect(status).toBe('HTTP/1.1 426 Upgrade Required')
+      expect(body).toContain('no "Connection: Upgrade" header arrived')
+    },
+  )
+
+  test.for(['close,upgrade', 'close , UPGRADE', 'Upgrade,close'])('Connection: %s upgrades', async Connection => {
+    const { status } = await expectSame(upgrade('drop=fin', { Connection }))
+    expect(status).toBe('HTTP/1.1 101 Switching Protocols')
+  })
 })
