@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { getHeapStatistics } from 'node:v8'
 import proxyaddr from 'proxy-addr'
 import { isOfKubernetes, warnOfLookalikes } from './lookalikes.ts'
-import { duration, integer, oneOf, type Parser, size, Unexpected } from './values.ts'
+import { duration, integer, oneOf, type Parser, size, text, Unexpected } from './values.ts'
 
 /** The settings from the environment. Durations are in milliseconds, sizes in bytes. */
 export type Config = ReturnType<typeof parseConfig>
@@ -11,11 +11,6 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The message has one line for each invalid variable, with its name, its value and what was expected. */
 export class ConfigError extends Error {}
-
-const prefix: Parser<string> = text => {
-  if (Buffer.byteLength(text) > 1024) throw new Unexpected('at most 1 KiB')
-  return text
-}
 
 /** Reads a comma-separated list. `make` may throw if it cannot use the items. */
 const list =
@@ -91,7 +86,7 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
   const config = {
     host: read('HOST', String, undefined),
     port: read('PORT', integer(0, 65_535), 7777),
-    replyPrefix: read('REPLY_PREFIX', prefix, '[RE]: '),
+    replyPrefix: read('REPLY_PREFIX', text(1024), '[RE]: '),
     maxPayload: read('MAX_PAYLOAD', size('1', '1GiB'), 2 ** 20),
     /** The server stops reading from a peer when more bytes than this wait for it, and reads on below half of it. */
     highWaterMark: read('HIGH_WATER_MARK', size('64KiB', '1GiB'), 2 ** 20),

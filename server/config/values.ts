@@ -32,6 +32,29 @@ export const size = (least: string, most: string): Parser<number> =>
 export const duration = (least: string, most: string): Parser<number> =>
   quantity('a duration', DURATIONS, least, most, ', such as 500ms or 30s')
 
+/** Accepts a text of at most this many bytes of UTF-8. */
+export const text =
+  (most: number): Parser<string> =>
+  text => {
+    if (Buffer.byteLength(text) <= most) return text
+    throw new Unexpected(`at most ${most % 1024 === 0 ? `${most / 1024} KiB` : `${most} bytes`}`)
+  }
+
+/**
+ * Says in other words what a parser expects.
+ * @param inWords is given the parser's own words
+ */
+export const rephrase =
+  <T>(parse: Parser<T>, inWords: (expected: string) => string): Parser<T> =>
+  text => {
+    try {
+      return parse(text)
+    } catch (error) {
+      if (error instanceof Unexpected) throw new Unexpected(inWords(error.message))
+      throw error
+    }
+  }
+
 /** Accepts exactly these values. */
 export const oneOf =
   <T extends string>(...values: T[]): Parser<T> =>

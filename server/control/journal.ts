@@ -1,6 +1,7 @@
 import type { z } from '@hono/zod-openapi'
 import type { Observed, TriggeredFault } from '../connection/observer.ts'
 import type { Budget } from '../wire/budget.ts'
+import { copyOf } from '../wire/copy.ts'
 import type * as schemas from './schemas.ts'
 
 type Entry = z.output<typeof schemas.entry>
@@ -84,9 +85,6 @@ export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
     },
   }
 }
-
-/** Returns a copy outside Node.js's buffer pool: a payload may keep a large chunk in memory, and so may a part of the pool. */
-const copyOf = (payload: Buffer) => Buffer.alloc(payload.length, payload)
 
 function toMessage({ time, connection = 0, testId, opcode, payload, code }: Extract<Kept, { code: unknown }>): Entry {
   const isText = opcode === 'text' || opcode === 'close'

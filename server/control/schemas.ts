@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { Unexpected } from '../config/values.ts'
 import { closeCode, closeReason } from '../faults/close-code.ts'
 import { name } from '../faults/name.ts'
-import type { Parameter } from '../faults/parameter.ts'
+import { type Parameter, withoutLinks } from '../faults/parameter.ts'
 import { MAX_PROBLEMS, parameters, type Written } from '../faults/parameters.ts'
 import { printable } from '../log.ts'
 
@@ -90,8 +90,7 @@ function describeParameter({ sentence, values = {}, example, most }: Parameter) 
       ? []
       : [{ type: 'array' as const, items: { type: 'string' as const }, minItems: 1, maxItems: most }]
   return {
-    // Its links lead to other parts of the reference.
-    description: [sentence, ...lines].join('\n').replace(/\[(.+?)\]\(.+?\)/g, '$1'),
+    description: withoutLinks([sentence, ...lines].join('\n')),
     oneOf: [...types, ...lists],
     example: example === '' ? true : example,
   }

@@ -1,4 +1,4 @@
-import { type Parser, Unexpected } from '../config/values.ts'
+import { type Parser, text, Unexpected } from '../config/values.ts'
 
 /** Parses a close code that an endpoint may send (RFC 6455, section 7.4). */
 export const closeCode: Parser<number> = text => {
@@ -10,7 +10,4 @@ export const closeCode: Parser<number> = text => {
 }
 
 /** Parses the reason of a close frame (section 5.5). */
-export const closeReason: Parser<string> = text => {
-  if (Buffer.byteLength(text) > 123) throw new Unexpected('at most 123 bytes')
-  return text
-}
+export const closeReason = text(123)

@@ -120,5 +120,8 @@ export type Effect = {
   answerClose?(): number | 'none' | undefined
 }
 
+/** Returns a sentence in Markdown without its links, which lead to other parts of the reference. */
+export const withoutLinks = (sentence: string): string => sentence.replace(/\[(.+?)\]\(.+?\)/g, '$1')
+
 /** Checks the declaration of a parameter. */
 export const defineParameter = <Each, T = Each>(parameter: Parameter<T, Each>): Parameter<T, Each> => parameter

@@ -73,6 +73,10 @@ const MAX_PARAMETERS = 256
 
 const isEnding = (name: string) => ENDING.includes(name)
 
+/** Says what was expected in place of a parameter. */
+export const unexpected = (name: string, text: string, expected: string): string =>
+  `"${printable(text === '' ? name : `${name}=${text}`)}": expected ${expected}`
+
 /**
  * Parses a query.
  * @param defaults apply to each name that is missing from the query, unless the query rules them out
@@ -114,8 +118,6 @@ function parse(
   const written = new Map<string, string[]>()
   for (const [name, texts] of entries) written.set(name, (written.get(name) ?? []).concat(texts))
   const problems: string[] = []
-  const unexpected = (name: string, text: string, expected: string) =>
-    problems.push(`"${printable(text === '' ? name : `${name}=${text}`)}": expected ${expected}`)
 
   const read = (name: string, { parse, most }: Parameter, texts: readonly string[]): unknown => {
     if (texts.length > (most ?? 1)) {
@@ -127,14 +129,14 @@ function parse(
         return parse(text)
       } catch (error) {
         if (!(error instanceof Unexpected)) throw error
-        return void unexpected(name, text, error.message)
+        return void problems.push(unexpected(name, text, error.message))
       }
     })
     return most === undefined ? values[0] : values
   }
 
   for (const [name, texts] of written) {
-    if (!byName.has(name)) for (const text of texts) unexpected(name, text, `one of ${ALL}`)
+    if (!byName.has(name)) problems.push(...texts.map(text => unexpected(name, text, `one of ${ALL}`)))
   }
   // In the order of the declarations, in which they take effect.
   const faults = new Faults(

@@ -6,7 +6,7 @@ import type { FaultSettings } from './parameter.ts'
 import { key } from './parameters/key.ts'
 import { testId } from './parameters/test-id.ts'
 import { times } from './parameters/times.ts'
-import { FaultsError, parseFaults, type Written } from './parameters.ts'
+import { FaultsError, parseFaults, unexpected, type Written } from './parameters.ts'
 
 /** Default faults for a number of connections. */
 type Step = { written: Written; faults: Written; times: number | undefined; used: number }
@@ -146,7 +146,7 @@ function createStep(written: Written, settings: FaultSettings): Step {
     return { written, faults, times: most === undefined ? undefined : times.parse(String(most)), used: 0 }
   } catch (error) {
     if (!(error instanceof Unexpected)) throw error
-    throw new FaultsError(`"times=${printable(String(most))}": expected ${error.message}`)
+    throw new FaultsError(unexpected(times.name, String(most), error.message))
   }
 }
 

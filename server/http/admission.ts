@@ -6,11 +6,12 @@ import type { Observer } from '../connection/observer.ts'
 import type { Faults } from '../faults/faults.ts'
 import { amendResponse, answerOf } from '../faults/handshake.ts'
 import { compress } from '../faults/parameters/compress.ts'
+import { handshakeDelay } from '../faults/parameters/handshake-delay.ts'
 import { subprotocol } from '../faults/parameters/subprotocol.ts'
 import { FaultsError } from '../faults/parameters.ts'
 import type { Choice } from '../faults/plan.ts'
 import { type Logger, printable } from '../log.ts'
-import { type Answer, onOneLine } from './answer.ts'
+import { type Answer, problemOf } from './answer.ts'
 import { type Agreement, agree } from './handshake.ts'
 import type { Registry } from './registry.ts'
 import { addressOf, hostsOf, pathOf, queryOf, testIdOf } from './request.ts'
@@ -91,28 +92,35 @@ export function createAdmission(options: AdmissionOptions) {
 
     fullness,
 
-    /** Returns the refusal that a handshake with this target and these headers would get, except for lack of room. */
-    refusalOf: (request: IncomingMessage): Answer | undefined =>
-      decide(request, undefined, ({ faults }) => faults && answerOf(faults, request)?.answer),
-
-    /** Returns whether a handshake with this target would get no more faults because its `times` are used up. */
-    isUsedUp: (request: IncomingMessage): boolean => decide(request, undefined, choice => choice.isUsedUp) === true,
+    /**
+     * Returns the refusal that a handshake with this target and these headers would get, except for lack of room, and
+     * whether it would get no faults because their `times` are used up.
+     */
+    preview(request: IncomingMessage): { refused: Answer | undefined; isUsedUp: boolean } {
+      const decision = decide(request, undefined, ({ faults, isUsedUp }) => ({
+        refused: faults && answerOf(faults, request)?.answer,
+        isUsedUp,
+      }))
+      return 'status' in decision ? { refused: decision, isUsedUp: false } : decision
+    },
 
     /** Accepts or refuses a handshake. Logs and counts a refusal. */
     admit(request: IncomingMessage, socket: Socket): Admitted | Answer {
       const address = addressOf(request, isTrustedProxy)
       const decision = decide(request, fullness(request), (choice): Admitted | Answer => {
         const { faults, mentionsFaults, names, testId, isUsedUp } = choice
+        const record = ({ name }: { name: string }) =>
+          observer?.triggered({ connection: undefined, address, testId, name, text: faults?.textOf({ name }) ?? name })
         const answered = faults && answerOf(faults, request)
         if (answered?.answer.reason === 'asked') {
           choice.use()
-          const { name } = answered.parameter
-          observer?.triggered({ connection: undefined, address, testId, name, text: faults?.textOf({ name }) ?? name })
+          record(answered.parameter)
         }
         const agreement = answered?.answer ?? agree(request, faults?.get(subprotocol), faults?.get(compress))
         if ('status' in agreement) return agreement
         choice.use()
         if (faults) amendResponse(faults, agreement, request)
+        if (faults?.get(handshakeDelay)) record(handshakeDelay)
         const { headers } = agreement
         const peer: Peer = {
           address,
@@ -131,8 +139,8 @@ export function createAdmission(options: AdmissionOptions) {
         countAddress(address, socket)
         return decision
       }
-      const { reason, status, body, problem: shown = body } = decision
-      const problem = onOneLine(shown)
+      const { reason, status } = decision
+      const problem = problemOf(decision)
       logger.info({ address, path: printable(pathOf(request)), status, reason, problem }, 'Refused a handshake')
       if (reason) observer?.refused(reason)
       return decision

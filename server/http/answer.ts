@@ -15,8 +15,8 @@ export type Answer = {
   canRetryElsewhere?: boolean
 }
 
-/** Returns the body of an answer as the log shows it. */
-export const onOneLine = (body: string): string => printable(body.replaceAll('\n', '; '))
+/** Returns the reason for an answer as the log shows it, on one line. */
+export const problemOf = ({ body, problem = body }: Answer): string => printable(problem.replaceAll('\n', '; '))
 
 /** Sends an answer as plain text that pages of any origin may read. */
 export function send(response: ServerResponse, { status, headers, body }: Answer): void {

@@ -14,7 +14,7 @@ import { type Logger, printable } from '../log.ts'
 import { ReplyBuffers } from '../wire/fast-path.ts'
 import { Scheduler } from '../wire/scheduler.ts'
 import { type AdmissionOptions, type Admitted, createAdmission } from './admission.ts'
-import { type Answer, missingUpgrade, onOneLine, send, upgradeRequired } from './answer.ts'
+import { type Answer, missingUpgrade, problemOf, send, upgradeRequired } from './answer.ts'
 import { switchingProtocols } from './handshake.ts'
 import { createPipelines } from './pipelines.ts'
 import {
@@ -85,19 +85,20 @@ export function createServer(options: ServerOptions) {
     path: printable(pathOf(request)),
   })
 
-  const logAnswer = (request: IncomingMessage, { status, reason, body }: Answer) => {
+  const logAnswer = (request: IncomingMessage, answer: Answer) => {
+    const { status, reason } = answer
     if (logger.isLevelEnabled('debug'))
-      logger.debug({ ...from(request), status, reason, problem: onOneLine(body) }, 'Answered a plain request')
+      logger.debug({ ...from(request), status, reason, problem: problemOf(answer) }, 'Answered a plain request')
   }
 
-  const explainUpgrade = (request: IncomingMessage) => {
+  const explainUpgrade = (request: IncomingMessage, isUsedUp: boolean) => {
     const details = { ...from(request), status: 426 }
     if (hasLostUpgrade(request)) {
       logger.info({ ...details, problem: missingUpgrade(request) }, 'Answered a handshake as a plain request')
     } else {
       logger.debug(details, 'Answered a plain request')
     }
-    const note = admission.isUsedUp(request) ? 'The faults of this query are used up.\n\n' : ''
+    const note = isUsedUp ? 'The faults of this query are used up.\n\n' : ''
     return upgradeRequired(request, webSocketAddressOf(request, isTrustedProxy), note)
   }
 
@@ -159,13 +160,13 @@ export function createServer(options: ServerOptions) {
   http.on('request', (request, response) => {
     onRequestArrived.call(request.socket)
     if (!pipelines.admit(request, response)) return
-    const refused = admission.refusalOf(request)
+    const { refused, isUsedUp } = admission.preview(request)
     const answer = () => {
       if (refused && isLeftToProxy(refused, request)) return void request.socket.destroy()
       if (pathOf(request) === '/healthz' && !registry.isClosing) return send(response, { status: 200, body: 'ok' })
       const problem = refused ?? admission.fullness(request)
       if (problem) logAnswer(request, problem)
-      send(response, problem ?? explainUpgrade(request))
+      send(response, problem ?? explainUpgrade(request, isUsedUp))
     }
     // A browser still gets the page if its query is invalid. Other clients learn what is wrong with the query.
     const isQuestion = refused?.reason === 'malformed' || (refused?.reason === 'query' && !wantsHtml(request))
@@ -178,14 +179,12 @@ export function createServer(options: ServerOptions) {
     if ('status' in decision) return void refuse(request, socket, decision)
     const { faults, peer } = decision
     const wait = faults?.get(handshakeDelay)
-    if (!faults || !wait) return void open(request, socket, head, decision)
-    const { address, testId } = peer
-    const { name } = handshakeDelay
-    observer?.triggered({ connection: undefined, address, testId, name, text: faults.textOf(handshakeDelay) })
+    if (!wait) return void open(request, socket, head, decision)
+    const { address, path } = peer
     delayHandshake(socket, head, wait, registry, {
       cost: costOfRequest(request),
       proceed: head => open(request, socket, head, decision),
-      giveUp: problem => logger.info({ address, path: peer.path, problem }, 'Gave up the handshake'),
+      giveUp: problem => logger.info({ address, path, problem }, 'Gave up the handshake'),
     })
   }
 

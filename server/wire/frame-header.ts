@@ -2,6 +2,9 @@
 export const First = { text: 0x81, binary: 0x82, close: 0x88, ping: 0x89, pong: 0x8a } as const
 export type First = (typeof First)[keyof typeof First]
 
+/** The bit that marks a compressed message (RFC 7692, section 6). */
+export const RSV1 = 0x40
+
 export const firstOf = (isBinary: boolean): First => (isBinary ? First.binary : First.text)
 
 /** Returns the size of an unmasked frame with this many bytes of payload. */

@@ -6,13 +6,15 @@ const STEP = 20
 // Milliseconds between two slices.
 const GAP = 2
 
+/** Returns how many bytes of a limited rate pass at a time. */
+export const portionOf = (bytesPerSecond: number): number => Math.max(1, Math.floor((bytesPerSecond * STEP) / 1000))
+
 /**
  * Limits the bytes per second that leave a socket.
  * @returns a function that lifts the limit, so that waiting bytes leave at once
  */
 export function limitRate(socket: Socket, bytesPerSecond: number): () => void {
-  const most = Math.max(1, Math.floor((bytesPerSecond * STEP) / 1000))
-  return pace(socket, most, (dueAt, bytes) => dueAt + (bytes / bytesPerSecond) * 1000)
+  return pace(socket, portionOf(bytesPerSecond), (dueAt, bytes) => dueAt + (bytes / bytesPerSecond) * 1000)
 }
 
 /**

@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net'
+import { copyOf } from './copy.ts'
 import { type Flow, Hold, PROBE_INTERVAL } from './flow.ts'
-
-// Milliseconds for which one portion lasts.
-const STEP = 20
+import { portionOf } from './pace.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -13,7 +12,7 @@ const NOTHING = Buffer.alloc(0)
  * @returns the listener for the socket's `data` event
  */
 export function limitReading(socket: Socket, flow: Flow, bytesPerSecond: number, read: (part: Buffer) => void) {
-  const most = Math.max(1, Math.floor((bytesPerSecond * STEP) / 1000))
+  const most = portionOf(bytesPerSecond)
   let dueAt = 0
   let timer: NodeJS.Timeout | undefined
   /** Memory of the bytes that are back in the socket. */
@@ -28,6 +27,7 @@ export function limitReading(socket: Socket, flow: Flow, bytesPerSecond: number,
   return (chunk: Buffer): void => {
     flow.countKept(-kept)
     kept = 0
+    // A copy, because an unfinished message may keep its parts for long.
     const part = flow.isBounded ? copyOf(chunk.subarray(0, most)) : chunk
     read(part)
     const rest = chunk.subarray(part.length)
@@ -47,11 +47,4 @@ export function limitReading(socket: Socket, flow: Flow, bytesPerSecond: number,
     kept = rest.buffer.byteLength
     flow.countKept(kept)
   }
-}
-
-/** Returns a copy, because an unfinished message may keep its parts for long, and each view would keep its chunk. */
-function copyOf(part: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(part.length)
-  part.copy(copy)
-  return copy
 }

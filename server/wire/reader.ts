@@ -1,3 +1,4 @@
+import { copyOf } from './copy.ts'
 import { type Deflate, Inflater } from './deflate.ts'
 import type { FastPath } from './fast-path.ts'
 import { costOf, type Flow, Hold } from './flow.ts'
@@ -338,11 +339,7 @@ export class Reader {
 
 /** Returns the part, or a copy if the part would keep a much larger chunk in memory. */
 function keepable(part: Buffer, chunk: Buffer): Buffer {
-  if (part.length > chunk.length / 2) return part
-  // Not from Node.js's buffer pool, because the copy would keep a slab of it in memory.
-  const copy = Buffer.allocUnsafeSlow(part.length)
-  part.copy(copy)
-  return copy
+  return part.length > chunk.length / 2 ? part : copyOf(part)
 }
 
 function unmasked(chunk: Buffer, at: number, length: number): Buffer {

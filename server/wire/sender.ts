@@ -1,8 +1,6 @@
 import { COMPRESSION_THRESHOLD, cancelJob, compress, type Deflate } from './deflate.ts'
 import { costOf, type Flow, type Written } from './flow.ts'
-import { First, frameOf } from './frame-header.ts'
-
-const RSV1 = 0x40
+import { First, frameOf, RSV1 } from './frame-header.ts'
 
 // Payloads up to this size are copied behind their header. A view would keep the chunk of 64 KiB that they arrived in.
 const COPIED = 2 ** 14

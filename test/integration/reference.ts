@@ -1,5 +1,5 @@
 import { Unexpected } from '../../server/config/values.ts'
-import { groups, type Parameter } from '../../server/faults/parameter.ts'
+import { groups, type Parameter, withoutLinks } from '../../server/faults/parameter.ts'
 import { parameters } from '../../server/faults/parameters.ts'
 
 const groupsOfParameters = Object.entries(groups).map(
@@ -61,7 +61,7 @@ const captionOf = (label: string, name: string) => `<span>${escaped(label)} <cod
 
 /** A sentence in Markdown as plain text, in which words that are names stay recognizable. */
 const titleOf = (sentence: string) => {
-  const text = sentence.replace(/\[(.+?)\]\(.+?\)/g, '$1').replace(/`([a-z-]+)`/g, '“$1”')
+  const text = withoutLinks(sentence).replace(/`([a-z-]+)`/g, '“$1”')
   return ` title="${escaped(text.replaceAll('`', ''))}"`
 }
 

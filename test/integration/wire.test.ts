@@ -1,6 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket as Ws } from 'ws'
@@ -411,11 +412,11 @@ describe('compress=takeover', () => {
     async also => {
       const { url, registry } = await serve()
       const large = frame(binary, deflate(randomBytes(MiB / 2)), { rsv: 4 })
-      for (let wait = 0; wait < 16; wait++) {
+      for (let moment = 0; moment < 16; moment++) {
         const leaving = await Promise.all([1, 2, 3].map(() => open(url, 'permessage-deflate', also)))
         for (const { socket } of leaving) socket.write(Buffer.concat([large, large, large]))
         // Each leaves at another moment of the work.
-        await new Promise(resolve => setTimeout(resolve, wait))
+        for (let turn = 0; turn < 2 ** moment; turn++) await nextTurn()
         for (const { socket } of leaving) socket.resetAndDestroy()
       }
       await vi.waitFor(() => expect([registry.size, registry.budget.bytes]).toEqual([0, 0]), patience)

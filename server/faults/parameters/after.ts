@@ -1,17 +1,15 @@
-import { duration, integer, type Parser, Unexpected } from '../../config/values.ts'
+import { duration, integer, rephrase } from '../../config/values.ts'
 import { defineParameter } from '../parameter.ts'
 import { corrupt } from './corrupt.ts'
 
 type Moment = { messages?: number; milliseconds?: number }
 
-const moment: Parser<Moment> = text => {
-  const isCount = /^\d+$/.test(text)
-  try {
-    return isCount ? { messages: integer(0, 1_000_000)(text) } : { milliseconds: duration('0', '1h')(text) }
-  } catch {
-    throw new Unexpected('messages from 0 to 1000000, such as 5, or a duration from 0s to 1h, such as 2s')
-  }
-}
+const messages = integer(0, 1_000_000)
+const milliseconds = duration('0', '1h')
+const moment = rephrase<Moment>(
+  text => (/^\d+$/.test(text) ? { messages: messages(text) } : { milliseconds: milliseconds(text) }),
+  () => 'messages from 0 to 1000000, such as 5, or a duration from 0s to 1h, such as 2s',
+)
 
 export const after = defineParameter({
   name: 'after',

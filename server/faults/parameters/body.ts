@@ -1,11 +1,6 @@
-import { type Parser, Unexpected } from '../../config/values.ts'
+import { text } from '../../config/values.ts'
 import { defineParameter } from '../parameter.ts'
 import { hasContent } from '../status.ts'
-
-const text: Parser<string> = text => {
-  if (Buffer.byteLength(text) > 1024) throw new Unexpected('at most 1 KiB')
-  return text
-}
 
 export const body = defineParameter({
   name: 'body',
@@ -13,7 +8,7 @@ export const body = defineParameter({
   label: 'Body of the refusal',
   sentence: 'the body of the refusal, as plain text, at most 1 KiB',
   example: 'later',
-  parse: text,
+  parse: text(1024),
   needs: ['reject'],
   recorded: 'never',
   check(_, faults) {

@@ -1,15 +1,11 @@
-import { type Parser, Unexpected } from '../../config/values.ts'
+import { rephrase } from '../../config/values.ts'
 import { closeCode } from '../close-code.ts'
 import { defineParameter } from '../parameter.ts'
 
-const answer: Parser<number | 'none'> = text => {
-  if (text === 'none') return text
-  try {
-    return closeCode(text)
-  } catch (error) {
-    throw new Unexpected(`none, or ${(error as Error).message}`)
-  }
-}
+const answer = rephrase<number | 'none'>(
+  text => (text === 'none' ? text : closeCode(text)),
+  expected => `none, or ${expected}`,
+)
 
 export const closeReply = defineParameter({
   name: 'close-reply',

@@ -1,9 +1,8 @@
 import { oneOf } from '../../config/values.ts'
 import type { Message } from '../../connection/behaviour.ts'
-import { First, firstOf, frameOf } from '../../wire/frame-header.ts'
+import { First, firstOf, frameOf, RSV1 } from '../../wire/frame-header.ts'
 import { defineParameter, type Replacement } from '../parameter.ts'
 
-const RSV1 = 0x40
 const RSV2 = 0x20
 const FIN = 0x80
 

@@ -1,10 +1,5 @@
-import { type Parser, Unexpected } from '../../config/values.ts'
+import { text } from '../../config/values.ts'
 import { defineParameter } from '../parameter.ts'
-
-const text: Parser<string> = text => {
-  if (Buffer.byteLength(text) > 16_384) throw new Unexpected('at most 16 KiB')
-  return text
-}
 
 export const message = defineParameter<string, string[]>({
   name: 'message',
@@ -13,7 +8,7 @@ export const message = defineParameter<string, string[]>({
   sentence:
     'the server sends this text first; may be given up to 16 times. With `tick`, each tick sends the next of these texts instead',
   example: 'welcome',
-  parse: text,
+  parse: text(16_384),
   most: 16,
   start: (texts, { faults, pushText }) => ({
     onOpen() {

@@ -1,19 +1,18 @@
-import { duration, type Parser, Unexpected } from '../../config/values.ts'
+import { duration, rephrase, Unexpected } from '../../config/values.ts'
 import { defineParameter } from '../parameter.ts'
 
 const period = duration('0', '24h')
 
 /** Returns the value of the header, which may be a date that counts from now (RFC 9110, section 10.2.3). */
-const header: Parser<() => string> = text => {
-  const [, date, wait = ''] = /^(date:)?(.*)$/s.exec(text) ?? []
-  try {
+const header = rephrase<() => string>(
+  text => {
+    const [, date, wait = ''] = /^(date:)?(.*)$/s.exec(text) ?? []
     const milliseconds = period(wait)
-    if (milliseconds % 1000 === 0) {
-      return () => (date ? new Date(Date.now() + milliseconds).toUTCString() : `${milliseconds / 1000}`)
-    }
-  } catch {}
-  throw new Unexpected('whole seconds from 0s to 24h, such as 5s, or date:5s for a date')
-}
+    if (milliseconds % 1000 !== 0) throw new Unexpected('whole seconds')
+    return () => (date ? new Date(Date.now() + milliseconds).toUTCString() : `${milliseconds / 1000}`)
+  },
+  () => 'whole seconds from 0s to 24h, such as 5s, or date:5s for a date',
+)
 
 export const retryAfter = defineParameter({
   name: 'retry-after',
