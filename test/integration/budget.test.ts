@@ -66,7 +66,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
       return log.some(({ msg }) => msg === 'Gave up the connection')
     }
     const clients = await fill(`${url}${target}`, bytes, isShort, headers)
-    await vi.waitFor(() => expect(isShort()).toBe(true), { timeout: 5000 })
+    await expect.poll(isShort).toBe(true)
     expect(log).toContainEqual(shortage)
     // One message may be on its way when the memory runs out.
     expect(most).toBeLessThan(2 * MiB + half + 1024)
@@ -74,8 +74,8 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
     expect(await bystander.next()).toBe('[RE]: still here')
     expect(log).not.toContainEqual(expect.objectContaining({ msg: 'Gave up the connection', connection: 1 }))
     for (const { socket } of clients) socket.destroy()
-    await vi.waitFor(() => expect(registry.size).toBe(1), { timeout: 5000 })
-    await vi.waitFor(() => expect(registry.budget.bytes).toBe(0))
+    await expect.poll(() => registry.size).toBe(1)
+    await expect.poll(() => registry.budget.bytes).toBe(0)
   })
 })
 
@@ -86,14 +86,14 @@ test('a connection that is ended to free memory gets close 1013, also in the log
   const first = await Promise.any(clients.map(client => client.frame()))
   expect(first).toMatchObject({ opcode: close, payload: closePayload(1013) })
   for (const { socket } of clients) socket.destroy()
-  await vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: 'Disconnected', code: 1013 })))
+  await expect.poll(() => log).toContainEqual(expect.objectContaining({ msg: 'Disconnected', code: 1013 }))
 })
 
 test('an unfinished compressed message takes no more memory than its bytes', async () => {
   const { url, registry } = await serve(limits)
   const { socket } = await connectRaw(`${url}raw`, deflated)
   socket.write(Buffer.concat([compressed, ...Array(20).fill(frame(continuation, '', unfinished)), frame(ping, 'x')]))
-  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(0))
+  await expect.poll(() => registry.budget.bytes).toBeGreaterThan(0)
   expect(registry.budget.bytes).toBeLessThan(20_000)
   socket.destroy()
 })
@@ -111,12 +111,10 @@ test.for([
       socket.write(Buffer.concat([Buffer.from(`${handshake(target.href)}\r\n`), Buffer.alloc(bytes)]))
       return socket
     })
-    await vi.waitFor(() =>
-      expect(log).toContainEqual(expect.objectContaining({ msg: 'Gave up the handshake', problem })),
-    )
+    await expect.poll(() => log).toContainEqual(expect.objectContaining({ msg: 'Gave up the handshake', problem }))
     expect(registry.budget.bytes).toBeLessThan(3 * MiB)
     for (const socket of sockets) socket.destroy()
-    await vi.waitFor(() => expect([registry.delayed.size, registry.budget.bytes]).toEqual([0, 0]))
+    await expect.poll(() => [registry.delayed.size, registry.budget.bytes]).toEqual([0, 0])
   },
 )
 
@@ -124,7 +122,7 @@ test('many connections that each hold little take no more memory than MEMORY_BUD
   const { url, log, registry } = await serve(limits)
   const isShort = () => log.some(({ msg }) => msg === 'Gave up the connection')
   const clients = await fill(`${url}raw`, frame(binary, new Uint8Array(40_000)).subarray(0, 31_000), isShort)
-  await vi.waitFor(() => expect(isShort()).toBe(true), { timeout: 5000 })
+  await expect.poll(isShort).toBe(true)
   expect(registry.budget.bytes).toBeLessThan(2.1 * MiB)
   for (const { socket } of clients) socket.destroy()
 })
@@ -134,14 +132,14 @@ test('a connection that is paused to save memory is resumed or ended', async () 
   const large = frame(binary, new Uint8Array(500_000))
   const others = await Promise.all(Array.from({ length: 3 }, () => connectRaw(`${url}raw?delay=5m`)))
   for (const { socket } of others) socket.write(frame(binary, new Uint8Array(300_000)))
-  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(900_000))
+  await expect.poll(() => registry.budget.bytes).toBeGreaterThan(900_000)
   const held = await connectRaw(`${url}raw`)
   held.socket.write(large.subarray(0, 499_000))
   held.socket.write(large.subarray(499_000))
   const reply = held.frame().then(({ opcode }) => opcode)
   expect([binary, close]).toContain(await reply)
   for (const { socket } of [...others, held]) socket.destroy()
-  await vi.waitFor(() => expect(log.filter(({ msg }) => msg === 'Disconnected')).toHaveLength(4))
+  await expect.poll(() => log.filter(({ msg }) => msg === 'Disconnected')).toHaveLength(4)
 })
 
 test('a peer that is paused does not count as silent', async () => {
@@ -210,7 +208,7 @@ test('replies that are still to be made pause reading as waiting replies do', as
   client.socket.pause()
   client.socket.write(Buffer.concat(Array(2000).fill(frame(binary))))
   const received = () => log.filter(({ msg }) => String(msg).startsWith('Message received')).length
-  await vi.waitFor(() => expect(received()).toBeGreaterThan(2))
+  await expect.poll(() => received()).toBeGreaterThan(2)
   expect(received()).toBeLessThan(20)
   expect(registry.budget.bytes).toBeLessThan(2 * MiB)
   client.socket.destroy()
@@ -234,7 +232,7 @@ test.for([
     busy.socket.on('data', chunk => (replies += chunk.length / 2))
     const bystander = await connect(url)
     busy.socket.write(bytes)
-    await vi.waitFor(() => expect(replies).toBeGreaterThan(0))
+    await expect.poll(() => replies).toBeGreaterThan(0)
     bystander.socket.send('hello')
     expect(await bystander.next()).toBe('[RE]: hello')
     expect(replies).toBeLessThan(count)

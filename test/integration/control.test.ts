@@ -67,17 +67,17 @@ describe('connections', () => {
     const client = await connectRaw(url)
     expect((await client.frame()).opcode).toBe(opcodes.ping)
     client.socket.write(frame(opcodes.pong))
-    await vi.waitFor(async () => expect((await connections())[0].pingRoundTrip).toBeGreaterThan(0))
+    await expect.poll(async () => (await connections())[0].pingRoundTrip).toBeGreaterThan(0)
     client.socket.removeAllListeners('data')
     client.socket.pause()
     client.socket.write(Buffer.concat(Array.from({ length: 32 }, () => frame(opcodes.binary, new Uint8Array(2 ** 20)))))
-    await vi.waitFor(async () => expect((await connections())[0].bufferedBytes).toBeGreaterThan(0), { timeout: 10_000 })
+    await expect.poll(async () => (await connections())[0].bufferedBytes).toBeGreaterThan(0)
     const [{ id }] = await connections()
     const full = await vi.waitFor(async () => {
       const pushed = await ask('POST', `connections/${id}/messages`, { body: 'x', type: 'text/plain' })
       expect(pushed.status).toBe(409)
       return pushed
-    })
+    }, 10_000)
     expect(full.json.error).toContain('connection 1 does not read, or is closing')
     expect((await ask('POST', 'messages', { body: 'x', type: 'text/plain' })).json).toEqual({ sent: 0, skipped: 1 })
   })
@@ -190,7 +190,7 @@ describe('connections', () => {
     }
     await Promise.all(talks)
     for (const { socket } of clients) socket.close()
-    await vi.waitFor(async () => expect(await connections()).toHaveLength(0), { timeout: 10_000 })
+    await expect.poll(connections).toHaveLength(0)
   })
 })
 

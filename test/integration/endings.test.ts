@@ -13,7 +13,7 @@ const MiB = 2 ** 20
 type Log = Record<string, unknown>[]
 
 const messages = (log: Log) => log.map(({ msg }) => msg)
-const ended = (log: Log) => vi.waitFor(() => expect(messages(log).at(-1)).toBe('Disconnected'), { timeout: 10_000 })
+const ended = (log: Log) => expect.poll(() => messages(log).at(-1)).toBe('Disconnected')
 
 const until = async (isDone: () => boolean) => {
   while (!isDone()) await nextTurn()
@@ -28,7 +28,7 @@ async function fill(
   client.socket.removeAllListeners('data')
   client.socket.pause()
   for (let i = 0; i < 64; i++) client.socket.write(bytes)
-  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(MiB), { timeout: 10_000 })
+  await expect.poll(() => registry.budget.bytes).toBeGreaterThan(MiB)
 }
 
 describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
@@ -42,7 +42,7 @@ describe.for(['1', '0'])('with FAST_PATH=%s', FAST_PATH => {
       const client = await connectRaw(`${url}raw`)
       await fill(client, Buffer.concat([header, payload]), registry)
       client.socket.resetAndDestroy()
-      await vi.waitFor(() => expect(registry.size).toBe(0))
+      await expect.poll(() => registry.size).toBe(0)
     }
     expect(new Set(messages(log))).toEqual(new Set(['Connected!', 'Disconnected']))
     for (const line of log.filter(({ msg }) => msg === 'Disconnected')) {
@@ -136,7 +136,7 @@ test('a peer that reads slowly and answers pings late is not ended', async () =>
   }, 10)
   await vi.waitFor(() => expect(replies).toBe(count), { timeout: 20_000 })
   const before = pings
-  await vi.waitFor(() => expect(pings).toBeGreaterThan(before + 2))
+  await expect.poll(() => pings).toBeGreaterThan(before + 2)
   clearInterval(reading)
   expect(messages(log)).toEqual(['Connected!'])
   socket.destroy()
@@ -158,7 +158,7 @@ test.skipIf(platform() !== 'linux').for(['', '?ping=0', '?stall'])(
     const hex = (number = 0) => number.toString(16).toUpperCase().padStart(4, '0')
     const connection = new RegExp(`:${hex(port)} \\w+:${hex(socket.localPort)} 01 \\S+ (\\d\\d):`)
     // The second column shows which timer runs: 02 is keep-alive.
-    await vi.waitFor(async () => expect(connection.exec(await readFile('/proc/net/tcp', 'utf8'))?.[1]).toBe('02'))
+    await expect.poll(async () => connection.exec(await readFile('/proc/net/tcp', 'utf8'))?.[1]).toBe('02')
   },
 )
 
@@ -256,7 +256,7 @@ test('a connection that ends by a FIN while a message is being compressed is not
   if (!client || !bystander) throw new Error('not connected')
   client.socket.allowHalfOpen = true
   client.socket.write(frame(binary, payload))
-  await vi.waitFor(() => expect(messages(log)).toContainEqual(expect.stringContaining('Message received')))
+  await expect.poll(() => messages(log)).toContainEqual(expect.stringContaining('Message received'))
   const dropped = await fetch(`${control}connections/1?drop=fin`, { method: 'DELETE' })
   expect(await dropped.json()).toEqual({ closed: 1 })
   await once(client.socket, 'end')

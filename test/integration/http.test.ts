@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { closePayload, connectRaw, frame, handshake, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
 
@@ -248,9 +248,9 @@ test('a plain connection counts towards MAX_CONNECTIONS', async () => {
   const idle = connect(port, '127.0.0.1')
   await once(idle, 'connect')
   idle.write('GET / HTTP/1.1\r\n')
-  await vi.waitFor(async () => expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 503 /))
+  await expect.poll(async () => (await connectRaw(url)).head).toMatch(/^HTTP\/1.1 503 /)
   idle.destroy()
-  await vi.waitFor(async () => expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 101 /))
+  await expect.poll(async () => (await connectRaw(url)).head).toMatch(/^HTTP\/1.1 101 /)
 })
 
 test('hello hides secrets only from pages of other origins', async () => {
@@ -304,7 +304,7 @@ test('a delayed handshake keeps nothing of its request in memory once it is answ
   expect([registry.delayed.size, registry.budget.bytes]).toEqual([0, 0])
   const late = connectRaw(`${url}raw?handshake-delay=5m`, { 'X-Large': 'x'.repeat(10_000) })
   late.catch(() => {})
-  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(20_000))
+  await expect.poll(() => registry.budget.bytes).toBeGreaterThan(20_000)
 })
 
 test('a query of thousands of parameters is refused if it requests a fault, and ignored if not', async () => {

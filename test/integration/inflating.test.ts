@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { deflateRawSync } from 'node:zlib'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { deflate, inflate } from '../suite/deflate.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
@@ -110,11 +110,11 @@ test('a connection that is dropped while its message waits to be inflated ends a
     socket.write(Buffer.concat([large, more]))
     return once(socket, 'end')
   })
-  await vi.waitFor(() => expect([...registry].every(({ bytes }) => bytes.read > large.length)).toBe(true))
+  await expect.poll(() => [...registry].every(({ bytes }) => bytes.read > large.length)).toBe(true)
   await fetch(`${control}connections?drop=fin`, { method: 'DELETE' })
   await Promise.all(dropped)
   const ended = performance.now()
-  await vi.waitFor(() => expect(registry.size).toBe(0), { timeout: 10_000 })
+  await expect.poll(() => registry.size).toBe(0)
   // Without an end from the peer, the server would wait for 5 s.
   expect(performance.now() - ended).toBeLessThan(4000)
 })

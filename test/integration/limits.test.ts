@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { platform } from 'node:os'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { run } from './run.ts'
@@ -26,11 +26,12 @@ test('delayed handshakes count towards MAX_CONNECTIONS', async () => {
   const { url } = await serve({ MAX_CONNECTIONS: '1' })
   const late = connectRaw(`${url}?handshake-delay=5m`)
   late.catch(() => {})
-  await vi.waitFor(async () => {
+  const head = async () => {
     const { head, socket } = await connectRaw(url)
     socket.destroy()
-    expect(head).toMatch(/^HTTP\/1.1 503 /)
-  })
+    return head
+  }
+  await expect.poll(head).toMatch(/^HTTP\/1.1 503 /)
 })
 
 test('MAX_CONNECTIONS_PER_IP counts by the address in the log', async () => {
@@ -41,7 +42,7 @@ test('MAX_CONNECTIONS_PER_IP counts by the address in the log', async () => {
   expect((await from('192.0.2.1')).head).toMatch(/^HTTP\/1.1 503 .*^Retry-After: 1$/ims)
   expect((await from('192.0.2.2')).head).toMatch(/^HTTP\/1.1 101 /)
   first.socket.destroy()
-  await vi.waitFor(async () => expect((await from('192.0.2.1')).head).toMatch(/^HTTP\/1.1 101 /))
+  await expect.poll(async () => (await from('192.0.2.1')).head).toMatch(/^HTTP\/1.1 101 /)
   expect(new Set(log.map(({ address }) => address))).toContain('192.0.2.1')
 })
 
@@ -69,11 +70,12 @@ test.skipIf(platform() === 'win32')(
     expect(open.length).toBeGreaterThan(5)
     expect(open.length).toBeLessThan(60)
     for (const { socket } of open.slice(5)) socket.destroy()
-    await vi.waitFor(async () => {
+    const answer = async () => {
       const { socket, next } = await connect(url)
       socket.send('hello')
-      expect(await next()).toBe('[RE]: hello')
-    })
+      return next()
+    }
+    await expect.poll(answer).toBe('[RE]: hello')
     const [kept] = open
     kept?.socket.write(frame(opcodes.text, 'still here'))
     expect((await kept?.frame())?.payload.toString()).toBe('[RE]: still here')

@@ -1,5 +1,5 @@
 import { connect as connectTcp } from 'node:net'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { connectRaw, frame, handshake, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
@@ -122,7 +122,7 @@ test.for(['end', 'destroy'] as const)('a client that leaves before a late answer
 test('a late handshake that the server gives up when it stops is logged with that reason', async () => {
   const { url, server, registry, log } = await serve()
   const late = connectRaw(`${url}?handshake-delay=1m`).catch(() => {})
-  await vi.waitFor(() => expect(registry.delayed.size).toBe(1))
+  await expect.poll(() => registry.delayed.size).toBe(1)
   await server.close()
   await late
   expect(log).toMatchObject([{ msg: 'Gave up the handshake', problem: 'The server is shutting down' }])

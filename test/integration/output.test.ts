@@ -95,7 +95,7 @@ test('a log file that others also write to keeps their lines', async () => {
     stdio: ['ignore', shared, 'inherit'],
   })
   onTestFinished(() => void server.kill('SIGKILL'))
-  await vi.waitFor(() => expect(readFileSync(file, 'utf8')).toContain('Ready on'), 10_000)
+  await expect.poll(() => readFileSync(file, 'utf8')).toContain('Ready on')
   writeSync(shared, 'and here after\n')
   server.kill('SIGTERM')
   await once(server, 'exit')

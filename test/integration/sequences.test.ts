@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Environment } from '../../server/config/config.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { serve } from './serve.ts'
@@ -282,7 +282,7 @@ describe('the journal of faults', () => {
       const { socket } = await meet(`${fault}&after=1`)
       expect(await faultsOf()).toEqual([])
       socket.write(Buffer.concat([frame(opcodes.text, 'one'), frame(opcodes.text, 'two')]))
-      await vi.waitFor(async () => expect(await faultsOf()).toEqual([fault]))
+      await expect.poll(() => faultsOf()).toEqual([fault])
       const triggered = log.filter(({ msg }) => msg === 'Triggered a fault')
       expect(triggered).toMatchObject([{ connection: 1, fault }])
     },

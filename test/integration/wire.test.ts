@@ -149,7 +149,7 @@ describe('read-rate', () => {
     for (let i = 0; i < 5; i++) expect(await client.frame()).toMatchObject({ opcode: text })
     if (last !== 'end') expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(3000) })
     expect(await client.end()).toHaveLength(0)
-    await vi.waitFor(() => expect(log.at(-1)).toMatchObject({ msg: 'Disconnected', messages: 5 }))
+    await expect.poll(() => log.at(-1)).toMatchObject({ msg: 'Disconnected', messages: 5 })
   })
 
   test.for([
@@ -166,7 +166,7 @@ describe('read-rate', () => {
     client.socket.write(frame(close, closePayload(code)))
     client.socket.end()
     await client.end()
-    await vi.waitFor(() => expect(registry.size).toBe(0))
+    await expect.poll(() => registry.size).toBe(0)
   })
 
   test('a peer that vanished is noticed while much of its data is unread', async () => {
@@ -175,7 +175,7 @@ describe('read-rate', () => {
     const { url, registry } = await serve()
     const client = await connectRaw(`${url}raw?read-rate=1KiB`)
     client.socket.write(frame(binary, new Uint8Array(MiB)))
-    await vi.waitFor(() => expect([...registry][0]?.bytes.read).toBeGreaterThan(64 * 1024))
+    await expect.poll(() => [...registry][0]?.bytes.read).toBeGreaterThan(64 * 1024)
     client.socket.resetAndDestroy()
     await once(client.socket, 'close')
     await vi.waitFor(() => {
@@ -191,7 +191,7 @@ describe('read-rate', () => {
     await client.frame()
     expect(registry.budget.bytes).toBeGreaterThan(30_000)
     client.socket.destroy()
-    await vi.waitFor(() => expect([registry.size, registry.budget.bytes]).toEqual([0, 0]))
+    await expect.poll(() => [registry.size, registry.budget.bytes]).toEqual([0, 0])
   })
 })
 
@@ -353,7 +353,7 @@ describe('compress=takeover', () => {
     expect((await inflate((await client.frame()).payload)).toString()).toBe('valid')
     expect(await client.frame()).toMatchObject({ opcode: close, payload: closePayload(code) })
     client.socket.end()
-    await vi.waitFor(() => expect([registry.size, registry.budget.bytes]).toEqual([0, 0]), patience)
+    await expect.poll(() => [registry.size, registry.budget.bytes]).toEqual([0, 0])
   })
 
   test.for([
@@ -379,9 +379,9 @@ describe('compress=takeover', () => {
     expect(registry.budget.bytes).toBe(0)
     client.socket.write(frame(text, deflate('x'), { rsv: 4 }))
     await client.frame()
-    await vi.waitFor(() => expect(registry.budget.bytes).toBe(2 ** 18 + 2 ** 15 + 2 ** 16))
+    await expect.poll(() => registry.budget.bytes).toBe(2 ** 18 + 2 ** 15 + 2 ** 16)
     client.socket.destroy()
-    await vi.waitFor(() => expect([registry.size, registry.budget.bytes]).toEqual([0, 0]))
+    await expect.poll(() => [registry.size, registry.budget.bytes]).toEqual([0, 0])
   })
 
   test('contexts take no more memory than MEMORY_BUDGET', async () => {
@@ -396,9 +396,7 @@ describe('compress=takeover', () => {
       await Promise.race([
         client.frame().catch(() => {}),
         once(client.socket, 'close'),
-        vi.waitFor(() => {
-          expect(log.some(({ msg }) => msg === 'Gave up the connection')).toBe(true)
-        }, patience),
+        expect.poll(() => log.some(({ msg }) => msg === 'Gave up the connection')).toBe(true),
       ])
       expect(registry.budget.bytes).toBeLessThan(3 * MiB)
     }
@@ -419,7 +417,7 @@ describe('compress=takeover', () => {
         for (let turn = 0; turn < 2 ** moment; turn++) await nextTurn()
         for (const { socket } of leaving) socket.resetAndDestroy()
       }
-      await vi.waitFor(() => expect([registry.size, registry.budget.bytes]).toEqual([0, 0]), patience)
+      await expect.poll(() => [registry.size, registry.budget.bytes]).toEqual([0, 0])
       const client = await connectRaw(`${url}raw`, offering('permessage-deflate'))
       const payload = Buffer.alloc(100_000, 'still here')
       client.socket.write(frame(binary, deflate(payload), { rsv: 4 }))

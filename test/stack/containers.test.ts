@@ -125,9 +125,7 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
     // The first attempt may get a 502, which NGINX sends while its list of replicas changes.
     const { socket, next } = await reconnect(stack.ws)
     await docker('kill', '--signal', 'SIGHUP', stack.client.getId())
-    await vi.waitFor(async () => {
-      expect(await docker('top', stack.client.getId())).toContain('shutting down')
-    })
+    await expect.poll(() => docker('top', stack.client.getId())).toContain('shutting down')
     expect(await answers(stack.ws)).toBe('[RE]: hello')
     socket.send('still here')
     expect(await next()).toBe('[RE]: still here')
@@ -188,7 +186,7 @@ describe.skipIf(!inject('stack'))('with two replicas, some of them frozen', () =
 
   test('replicas that continue serve again', async () => {
     for (const index of [0, 1]) await signal('CONT', index)
-    await vi.waitFor(() => expectReplicas(2), { timeout: 5000 })
+    await vi.waitFor(() => expectReplicas(2), { timeout: 10_000 })
   })
 
   test('a path with the name of the probe echoes like any other', async () => {

@@ -123,7 +123,7 @@ test.skipIf(!inject('stack'))('TCP keep-alive is on for both sides of NGINX', as
       const atPort = timers.filter(match => match[side] === '1E61').map(([, , , timer]) => timer)
       expect(new Set(atPort)).toEqual(new Set(['02']))
     }
-  })
+  }, 10_000)
 })
 
 describe.skipIf(!inject('stack'))('ten thousand connections', () => {

@@ -60,10 +60,10 @@ async function open(createBehaviour = (outlet: Outlet): Behaviour => new PlainBe
       if (!parsed) throw new Error(`no frame: ${bytes.toString('hex')}`)
       bytes = bytes.subarray(parsed.length)
       return parsed.frame
-    })
+    }, 10_000)
   const connection = new Connection(opening, options)
   const lines = () => log.map(({ msg }) => msg)
-  const gone = () => vi.waitFor(() => expect(options.onGone).toHaveBeenCalledExactlyOnceWith(connection))
+  const gone = () => expect.poll(() => options.onGone).toHaveBeenCalledExactlyOnceWith(connection)
   return { connection, peer, next, log, lines, gone, ended }
 }
 
@@ -84,7 +84,7 @@ test('a silent connection sends nothing, whatever arrives, until it is dismissed
   connection.silence()
   peer.write(Buffer.concat([frame(text, 'hello'), frame(ping)]))
   expect(connection.push(message)).toBe(false)
-  await vi.waitFor(() => expect(connection.bytes.read).toBe(17))
+  await expect.poll(() => connection.bytes.read).toBe(17)
   expect(connection.dismiss(4000, 'enough')).toBe(true)
   expect(await next()).toMatchObject({ opcode: close, payload: closePayload(4000, 'enough') })
   expect(lines()).toEqual(['Connected!'])
@@ -146,7 +146,7 @@ test('due replies leave before the answer to a close, even if the peer has ended
   })
   peer.end(frame(close, closePayload(1000)))
   const finish = await promise
-  await vi.waitFor(() => expect(peer.writableFinished).toBe(true))
+  await expect.poll(() => peer.writableFinished).toBe(true)
   finish()
   expect(await next()).toMatchObject({ opcode: text })
   expect(await next()).toMatchObject({ opcode: close, payload: closePayload(1000) })

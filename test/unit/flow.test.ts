@@ -55,7 +55,7 @@ test('waiting bytes count by the memory they take until they have left, in the o
   expect(budget.bytes).toBe(flow.waiting)
   expect(order).toEqual([])
   await take()
-  await vi.waitFor(() => expect(order).toEqual(['one', 'two']))
+  await expect.poll(() => order).toEqual(['one', 'two'])
   expect([flow.waiting, budget.bytes]).toEqual([0, 0])
   expect(bytes()).toBe('one two three')
 })
@@ -110,7 +110,7 @@ test('the socket has a timeout while bytes wait, and only then', async () => {
   flow.write(Buffer.from('y'), () => {})
   expect(timeouts).toEqual([5000])
   await take()
-  await vi.waitFor(() => expect(timeouts).toEqual([5000, 0]))
+  await expect.poll(() => timeouts).toEqual([5000, 0])
 })
 
 test('a paused peer is probed by empty writes', () => {
@@ -134,7 +134,7 @@ test('nothing waits for a socket that is gone, even if memory is counted afterwa
   flow.countWaiting(-300)
   flow.countWaiting(500)
   await take()
-  await vi.waitFor(() => expect(errors).toHaveLength(1))
+  await expect.poll(() => errors).toHaveLength(1)
   expect(errors[0]).toBeInstanceOf(Error)
   expect([flow.waiting, budget.bytes, vi.getTimerCount()]).toEqual([0, 0, 0])
 })

@@ -54,7 +54,7 @@ test('only one timer runs, however many slices wait, and none when the socket is
   vi.advanceTimersByTime(50)
   expect(vi.getTimerCount()).toBe(1)
   socket.destroy()
-  return vi.waitFor(() => expect(vi.getTimerCount()).toBe(0))
+  return vi.waitFor(() => expect(vi.getTimerCount()).toBe(0), 10_000)
 })
 
 test.for(['slice', 'rate', 'both'])('everything leaves at once and in order when the limits are lifted (%s)', which => {
