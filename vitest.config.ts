@@ -18,6 +18,9 @@ export default defineConfig({
         },
       },
       {
+        test: { ...patience, name: 'clients', include: ['test/clients/*.test.ts'], testTimeout: 90_000 },
+      },
+      {
         test: { name: 'docs', include: ['test/docs/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 },
       },
       {

@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
 import { type Browser, type LaunchOptions, launch } from 'puppeteer-core'
 
 const executables = {
@@ -50,4 +53,23 @@ export function launchBrowser(name: BrowserName, { args = [], ...options }: Laun
     headless: true,
     args: [...(name === 'chrome' ? chromeArguments : []), ...args],
   })
+}
+
+/**
+ * Creates a profile that trusts a certificate authority, in an empty folder. Needs certutil.
+ * @returns how to launch the browser with it
+ */
+export async function createTrustingProfile(
+  name: BrowserName,
+  folder: string,
+  authority: string,
+): Promise<LaunchOptions> {
+  // Chromium keeps certificates in the home folder, Firefox in its profile.
+  const profile = join(folder, 'profile')
+  const store = name === 'chrome' ? join(folder, '.pki/nssdb') : profile
+  await mkdir(store, { recursive: true })
+  const certutil = (...args: string[]) => promisify(execFile)('certutil', [...args, '-d', `sql:${store}`])
+  await certutil('-N', '--empty-password')
+  await certutil('-A', '-n', 'echo', '-t', 'C,,', '-i', authority)
+  return { userDataDir: profile, env: { ...process.env, HOME: folder } }
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { writeFields, writeTables } from './reference.ts'
+import { writeCheckList, writeClientTable } from '../clients/table.ts'
+import { replaceRegion, writeFields, writeTables } from './reference.ts'
 import { serve } from './serve.ts'
 
 // `npm run reference` writes the files anew.
@@ -19,4 +20,10 @@ test.for([
   ['client/index.html', 'a form', writeFields],
 ] as const)('%s has %s of all parameters, as they are declared', async ([path, , write]) => {
   await expect(write(await readFile(root + path, 'utf8'))).toMatchFileSnapshot(root + path)
+})
+
+test('docs/clients.md has all clients and checks, as they are declared', async () => {
+  const path = `${root}docs/clients.md`
+  const document = replaceRegion(await readFile(path, 'utf8'), 'clients', `\n${writeClientTable()}\n`)
+  await expect(replaceRegion(document, 'checks', `\n${writeCheckList()}\n`)).toMatchFileSnapshot(path)
 })

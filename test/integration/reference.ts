@@ -23,7 +23,7 @@ export function writeFields(document: string): string {
 }
 
 /** Replaces the lines between the comments `<!-- name -->` and `<!-- /… -->`. */
-function replaceRegion(document: string, name: string, text: string): string {
+export function replaceRegion(document: string, name: string, text: string): string {
   const region = new RegExp(`(<!-- ${name} -->\n)[^]*?( *<!-- /)`)
   if (!region.test(document)) throw new Error(`<!-- ${name} --> is missing`)
   return document.replace(region, (_, start, end) => `${start}${text}\n${end}`)

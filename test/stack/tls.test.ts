@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { browserNames, findBrowser, findProgram, launchBrowser } from '../browser/browser.ts'
+import { browserNames, createTrustingProfile, findBrowser, findProgram, launchBrowser } from '../browser/browser.ts'
 import { openTester } from '../browser/tester.ts'
 import { writeCertificates } from '../certs.ts'
 import { connect } from '../suite/client.ts'
@@ -204,14 +204,8 @@ describe.skipIf(!inject('stack'))('with docker-compose.tls.yml', () => {
   test.for(trusting)('the page in %s verifies the certificate and connects with wss', async name => {
     const home = await mkdtemp(join(tmpdir(), 'websocket-echo-'))
     onTestFinished(() => rm(home, { recursive: true, force: true }))
-    // Chromium keeps certificates in the home folder, Firefox in its profile.
-    const profile = join(home, 'profile')
-    const store = name === 'chrome' ? join(home, '.pki/nssdb') : profile
-    await mkdir(store, { recursive: true })
-    await run('certutil', ['-N', '--empty-password', '-d', `sql:${store}`])
-    const authority = join(folder, 'authority.crt')
-    await run('certutil', ['-A', '-n', 'echo', '-t', 'C,,', '-i', authority, '-d', `sql:${store}`])
-    const browser = await launchBrowser(name, { userDataDir: profile, env: { ...process.env, HOME: home } })
+    const profile = await createTrustingProfile(name, home, join(folder, 'authority.crt'))
+    const browser = await launchBrowser(name, profile)
     onTestFinished(() => browser.close())
     const tester = await openTester(browser, `https://localhost:${port}/`)
     await tester.visit()
