@@ -44,23 +44,27 @@ beforeAll(async () => {
   }
 })
 
-/** Returns how the server logged the end of the connection with this path, such as `4000 bye`, or the status of a refusal. */
+/**
+ * Returns how the server logged the end of the connection with this path, such as `4000 bye`, or the status of a refusal;
+ * `none` if there was no connection.
+ */
 async function outcomeAtServer(path: string): Promise<string> {
-  return await vi.waitFor(() => {
-    const entries = server.log.filter(entry => entry.path === path)
-    const { connection, status } = entries.at(-1) ?? {}
-    if (status !== undefined) return String(status)
-    const end = server.log.find(entry => entry.msg === 'Disconnected' && entry.connection === connection)
-    if (!end) throw new Error(`no connection to ${path} has ended`)
-    return [end.code, end.reason].filter(part => part !== undefined).join(' ')
+  const [entry] = server.log.filter(entry => entry.path === path)
+  if (!entry) return 'none'
+  if (entry.status !== undefined) return String(entry.status)
+  const end = await vi.waitFor(() => {
+    const end = server.log.find(({ msg, connection }) => msg === 'Disconnected' && connection === entry.connection)
+    if (!end) throw new Error(`the connection to ${path} has not ended`)
+    return end
   })
+  return [end.code, end.reason].filter(part => part !== undefined).join(' ')
 }
 
 describe.each(chosen)('%s', (name, { version, way, exceptions = {} }) => {
   const missing = way.findMissing()
   if (missing) console.warn(`${name} is not installed. It needs ${missing}.`)
   const isSkipped = missing !== undefined && !process.env.CI
-  const pathOf = (check: string) => `/${encodeURIComponent(name)}/${check}`
+  const pathOf = (check: string) => `/${name.replaceAll(/\W+/g, '-')}/${check}`
   let report: Report
 
   beforeAll(async () => {

@@ -7,7 +7,7 @@ const total = Object.keys(checks).length
 export function writeClientTable(): string {
   const rows = Object.entries(clients).map(([name, { version, exceptions = {} }]) => {
     const reasons = Object.values(exceptions).map(([, reason]) => reason)
-    return `| ${name} | ${version} | ${total - reasons.length} of ${total} | ${reasons.join('; ') || 'none'} |`
+    return `| ${name} | ${version} | ${total - reasons.length} of ${total} | ${[...new Set(reasons)].join('; ') || 'none'} |`
   })
   return ['| client | version | passes | exceptions |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }
