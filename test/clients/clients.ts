@@ -126,7 +126,7 @@ export const clients: Record<string, Client> = {
   },
   'java.net.http (Java)': {
     version: '21',
-    exceptions: { compression: noCompression, rsv: noCloseFrame },
+    exceptions: { compression: noCompression, rsv: noCloseFrame, mask: noCloseFrame },
     way: contained('openjdk-21-jdk-headless', 'JavaHttp.java Payloads.java', {
       build: 'javac *.java',
       run: 'java -cp . JavaHttp "$@"',

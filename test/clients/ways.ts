@@ -9,8 +9,8 @@ import { attempt } from './programs/web.ts'
 /** The version, and the events of each check in order, such as `open text close:1000:`. */
 export type Report = { version: string; events: Record<string, string> }
 
-/** The address of each check, a page that may connect there, and a folder with the authority's certificate in ca.crt. */
-export type Surroundings = { urlOf: (check: CheckName) => string; page: string; folder: string }
+/** The address of each check, a page that may connect there, an empty folder, and the certificate of the authority. */
+export type Surroundings = { urlOf: (check: CheckName) => string; page: string; folder: string; authority: string }
 
 /** A way to run a client. */
 export type Way = {
@@ -62,9 +62,9 @@ export const program = (run: string, probe: string, install: string): Way => ({
   isByHand: false,
   findMissing: () => (spawnSync('sh', ['-c', probe], { cwd: programs }).status === 0 ? undefined : install),
   run: surroundings => {
-    const authority = join(surroundings.folder, 'ca.crt')
+    const { folder, authority } = surroundings
     return report('sh', ['-c', run, 'sh', ...wordsFor(surroundings)], {
-      BUILD: surroundings.folder,
+      BUILD: folder,
       DENO_CERT: authority,
       NODE_EXTRA_CA_CERTS: authority,
       SSL_CERT_FILE: authority,
@@ -91,7 +91,7 @@ export const contained = (
       ['build', '--tag', image, ...args, '--file', join(folder, 'Dockerfile'), programs],
       { maxBuffer: 2 ** 26 },
     )
-    const own = ['--volume', `${surroundings.folder}:/authority:ro`, '--env', 'SSL_CERT_FILE=/authority/ca.crt']
+    const own = ['--volume', `${surroundings.authority}:/authority.crt:ro`, '--env', 'SSL_CERT_FILE=/authority.crt']
     return report('docker', [
       'run',
       '--rm',
@@ -112,11 +112,7 @@ export const browser = (name: BrowserName): Way => ({
   findMissing: () =>
     findBrowser(name) && findProgram('certutil') ? undefined : `${name} and certutil (libnss3-tools)`,
   async run(surroundings) {
-    const profile = await createTrustingProfile(
-      name,
-      join(surroundings.folder, name),
-      join(surroundings.folder, 'ca.crt'),
-    )
+    const profile = await createTrustingProfile(name, surroundings.folder, surroundings.authority)
     const browser = await launchBrowser(name, profile)
     try {
       const page = await browser.newPage()
