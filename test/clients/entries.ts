@@ -14,7 +14,7 @@ type Line = Record<string, unknown>
 /** An address at which clients reach a server. */
 export type Entry = {
   name: string
-  /** `ws:` and `wss:` with host and port. There may be no TLS. */
+  /** `ws:` and `wss:` with host and port. Port 7777 has no TLS. */
   url: string
   secure?: string
   /** Whether any path reaches the server. On the page's port, only a few do. */
@@ -34,10 +34,11 @@ const pathOf = (client: string, check: string) => `/${client.replaceAll(/\W+/g, 
 /** The part of an address that the log shows, where it can't be the path: the faults, or a name that the server ignores. */
 const queryOf = (client: string, check: CheckName) => (checks[check] as Check).query ?? pathOf(client, check).slice(1)
 
-/** Returns the address of a check. */
-export function addressOf({ url, secure, hasPaths }: Entry, client: string, check: CheckName): string {
+/** Returns the address of a check, unless it needs TLS and there is none. */
+export function addressOf({ url, secure, hasPaths }: Entry, client: string, check: CheckName): string | undefined {
   const { query = '', isSecure }: Check = checks[check]
   const base = isSecure ? secure : url
+  if (base === undefined) return
   return hasPaths ? `${base}${pathOf(client, check)}${query && `?${query}`}` : `${base}/raw?${queryOf(client, check)}`
 }
 

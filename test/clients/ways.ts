@@ -9,8 +9,13 @@ import { attempt } from './programs/web.ts'
 /** The version, and the events of each check in order, such as `open text close:1000:`. */
 export type Report = { version: string; events: Record<string, string> }
 
-/** The address of each check, a page that may connect there, an empty folder, and the certificate of the authority. */
-export type Surroundings = { urlOf: (check: CheckName) => string; page: string; folder: string; authority: string }
+/** The address of each check that can be made, a page that may connect there, an empty folder, and the certificate of the authority. */
+export type Surroundings = {
+  urlOf: (check: CheckName) => string | undefined
+  page: string
+  folder: string
+  authority: string
+}
 
 /** A way to run a client. */
 export type Way = {
@@ -27,28 +32,33 @@ const programs = join(folder, 'programs')
 // Programs give up each check after 5 seconds. If one hangs all the same, its other checks fail.
 const options = { cwd: programs, timeout: 80_000, maxBuffer: 2 ** 24 }
 
-const toRun = (Object.entries(checks) as [CheckName, Check][]).map(([name, { sends = '-', subprotocol = '-' }]) => ({
-  name,
-  sends,
-  subprotocol,
-}))
-
-/** Programs know each check by its name, its address, its payload and its subprotocol. */
-const wordsFor = ({ urlOf }: Surroundings) =>
-  toRun.flatMap(({ name, sends, subprotocol }) => [name, urlOf(name), sends, subprotocol])
+/** Returns the name, the address, the payload and the subprotocol of each check. */
+const checksAt = ({ urlOf }: Surroundings) =>
+  (Object.entries(checks) as [CheckName, Check][]).flatMap(([name, { sends = '-', subprotocol = '-' }]) => {
+    const url = urlOf(name)
+    return url === undefined ? [] : [[name, url, sends, subprotocol] as const]
+  })
 
 /** Runs a program, which prints a line of JSON for its version and for each check. */
-async function report(file: string, words: string[], environment: Record<string, string> = {}): Promise<Report> {
+async function report(
+  file: string,
+  words: string[],
+  surroundings: Surroundings,
+  environment: Record<string, string> = {},
+): Promise<Report> {
   const env = { ...process.env, ...environment }
+  const made = checksAt(surroundings)
   // A program that crashes has reported the checks before.
-  const { stdout, stderr } = await promisify(execFile)(file, words, { ...options, env }).catch(error => error)
+  const { stdout, stderr } = await promisify(execFile)(file, [...words, ...made.flat()], { ...options, env }).catch(
+    error => error,
+  )
   const lines = (stdout as string).split('\n').filter(line => line.startsWith('{'))
   const report: Report = { version: '', events: {} }
   for (const { version, check, events } of lines.map(line => JSON.parse(line))) {
     if (version) report.version = version
     else report.events[check] = events
   }
-  if (lines.length <= toRun.length) console.warn(stderr)
+  if (lines.length <= made.length) console.warn(stderr)
   return report
 }
 
@@ -63,7 +73,7 @@ export const program = (run: string, probe: string, install: string): Way => ({
   findMissing: () => (spawnSync('sh', ['-c', probe], { cwd: programs }).status === 0 ? undefined : install),
   run: surroundings => {
     const { folder, authority } = surroundings
-    return report('sh', ['-c', run, 'sh', ...wordsFor(surroundings)], {
+    return report('sh', ['-c', run, 'sh'], surroundings, {
       BUILD: folder,
       DENO_CERT: authority,
       NODE_EXTRA_CA_CERTS: authority,
@@ -92,17 +102,7 @@ export const contained = (
       { maxBuffer: 2 ** 26 },
     )
     const own = ['--volume', `${surroundings.authority}:/authority.crt:ro`, '--env', 'SSL_CERT_FILE=/authority.crt']
-    return report('docker', [
-      'run',
-      '--rm',
-      '--init',
-      '--network=host',
-      ...own,
-      image,
-      run,
-      'sh',
-      ...wordsFor(surroundings),
-    ])
+    return report('docker', ['run', '--rm', '--init', '--network=host', ...own, image, run, 'sh'], surroundings)
   },
 })
 
@@ -118,8 +118,8 @@ export const browser = (name: BrowserName): Way => ({
       const page = await browser.newPage()
       await page.goto(surroundings.page)
       const report: Report = { version: /[\d.]+/.exec(await browser.version())?.[0] ?? '', events: {} }
-      for (const { name, sends, subprotocol } of toRun) {
-        report.events[name] = await page.evaluate(attempt, surroundings.urlOf(name), sends, subprotocol)
+      for (const [check, url, sends, subprotocol] of checksAt(surroundings)) {
+        report.events[check] = await page.evaluate(attempt, url, sends, subprotocol)
       }
       return report
     } finally {

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <trantor/net/EventLoopThread.h>
+#include <vector>
 
 using namespace drogon;
 
@@ -18,6 +19,9 @@ static const std::map<std::string, std::pair<WebSocketMessageType, std::string>>
   { "emoji", { WebSocketMessageType::Text, "🙂🙃🙂" } },
 };
 
+// Only the thread of the loop may use and destroy a client, and it still does when an attempt is over.
+static std::vector<WebSocketClientPtr> clients;
+
 static std::string attempt(trantor::EventLoop *loop, const std::string &url, const std::string &sends, const std::string &subprotocol) {
   auto events = std::make_shared<std::string>();
   auto done = std::make_shared<std::promise<void>>();
@@ -29,6 +33,7 @@ static std::string attempt(trantor::EventLoop *loop, const std::string &url, con
   };
   auto path = url.find('/', 6);
   auto client = WebSocketClient::newWebSocketClient(url.substr(0, path), loop);
+  clients.push_back(client);
   auto request = HttpRequest::newHttpRequest();
   auto query = url.find('?');
   request->setPath(url.substr(path, query == std::string::npos ? query : query - path));
@@ -68,8 +73,12 @@ static std::string attempt(trantor::EventLoop *loop, const std::string &url, con
     if (payload != payloads.end()) client->getConnection()->send(payload->second.second, payload->second.first);
   });
   if (done->get_future().wait_for(std::chrono::seconds(5)) == std::future_status::timeout) report("timeout");
-  client->stop();
-  return *events;
+  std::promise<std::string> result;
+  loop->queueInLoop([&] {
+    client->stop();
+    result.set_value(*events);
+  });
+  return result.get_future().get();
 }
 
 int main(int count, char **words) {
