@@ -240,6 +240,19 @@ test('a close fault that triggers after the client has closed ends the connectio
   expect(bytes.subarray(-4)).toEqual(Buffer.concat([Buffer.of(0x88, 2), closePayload(1011)]))
 })
 
+test.for(['info', 'debug'])(
+  'a text, a close frame and a FIN in one write get their reply and a close frame, at LOG_LEVEL=%s',
+  async LOG_LEVEL => {
+    const { url, log } = await serve({ LOG_LEVEL })
+    const client = await connectRaw(`${url}raw`)
+    client.socket.end(Buffer.concat([frame(text, 'last'), frame(close, closePayload(3000))]))
+    const reply = Buffer.concat([Buffer.of(0x81, 4), Buffer.from('last')])
+    expect(await client.end()).toEqual(Buffer.concat([reply, Buffer.of(0x88, 2), closePayload(3000)]))
+    await ended(log)
+    expect(log).toContainEqual(expect.objectContaining({ msg: 'Disconnected', code: 3000, messages: 1 }))
+  },
+)
+
 test('a connection that ends by a FIN while a message is being compressed is not reset', async () => {
   const env = {
     CONTROL_PORT: '0',
