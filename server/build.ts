@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { build } from 'esbuild'
 
 const PARTS = `
@@ -7,10 +8,12 @@ const PARTS = `
   export { default as subprotocol } from './subprotocol.js'
 `
 
-// As CommonJS, because an import of node:http as an ES module also loads a WebSocket client, which delays the start. The
-// control port has a file of its own, because a start without it should not read the packages that it needs.
+// Each of these has a file of its own, because a start without it should not read the packages that it needs.
+const LATE = ['server/control/control.ts']
+
+// As CommonJS, because an import of node:http as an ES module also loads a WebSocket client, which delays the start.
 await build({
-  entryPoints: ['server/main.ts', 'server/control/control.ts'],
+  entryPoints: ['server/main.ts', ...LATE],
   entryNames: '[name]',
   outdir: 'server/dist',
   outExtension: { '.js': '.cjs' },
@@ -24,8 +27,10 @@ await build({
     {
       name: 'late',
       setup({ onResolve, onLoad }) {
-        onResolve({ filter: /\/control\.ts$/ }, ({ kind }) =>
-          kind === 'dynamic-import' ? { path: './control.cjs', external: true } : undefined,
+        onResolve({ filter: /\.ts$/ }, ({ kind, path }) =>
+          kind === 'dynamic-import' && LATE.some(late => basename(late) === basename(path))
+            ? { path: `./${basename(path, '.ts')}.cjs`, external: true }
+            : undefined,
         )
         // The rest of ws, which internals.ts does not use, loads TLS.
         onResolve({ filter: /^ws$/ }, ({ path }) => ({ path, namespace: 'parts' }))

@@ -4,6 +4,7 @@ import { ConfigError, type Environment, parseConfig } from './config/config.ts'
 import { Registry } from './http/registry.ts'
 import { createServer, type Page } from './http/server.ts'
 import { createLogger, createOutput } from './log.ts'
+import { sessionProtocols } from './protocols/protocols.ts'
 import { checkInternals, InternalsError } from './wire/internals.ts'
 
 /** The message says why the server cannot start. */
@@ -39,6 +40,7 @@ export async function run({ env, memory, page, defaultHost }: RunOptions) {
     logger,
     page,
     registry,
+    sessionProtocols,
     observer: control?.observer,
   })
 

@@ -103,6 +103,8 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
     fastPath: read('FAST_PATH', oneOf('0', '1'), '1') === '1',
     /** Whether a query can request faults. */
     faults: read('NO_FAULTS', oneOf('0', '1'), '0') === '0',
+    /** Whether the server speaks Socket.IO and SignalR on their paths. */
+    protocols: read('NO_PROTOCOLS', oneOf('0', '1'), '0') === '0',
     /** The hosts, with or without a port, to which a query may redirect handshakes. */
     redirectHosts: read('REDIRECT_HOSTS', addresses, new Set<string>()),
     /** The allowed values of the `Origin` header. `undefined` allows every origin. */

@@ -1,4 +1,9 @@
-export type Message = { payload: Buffer; isBinary: boolean }
+export type Message = {
+  payload: Buffer
+  isBinary: boolean
+  /** The memory that it takes while it waits, in bytes, if that is more than its payload. */
+  cost?: number
+}
 
 /** Whether a message is a reply to another one. */
 export type Kind = 'reply' | 'push'

@@ -7,6 +7,7 @@ import { Wire, type WireEvents, type WireOpening, type WireOptions } from '../wi
 import type { Behaviour, Kind, Message, Outlet } from './behaviour.ts'
 import { Liveness } from './heartbeat.ts'
 import type { Observer } from './observer.ts'
+import type { Observation, Session } from './session.ts'
 
 /** A peer as its handshake describes it, and what was negotiated. */
 export type Peer = {
@@ -34,14 +35,12 @@ export type ConnectionOptions = WireOptions & {
   onGone: (connection: Connection) => void
 }
 
-/** Extra state that exists only if there is an observer. Durations are in ms, times as of `performance.now()`. */
-type Observation = { peer: Peer; openedAt: number; pingedAt: number | undefined; roundTrip: number | undefined }
-
 const NOTHING = Buffer.alloc(0)
 const NEVER_CLOSED = { code: 1006, reason: NOTHING }
 
 /** One WebSocket, from the handshake to the end. */
-export class Connection implements Outlet, WireEvents {
+export class Connection implements Outlet, Session, WireEvents {
+  readonly protocol = 'websocket'
   readonly id: number
   /** The slot of the heartbeat. */
   slot = 0

@@ -5,7 +5,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import type { Config } from '../config/config.ts'
 import type { Message } from '../connection/behaviour.ts'
-import type { Connection } from '../connection/connection.ts'
+import type { Session } from '../connection/session.ts'
 import { FaultsError } from '../faults/parameters.ts'
 import type { Registry } from '../http/registry.ts'
 import type { Journal } from './journal.ts'
@@ -213,7 +213,7 @@ export function createRoutes({ registry, journal, metrics, faults, maxPayload }:
 }
 
 /** @returns whether the connection was open before */
-function end(connection: Connection, { code = 1000, reason = '', drop }: z.output<typeof schemas.ending>): boolean {
+function end(connection: Session, { code = 1000, reason = '', drop }: z.output<typeof schemas.ending>): boolean {
   return drop ? connection.drop(drop) : connection.dismiss(code, reason)
 }
 
@@ -229,10 +229,11 @@ async function messageOf(request: HonoRequest): Promise<Message> {
   return { payload, isBinary }
 }
 
-function describe({ id, observation, traffic, bytes, waiting }: Connection): z.input<typeof schemas.connection> {
+function describe({ id, protocol, observation, traffic, bytes, waiting }: Session): z.input<typeof schemas.connection> {
   const { peer, openedAt = 0, roundTrip } = observation ?? {}
   return {
     id,
+    protocol,
     remoteAddress: peer?.address ?? '',
     path: peer?.path ?? '',
     query: peer?.query ?? '',

@@ -164,6 +164,7 @@ const tally = z.object({ texts: z.int(), textBytes: z.int(), binaries: z.int(), 
 export const connection = z
   .object({
     id: z.int(),
+    protocol: z.enum(['websocket', 'socket.io', 'signalr']),
     remoteAddress: z.string(),
     path: z.string(),
     query: z.string(),

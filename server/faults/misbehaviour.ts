@@ -65,12 +65,12 @@ export class Misbehaviour implements Behaviour, FaultContext {
     else this.later(milliseconds, () => this.trigger())
   }
 
-  onMessage({ payload, isBinary }: Message): void {
+  onMessage(message: Message): void {
     this.received++
     let isLost = false
     for (const effect of this.effects) if (effect.isLost?.()) isLost = true
     // A copy, because the message may be a small part of a large chunk, which would stay in memory.
-    if (!isLost) this.outbox.reply(this.answer({ payload: Buffer.from(payload), isBinary }), this.times)
+    if (!isLost) this.outbox.reply(this.answer({ ...message, payload: Buffer.from(message.payload) }), this.times)
     this.triggerIfDue()
   }
 

@@ -162,4 +162,5 @@ export class Outbox {
   }
 }
 
-const weightOf = (content: Content) => (typeof content === 'function' ? 0 : costOf(content.payload.length))
+const weightOf = (content: Content) =>
+  typeof content === 'function' ? 0 : (content.cost ?? costOf(content.payload.length))

@@ -16,7 +16,24 @@ import { type Agreement, agree } from './handshake.ts'
 import type { Registry } from './registry.ts'
 import { addressOf, hostsOf, pathOf, queryOf, testIdOf } from './request.ts'
 
-export type Admitted = Agreement & { peer: Peer; faults: Faults | undefined }
+type Accepted = { peer: Peer; faults: Faults | undefined }
+
+export type Admitted = Agreement & Accepted
+
+/** @param leave gives up the place of the session */
+export type AdmittedSession = Accepted & { leave: () => void }
+
+/** How a protocol reads the query of a request that opens a session. */
+export type SessionTerms = {
+  /** Whether another request follows that opens the session. Only that one uses up `times`. */
+  opensLater?: boolean
+  /** Names in the query that belong to the protocol. */
+  ownNames: readonly string[]
+  /** The names of the parameters that have a meaning for the protocol. */
+  supported: readonly string[]
+  /** The protocol as people write it. */
+  label: string
+}
 
 export type AdmissionOptions = Config & { registry: Registry; logger: Logger; observer?: Observer | undefined }
 
@@ -51,7 +68,12 @@ export function createAdmission(options: AdmissionOptions) {
   }
 
   /** @param accept makes the decision if there is no other reason to refuse */
-  const decide = <T>(request: IncomingMessage, room: Answer | undefined, accept: (choice: Choice) => T): T | Answer => {
+  const decide = <T>(
+    request: IncomingMessage,
+    query: string,
+    room: Answer | undefined,
+    accept: (choice: Choice) => T,
+  ): T | Answer => {
     const { origin } = request.headers
     // A proxy on the way may have used the other Host (RFC 9112, section 3.2).
     const hosts = hostsOf(request)
@@ -67,21 +89,90 @@ export function createAdmission(options: AdmissionOptions) {
     }
     if (room) return room
     try {
-      return accept(registry.plan.choose(queryOf(request), testIdOf(request), addressOf(request, isTrustedProxy)))
+      return accept(registry.plan.choose(query, testIdOf(request), addressOf(request, isTrustedProxy)))
     } catch (error) {
       if (error instanceof FaultsError) return { reason: 'query', status: 400, body: error.message }
       throw error
     }
   }
 
-  const countAddress = (address: string, socket: Socket) => {
-    if (maxConnectionsPerIp === Number.POSITIVE_INFINITY) return
+  /** @returns how to end the count, if there is one */
+  const countAddress = (address: string): (() => void) | undefined => {
+    if (maxConnectionsPerIp === Number.POSITIVE_INFINITY) return undefined
     placesOf.set(address, (placesOf.get(address) ?? 0) + 1)
-    socket.on('close', () => {
+    return () => {
       const left = (placesOf.get(address) ?? 0) - 1
       if (left > 0) placesOf.set(address, left)
       else placesOf.delete(address)
+    }
+  }
+
+  /** Returns the query without the names that belong to a protocol. */
+  const ownQueryOf = (request: IncomingMessage, { ownNames }: SessionTerms) =>
+    queryOf(request)
+      .split('&')
+      .filter(part => !ownNames.includes(part.split('=', 1)[0] ?? ''))
+      .join('&')
+
+  /** Returns a refusal if a fault has no meaning for a protocol. */
+  const misfitOf = (faults: Faults | undefined, { supported, label }: SessionTerms): Answer | undefined => {
+    const names = Array.from(faults ?? [], ({ parameter }) => parameter.name)
+    const unfit = names.find(name => !supported.includes(name))
+    if (unfit === undefined) return undefined
+    const body = `${unfit} does not work with ${label}: expected one of ${supported.join(', ')}`
+    return { reason: 'query', status: 400, body }
+  }
+
+  const passOn = (socket: Socket) => {
+    if (placeless.has(socket)) return
+    placeless.add(socket)
+    socket.off('close', leave)
+  }
+
+  /**
+   * Decides, and logs and counts a refusal.
+   * @param query of the request, without names that have another meaning
+   * @param complete makes the rest of the decision, once no fault has answered the request
+   */
+  const admit = <T extends Partial<Agreement>>(
+    request: IncomingMessage,
+    query: string,
+    complete: (faults: Faults | undefined) => T | Answer,
+    opensLater = false,
+  ): (T & Accepted) | Answer => {
+    const address = addressOf(request, isTrustedProxy)
+    const decision = decide(request, query, fullness(request), (choice): (T & Accepted) | Answer => {
+      const { faults, mentionsFaults, names, testId, isUsedUp } = choice
+      const record = ({ name }: { name: string }) =>
+        observer?.triggered({ connection: undefined, address, testId, name, text: faults?.textOf({ name }) ?? name })
+      const answered = faults && answerOf(faults, request)
+      if (answered?.answer.reason === 'asked') {
+        choice.use()
+        record(answered.parameter)
+      }
+      const result = answered?.answer ?? complete(faults)
+      if ('status' in result) return result
+      if (!opensLater) choice.use()
+      if (faults?.get(handshakeDelay)) record(handshakeDelay)
+      const peer: Peer = {
+        address,
+        path: pathOf(request),
+        query,
+        subprotocol: result.headers?.get('Sec-WebSocket-Protocol'),
+        extensions: result.headers?.get('Sec-WebSocket-Extensions'),
+        faults: faults && (mentionsFaults && !isUsedUp ? query : 'by default'),
+        ignored: mentionsFaults ? undefined : names.join(', ') || undefined,
+        usedUp: isUsedUp ? query : undefined,
+        testId,
+      }
+      return { ...result, peer, faults }
     })
+    if (!('status' in decision)) return decision
+    const { reason, status } = decision
+    const problem = problemOf(decision)
+    logger.info({ address, path: printable(pathOf(request)), status, reason, problem }, 'Refused a handshake')
+    if (reason) observer?.refused(reason)
+    return decision
   }
 
   return {
@@ -97,53 +188,60 @@ export function createAdmission(options: AdmissionOptions) {
      * whether it would get no faults because their `times` are used up.
      */
     preview(request: IncomingMessage): { refused: Answer | undefined; isUsedUp: boolean } {
-      const decision = decide(request, undefined, ({ faults, isUsedUp }) => ({
+      const decision = decide(request, queryOf(request), undefined, ({ faults, isUsedUp }) => ({
         refused: faults && answerOf(faults, request)?.answer,
         isUsedUp,
       }))
       return 'status' in decision ? { refused: decision, isUsedUp: false } : decision
     },
 
-    /** Accepts or refuses a handshake. Logs and counts a refusal. */
+    /**
+     * Accepts or refuses a handshake. Logs and counts a refusal.
+     */
     admit(request: IncomingMessage, socket: Socket): Admitted | Answer {
-      const address = addressOf(request, isTrustedProxy)
-      const decision = decide(request, fullness(request), (choice): Admitted | Answer => {
-        const { faults, mentionsFaults, names, testId, isUsedUp } = choice
-        const record = ({ name }: { name: string }) =>
-          observer?.triggered({ connection: undefined, address, testId, name, text: faults?.textOf({ name }) ?? name })
-        const answered = faults && answerOf(faults, request)
-        if (answered?.answer.reason === 'asked') {
-          choice.use()
-          record(answered.parameter)
-        }
-        const agreement = answered?.answer ?? agree(request, faults?.get(subprotocol), faults?.get(compress))
-        if ('status' in agreement) return agreement
-        choice.use()
-        if (faults) amendResponse(faults, agreement, request)
-        if (faults?.get(handshakeDelay)) record(handshakeDelay)
-        const { headers } = agreement
-        const peer: Peer = {
-          address,
-          path: pathOf(request),
-          query: queryOf(request),
-          subprotocol: headers.get('Sec-WebSocket-Protocol'),
-          extensions: headers.get('Sec-WebSocket-Extensions'),
-          faults: faults && (mentionsFaults && !isUsedUp ? queryOf(request) : 'by default'),
-          ignored: mentionsFaults ? undefined : names.join(', ') || undefined,
-          usedUp: isUsedUp ? queryOf(request) : undefined,
-          testId,
-        }
-        return { ...agreement, peer, faults }
+      const decision = admit(request, queryOf(request), faults => {
+        const agreement = agree(request, faults?.get(subprotocol), faults?.get(compress))
+        if (faults && !('status' in agreement)) amendResponse(faults, agreement, request)
+        return agreement
       })
-      if (!('status' in decision)) {
-        countAddress(address, socket)
-        return decision
-      }
-      const { reason, status } = decision
-      const problem = problemOf(decision)
-      logger.info({ address, path: printable(pathOf(request)), status, reason, problem }, 'Refused a handshake')
-      if (reason) observer?.refused(reason)
+      if ('status' in decision) return decision
+      const uncount = countAddress(decision.peer.address)
+      if (uncount) socket.on('close', uncount)
       return decision
+    },
+
+    /**
+     * Accepts or refuses a request that opens a session. Logs and counts a refusal. The session takes the place of the
+     * socket, which can close while the session goes on.
+     * @param rest the rest of the decision if nothing else is wrong with the request, such as its own refusal
+     */
+    admitSession<Rest extends object>(
+      request: IncomingMessage,
+      terms: SessionTerms,
+      rest = {} as Rest | Answer,
+    ): (AdmittedSession & Rest) | Answer {
+      const query = ownQueryOf(request, terms)
+      const decision = admit(request, query, faults => misfitOf(faults, terms) ?? rest, terms.opensLater)
+      if ('status' in decision) return decision
+      const uncount = countAddress(decision.peer.address)
+      passOn(request.socket)
+      let isPlaced = true
+      return {
+        ...decision,
+        leave() {
+          if (!isPlaced) return
+          isPlaced = false
+          leave()
+          uncount?.()
+        },
+      }
+    },
+
+    /** Gives up the place of a socket that carries requests of a session, which has a place already. */
+    yieldPlace(socket: Socket): void {
+      if (placeless.has(socket)) return
+      passOn(socket)
+      leave()
     },
   }
 }

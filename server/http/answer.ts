@@ -33,7 +33,8 @@ export function send(response: ServerResponse, { status, headers, body }: Answer
     'X-Content-Type-Options': 'nosniff',
   }
   response.writeHead(status, {
-    'Access-Control-Allow-Origin': '*',
+    // A protocol may have named the origin, for requests with credentials.
+    ...(response.hasHeader('Access-Control-Allow-Origin') ? undefined : { 'Access-Control-Allow-Origin': '*' }),
     'Access-Control-Expose-Headers': '*',
     Connection: 'close',
     ...(hasContent(status) ? content : status === 205 && { 'Content-Length': 0 }),

@@ -22,12 +22,23 @@ export function createPipelines() {
   }
 
   return {
-    /** @returns whether to answer the request. Too many requests end the connection. */
-    admit({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    /**
+     * @param isLate whether the answer may come late, so that the peer's time to read it begins when it is complete
+     * @returns whether to answer the request. Too many requests end the connection.
+     */
+    admit({ socket }: IncomingMessage, response: ServerResponse, isLate = false): boolean {
       const pipeline = pipelines.get(socket) ?? begin(socket)
       if (pipeline.answers === MAX_REQUESTS) socket.destroy()
       if (socket.destroyed) return false
-      if (pipeline.answers++ === 0) pipeline.deadline = setTimeout(() => socket.destroy(), DEADLINE)
+      const startDeadline = () => {
+        clearTimeout(pipeline.deadline)
+        pipeline.deadline = setTimeout(() => socket.destroy(), DEADLINE)
+      }
+      if (isLate) {
+        clearTimeout(pipeline.deadline)
+        response.once('prefinish', startDeadline)
+      } else if (pipeline.answers === 0) startDeadline()
+      pipeline.answers++
       response.once('close', () => {
         if (--pipeline.answers > 0) return
         clearTimeout(pipeline.deadline)

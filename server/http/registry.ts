@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.ts'
-import type { Connection } from '../connection/connection.ts'
+import type { Session } from '../connection/session.ts'
 import { createPlan, type Plan } from '../faults/plan.ts'
 import { Budget, type Holder } from '../wire/budget.ts'
 
-/** The open connections of a server, oldest first, and the state that they share. */
-export class Registry extends Set<Connection> {
+/** The open connections and sessions of a server, oldest first, and the state that they share. */
+export class Registry extends Set<Session> {
   /** Handshakes that wait for their `handshake-delay`. */
   readonly delayed = new Set<Holder>()
   /** The memory budget of all peers. */

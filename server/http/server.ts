@@ -5,6 +5,7 @@ import { createEcho } from '../answerers/echo.ts'
 import { type Outlet, PlainBehaviour } from '../connection/behaviour.ts'
 import { Connection, type Peer } from '../connection/connection.ts'
 import { createHeartbeat } from '../connection/heartbeat.ts'
+import type { Session } from '../connection/session.ts'
 import { delayHandshake } from '../faults/handshake.ts'
 import { describeHandshake } from '../faults/hello.ts'
 import { Misbehaviour } from '../faults/misbehaviour.ts'
@@ -17,6 +18,7 @@ import { type AdmissionOptions, type Admitted, createAdmission } from './admissi
 import { type Answer, missingUpgrade, problemOf, send, upgradeRequired } from './answer.ts'
 import { switchingProtocols } from './handshake.ts'
 import { createPipelines } from './pipelines.ts'
+import type { Endpoint, Host, Protocol } from './protocol.ts'
 import {
   addressOf,
   costOfRequest,
@@ -33,8 +35,12 @@ export type Page = (request: IncomingMessage, response: ServerResponse, next: ()
 
 export type ServerOptions = AdmissionOptions & {
   page?: Page | undefined
+  /** The protocols besides plain WebSockets. A setting turns them off. */
+  sessionProtocols?: readonly Protocol[]
   /** Milliseconds within which a request, such as an opening handshake, must arrive. */
   handshakeTimeout?: number
+  /** Milliseconds between the pings of SignalR. Its sessions end when nothing has come for three times as long. */
+  signalrPing?: number
 }
 
 const HANDSHAKE_TIMEOUT = 10_000
@@ -74,8 +80,8 @@ export function createServer(options: ServerOptions) {
     scheduler,
     // Enough for messages of any size in frames of 64 bytes.
     maxFragments: Math.max(16_384, Math.ceil(maxPayload / 64)),
-    onGone(connection: Connection) {
-      registry.delete(connection)
+    onGone(session: Session) {
+      registry.delete(session)
       if (registry.isClosing && registry.size === 0) emptied.resolve()
     },
   }
@@ -107,7 +113,7 @@ export function createServer(options: ServerOptions) {
     return describeHandshake(id, request, remoteAddress, isTrustedProxy(remoteAddress, 0), peer)
   }
 
-  const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted) => {
+  const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted): void => {
     if (!socket.readable || !socket.writable) return void socket.destroy()
     const { faults, peer } = admitted
     socket.write(switchingProtocols(admitted))
@@ -122,6 +128,39 @@ export function createServer(options: ServerOptions) {
     const connection = new Connection({ ...admitted, id, socket, head, createBehaviour, fastPath }, connectionOptions)
     registry.add(connection)
     heartbeat.start(connection)
+  }
+
+  const host: Host = {
+    ...connectionOptions,
+    answer: echoes.prefixed.answer,
+    registry,
+    admit: admission.admitSession,
+    yieldPlace: admission.yieldPlace,
+    describeHello,
+    add(session) {
+      registry.add(session)
+      heartbeat.start(session)
+    },
+    refuse(request, target, refused) {
+      if (target instanceof ServerResponse) answerPlainly(request, target, refused)
+      else refuse(request, target, refused)
+    },
+  }
+  const protocols = options.protocols ? (options.sessionProtocols ?? []) : []
+  const protocolOf = (request: IncomingMessage) => protocols.find(({ matches }) => matches(request))
+  const endpoints = new Map<Protocol, Promise<Endpoint>>()
+
+  /** Loads the protocol on its first request. */
+  const serveBy = (protocol: Protocol, socket: Socket, serve: (endpoint: Endpoint) => void) => {
+    const loading = endpoints.get(protocol) ?? protocol.load().then(create => create(host))
+    endpoints.set(protocol, loading)
+    loading.catch(() => endpoints.delete(protocol))
+    loading
+      .then(endpoint => socket.destroyed || serve(endpoint))
+      .catch((error: Error) => {
+        logger.error(error.message)
+        socket.destroy()
+      })
   }
 
   const http = createHttpServer({
@@ -159,7 +198,9 @@ export function createServer(options: ServerOptions) {
 
   http.on('request', (request, response) => {
     onRequestArrived.call(request.socket)
-    if (!pipelines.admit(request, response)) return
+    const protocol = protocolOf(request)
+    if (!pipelines.admit(request, response, protocol !== undefined)) return
+    if (protocol) return void serveBy(protocol, request.socket, endpoint => endpoint.request(request, response))
     const { refused, isUsedUp } = admission.preview(request)
     const answer = () => {
       if (refused && isLeftToProxy(refused, request)) return void request.socket.destroy()
@@ -174,7 +215,7 @@ export function createServer(options: ServerOptions) {
     else page(request, response, answer)
   })
 
-  const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  const openWebSocket = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const decision = admission.admit(request, socket)
     if ('status' in decision) return void refuse(request, socket, decision)
     const { faults, peer } = decision
@@ -186,6 +227,12 @@ export function createServer(options: ServerOptions) {
       proceed: head => open(request, socket, head, decision),
       giveUp: problem => logger.info({ address, path, problem }, 'Gave up the handshake'),
     })
+  }
+
+  const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const protocol = protocolOf(request)
+    if (protocol) serveBy(protocol, socket, endpoint => endpoint.upgrade(request, socket, head))
+    else openWebSocket(request, socket, head)
   }
 
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
@@ -243,6 +290,12 @@ async function settlesWithin(happened: Promise<unknown>, milliseconds: number): 
 /** If the server answers nothing, a proxy that has other replicas tries the next one. */
 const isLeftToProxy = (refused: Answer, { headers }: IncomingMessage) =>
   refused.canRetryElsewhere === true && Boolean(headers['x-next-replica'])
+
+/** Answers a refused request. */
+function answerPlainly(request: IncomingMessage, response: ServerResponse, refused: Answer): void {
+  if (isLeftToProxy(refused, request)) request.socket.destroy()
+  else send(response, refused)
+}
 
 /** Answers a refused handshake. The HTTP server has already released its socket. */
 function refuse(request: IncomingMessage, socket: Socket, refused: Answer): void {

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Budget, Throttled } from './budget.ts'
 
 /** The reasons for not reading from a peer. */
-export const Hold = { backlog: 1, inflating: 2, stalled: 4, memory: 8, slice: 16, readRate: 32 } as const
+export const Hold = { backlog: 1, inflating: 2, stalled: 4, memory: 8, slice: 16, readRate: 32, busy: 64 } as const
 export type Hold = (typeof Hold)[keyof typeof Hold]
 
 export type FlowOptions = Pick<Config, 'highWaterMark' | 'stallTimeout'> & { budget: Budget }
@@ -141,7 +141,7 @@ export class Flow implements Throttled {
   /** Reads on from now on, even if many bytes wait, because no more replies will follow. */
   ignoreLimits(): void {
     if (this.mode === 'bounded') this.mode = 'unbounded'
-    for (const reason of [Hold.backlog, Hold.stalled, Hold.memory, Hold.readRate]) this.release(reason)
+    for (const reason of [Hold.backlog, Hold.stalled, Hold.memory, Hold.readRate, Hold.busy]) this.release(reason)
   }
 
   /** Ends the connection because of an error that is not the peer's fault. */
@@ -219,6 +219,15 @@ export class Flow implements Throttled {
     this.kept = 0
     this.pending = 0
     this.mode = 'ended'
+  }
+
+  /** Ends another flow, and counts in its place everything that it counted. */
+  replace(other: Flow): void {
+    const { waiting, kept, pending } = other
+    other.end()
+    this.countKept(kept)
+    this.countPending(pending)
+    this.countWaiting(waiting)
   }
 
   private whenTaken(cost: number, written: Written): Written {

@@ -4,6 +4,7 @@ import { createControl } from '../../server/control/control.ts'
 import { Registry } from '../../server/http/registry.ts'
 import { createServer, type ServerOptions } from '../../server/http/server.ts'
 import { createLogger } from '../../server/log.ts'
+import { sessionProtocols } from '../../server/protocols/protocols.ts'
 
 /**
  * Starts a server in this process on a free loopback port. `log` receives its parsed lines. `control` is the address of
@@ -15,7 +16,8 @@ export async function startServer(env: Environment = {}, options: Partial<Server
   const logger = createLogger(config.logLevel, 'json', { write: line => log.push(JSON.parse(line)) })
   const registry = new Registry(config)
   const controlled = config.controlPort === undefined ? undefined : createControl({ ...config, logger, registry })
-  const server = createServer({ ...config, logger, registry, observer: controlled?.observer, ...options })
+  const { observer } = controlled ?? {}
+  const server = createServer({ ...config, logger, registry, sessionProtocols, observer, ...options })
   const { port } = await server.listen()
   const control = controlled && `http://127.0.0.1:${(await controlled.listen()).port}/`
   return {

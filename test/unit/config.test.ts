@@ -104,6 +104,7 @@ describe('an invalid variable is named with its value and what was expected', ()
     ['LOG_FORMAT', 'xml', /one of text, json/],
     ['FAST_PATH', 'yes', /one of 0, 1/],
     ['NO_FAULTS', 'true', /one of 0, 1/],
+    ['NO_PROTOCOLS', 'yes', /one of 0, 1/],
     ['REDIRECT_HOSTS', 'ws://echo.test', /hosts such as echo.test or echo.test:7777/],
     ['REDIRECT_HOSTS', 'echo.test/path', /hosts such as/],
     ['REDIRECT_HOSTS', 'user@echo.test', /hosts such as/],
