@@ -9,7 +9,7 @@ const PARTS = `
 `
 
 // Each of these has a file of its own, because a start without it should not read the packages that it needs.
-const LATE = ['server/control/control.ts', 'server/protocols/socket-io.ts']
+const LATE = ['server/control/control.ts', 'server/protocols/socket-io.ts', 'server/signalr/signalr.ts']
 
 // As CommonJS, because an import of node:http as an ES module also loads a WebSocket client, which delays the start.
 await build({

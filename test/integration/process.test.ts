@@ -264,3 +264,22 @@ test('npm start serves the page and the echo on one port, logs both addresses, a
   expect(await closed).toMatchObject({ code: 1001 })
   await exit
 })
+
+test('the protocols are read on their first request only, and a build without them serves everything else', async () => {
+  const build = run(['node', 'server/build.ts'])
+  expect(await build.exit).toBe(0)
+  const folder = await mkdtemp(join(tmpdir(), 'without-protocols-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  await cp('server/dist/main.cjs', join(folder, 'main.cjs'))
+  const { line, kill, exit } = run(['node', join(folder, 'main.cjs')], { PORT: '0', HOST: '127.0.0.1' })
+  const [, port] = await line(/Ready on ws:\/\/127\.0\.0\.1:(\d+)/)
+  for (const path of ['socket.io/?EIO=4&transport=polling', 'signalr']) {
+    await expect(fetch(`http://127.0.0.1:${port}/${path}`)).rejects.toThrow()
+  }
+  await line(/ERROR .*socket-io\.cjs/)
+  const { socket, next } = await connect(`ws://127.0.0.1:${port}/`)
+  socket.send('hi')
+  expect(await next()).toBe('[RE]: hi')
+  kill('SIGTERM')
+  expect(await exit).toBe(0)
+})
