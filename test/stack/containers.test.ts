@@ -84,7 +84,12 @@ describe.skipIf(!inject('stack'))('with three replicas', () => {
     const id = (await docker('create', await serverImage())).trim()
     onTestFinished(async () => void (await docker('rm', id)))
     const files = await filesOf(id)
-    expect(files.filter(file => file.startsWith('app/'))).toEqual(['app/server/control.cjs', 'app/server/main.cjs'])
+    expect(files.filter(file => file.startsWith('app/'))).toEqual([
+      'app/server/control.cjs',
+      'app/server/main.cjs',
+      'app/server/signalr.cjs',
+      'app/server/socket-io.cjs',
+    ])
     expect(files).toContain('usr/local/bin/node')
     expect(files.filter(file => /(^|\/)(sh|bash|busybox|npm|apt|dpkg)$/.test(file))).toEqual([])
   })
