@@ -168,6 +168,26 @@ test('two POST requests at a time are answered with 409', async () => {
   expect(String(answer)).toMatch(/^HTTP\/1.1 200 /)
 })
 
+test('a POST that its client abandons does not end the session, and the next one is taken', async () => {
+  const { http, port, registry } = await serve({ HIGH_WATER_MARK: '64KiB' })
+  const { url, poll, post } = await openPolling(http)
+  const { pathname, search } = new URL(url)
+  const half = connect(port, '127.0.0.1')
+  half.write(`POST ${pathname}${search} HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n{`)
+  await vi.waitFor(async () => expect((await post('{"type":6}\x1e')).status).toBe(409))
+  half.destroy()
+  await vi.waitFor(async () => expect((await post('{"type":6}\x1e')).status).toBe(200))
+  const stop = new AbortController()
+  const whole = fetch(url, { method: 'POST', body: call('x'.repeat(1000)).repeat(200), signal: stop.signal })
+  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(64 * 1024))
+  stop.abort()
+  await expect(whole).rejects.toThrow()
+  let results = 0
+  while (results < 200) results += parse(await (await poll()).text()).filter(({ type }) => type === 3).length
+  await vi.waitFor(async () => expect((await post('{"type":6}\x1e')).status).toBe(200))
+  expect(registry.budget.bytes).toBe(0)
+})
+
 test.for(['one piece', 'pieces'])(
   'a body that is too large in %s is answered with 413 and ends the session',
   async how => {
