@@ -9,7 +9,7 @@ import { call, createHub } from './hub.ts'
 /** Carries records. A channel is such a transport as it is. */
 export type RecordTransport = Transport & Pick<Channel, 'send' | 'close'>
 
-// Milliseconds between pings. Clients give up after twice this time.
+// Milliseconds between pings of either side. Clients give up after twice this time, the server after three times.
 const PING_INTERVAL = 15_000
 
 /** Opens a session of the hub. */
@@ -24,6 +24,8 @@ export function openSession(
   /** The bytes that had arrived at the last ping, and the pings since then. */
   let bytesRead = 0
   let unanswered = 0
+  const { heartbeatInterval, signalrPing: pingInterval = PING_INTERVAL } = host
+  const mostUnanswered = heartbeatInterval ? Math.max(3, heartbeatInterval / pingInterval) : Number.POSITIVE_INFINITY
 
   const send = (records: string | Buffer, kind: Kind = 'push', onSent = () => {}) => {
     const payload = Buffer.from(records)
@@ -52,11 +54,11 @@ export function openSession(
     const isExcused = isReachable ? session.state === 'silent' && isReachable() : flow.isHeld
     unanswered = isExcused || bytes.read > bytesRead ? 0 : unanswered + 1
     bytesRead = bytes.read
-    hub.ping()
-    if (unanswered < 3) return
+    if (flow.waiting === 0) hub.ping()
+    if (unanswered < mostUnanswered) return
     session.failed('No request from the client', 'Gave up the connection')
     session.destroy()
-  }, host.signalrPing ?? PING_INTERVAL)
+  }, pingInterval)
 
   const transport = open({
     onMessage(payload, isBinary, done) {

@@ -112,7 +112,7 @@ test('a poll waits for records, and a second poll replaces it', async () => {
     const response = await poll()
     expect(response.status).toBe(200)
     return response.text()
-  })
+  }, 10_000)
   expect((await replaced).status).toBe(204)
   expect((await post(call('hello'))).status).toBe(200)
   expect(parse(await next)).toEqual([
@@ -125,9 +125,7 @@ test('DELETE ends a session and its poll', async () => {
   const { http, log } = await serve()
   const { poll, end } = await openPolling(http)
   const open = poll()
-  await vi.waitFor(async () => {
-    expect((await end()).status).toBe(202)
-  })
+  await expect.poll(async () => (await end()).status).toBe(202)
   expect((await open).status).toBe(204)
   expect((await poll()).status).toBe(404)
   expect(lines(log, 'Disconnected')).toMatchObject([{ protocol: 'signalr', code: 1000 }])
@@ -151,7 +149,7 @@ test('records are sent as events, and the stream is the only one of its session'
   const echoed = '{"type":1,"target":"x","arguments":[1]}\x1e{"type":3,"invocationId":"1","result":1}\x1e'
   expect(await until('"type":3')).toBe(`:\r\n\r\ndata: {}\x1e\r\n\r\ndata: ${echoed}\r\n\r\n`)
   stop()
-  await vi.waitFor(() => expect(lines(log, 'Disconnected')).toMatchObject([{ code: 1006 }]))
+  await expect.poll(() => lines(log, 'Disconnected')).toMatchObject([{ code: 1006 }])
   expect((await fetch(url)).status).toBe(404)
 })
 
@@ -162,7 +160,7 @@ test('two POST requests at a time are answered with 409', async () => {
   onTestFinished(() => void slow.destroy())
   const { pathname, search } = new URL(url)
   slow.write(`POST ${pathname}${search} HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n{`)
-  await vi.waitFor(async () => expect((await post('{"type":6}\x1e')).status).toBe(409))
+  await expect.poll(async () => (await post('{"type":6}\x1e')).status).toBe(409)
   slow.write('"type":6}\x1e         ')
   const [answer] = await once(slow, 'data')
   expect(String(answer)).toMatch(/^HTTP\/1.1 200 /)
@@ -174,17 +172,17 @@ test('a POST that its client abandons does not end the session, and the next one
   const { pathname, search } = new URL(url)
   const half = connect(port, '127.0.0.1')
   half.write(`POST ${pathname}${search} HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n{`)
-  await vi.waitFor(async () => expect((await post('{"type":6}\x1e')).status).toBe(409))
+  await expect.poll(async () => (await post('{"type":6}\x1e')).status).toBe(409)
   half.destroy()
-  await vi.waitFor(async () => expect((await post('{"type":6}\x1e')).status).toBe(200))
+  await expect.poll(async () => (await post('{"type":6}\x1e')).status).toBe(200)
   const stop = new AbortController()
   const whole = fetch(url, { method: 'POST', body: call('x'.repeat(1000)).repeat(200), signal: stop.signal })
-  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(64 * 1024))
+  await expect.poll(() => registry.budget.bytes).toBeGreaterThan(64 * 1024)
   stop.abort()
   await expect(whole).rejects.toThrow()
   let results = 0
   while (results < 200) results += parse(await (await poll()).text()).filter(({ type }) => type === 3).length
-  await vi.waitFor(async () => expect((await post('{"type":6}\x1e')).status).toBe(200))
+  await expect.poll(async () => (await post('{"type":6}\x1e')).status).toBe(200)
   expect(registry.budget.bytes).toBe(0)
 })
 
@@ -301,7 +299,7 @@ test('NO_PROTOCOLS=1 makes /signalr a path like any other', async () => {
 })
 
 test('a session from which nobody asks for records ends, and frees its memory', async () => {
-  const { http, registry, log } = await serve({}, { signalrPing: 300 })
+  const { http, registry, log } = await serve({ HEARTBEAT_INTERVAL: '300ms' }, { signalrPing: 300 })
   const { post } = await openPolling(http)
   expect((await post(call('x'.repeat(100_000)))).status).toBe(200)
   expect(registry.budget.bytes).toBeGreaterThan(200_000)
@@ -311,6 +309,27 @@ test('a session from which nobody asks for records ends, and frees its memory', 
   expect((await post(call(1))).status).toBe(404)
 })
 
+test.for(['0', '30s'])('a silent session stays with HEARTBEAT_INTERVAL=%s', async interval => {
+  const { url, registry, log } = await serve({ HEARTBEAT_INTERVAL: interval }, { signalrPing: 10 })
+  const { socket, next } = await connectWebSocket(`${url}signalr`)
+  socket.send(HANDSHAKE)
+  for (let record = 0; record < 10; record++) await next()
+  expect(registry.size).toBe(1)
+  expect(lines(log, 'Gave up the connection')).toEqual([])
+})
+
+test('pings do not pile up for a client that does not poll', async () => {
+  const { http, registry } = await serve({ HEARTBEAT_INTERVAL: '0' }, { signalrPing: 1 })
+  await openPolling(http)
+  const [session] = registry
+  await expect.poll(() => session?.waiting).toBeGreaterThan(0)
+  const waiting = session?.waiting
+  const { socket, next } = await connectWebSocket(`${http.replace('http', 'ws')}signalr`)
+  socket.send(HANDSHAKE)
+  for (let record = 0; record < 10; record++) await next()
+  expect(session?.waiting).toBe(waiting)
+})
+
 test('a client that reads nothing cannot make replies pile up', async () => {
   const { http, registry } = await serve({ HIGH_WATER_MARK: '64KiB' })
   const { url, poll, post } = await openPolling(http)
@@ -318,7 +337,7 @@ test('a client that reads nothing cannot make replies pile up', async () => {
   const flood = call('x'.repeat(1000)).repeat(800)
   const first = post(flood)
   first.catch(() => {})
-  await vi.waitFor(() => expect(registry.budget.bytes).toBeGreaterThan(64 * 1024))
+  await expect.poll(() => registry.budget.bytes).toBeGreaterThan(64 * 1024)
   expect((await fetch(url, { method: 'POST', body: flood, signal: stop.signal })).status).toBe(409)
   expect(registry.budget.bytes).toBeLessThan(3_000_000)
   let results = 0
@@ -361,7 +380,7 @@ test('MAX_CONNECTIONS counts sessions, also between their requests', async () =>
   await openPolling(http)
   expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 503 /)
   expect((await end()).status).toBe(202)
-  await vi.waitFor(async () => expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 101 /))
+  await expect.poll(async () => (await connectRaw(url)).head).toMatch(/^HTTP\/1.1 101 /)
 })
 
 test('the budget ends the largest session', async () => {

@@ -48,7 +48,7 @@ describe.each(ways)('over %s', (_, options) => {
     expect(await client.invoke('Send', 'hello', { a: [1] })).toBe('[RE]: hello')
     expect(handler).toHaveBeenCalledExactlyOnceWith('hello', { a: [1] })
     await client.stop()
-    await vi.waitFor(() => expect(lines(log, 'Disconnected')).toHaveLength(1))
+    await expect.poll(() => lines(log, 'Disconnected')).toHaveLength(1)
     expect(lines(log, 'Connected!')).toMatchObject([{ protocol: 'signalr', path: '/signalr' }])
   })
 
@@ -83,7 +83,7 @@ describe.each(ways)('over %s', (_, options) => {
     await client.start()
     expect(await client.invoke('x', 1)).toBe(1)
     expect(await client.invoke('x', 2)).toBe(2)
-    await vi.waitFor(() => expect(reconnected).toHaveBeenCalledOnce())
+    await expect.poll(() => reconnected).toHaveBeenCalledOnce()
     expect(String(reconnecting.mock.calls[0]?.[0])).toContain('enough')
     expect(await client.invoke('x', 3)).toBe(3)
     expect(lines(log, 'Disconnected')).toMatchObject([{ code: 1011 }])
@@ -95,7 +95,7 @@ describe.each(ways)('over %s', (_, options) => {
     client.onreconnected(reconnected)
     await client.start()
     expect(await client.invoke('x', 1)).toBe(1)
-    await vi.waitFor(() => expect(reconnected).toHaveBeenCalledOnce())
+    await expect.poll(() => reconnected).toHaveBeenCalledOnce()
     expect(await client.invoke('x', 2)).toBe(2)
   })
 
@@ -140,7 +140,7 @@ describe.each(ways)('over %s', (_, options) => {
       return expect(String(await onReconnecting)).toContain('Server timeout elapsed')
     // A client of long polling has no timeout of its own.
     const result = client.invoke('x', 2)
-    await vi.waitFor(() => expect(lines(log, 'Triggered a fault')).toHaveLength(1))
+    await expect.poll(() => lines(log, 'Triggered a fault')).toHaveLength(1)
     expect([...registry][0]?.dismiss(4000, 'enough')).toBe(true)
     await expect(result).rejects.toThrow()
     expect(String(await onReconnecting)).toContain('enough')
@@ -181,7 +181,7 @@ describe.each(ways)('over %s', (_, options) => {
     const headers = { 'Content-Type': 'text/plain' }
     const answer = await fetch(`${control}messages`, { method: 'POST', body: 'pushed', headers })
     expect(await answer.json()).toEqual({ sent: 1, skipped: 0 })
-    await vi.waitFor(() => expect(pushed).toHaveBeenCalledExactlyOnceWith('pushed'))
+    await expect.poll(() => pushed).toHaveBeenCalledExactlyOnceWith('pushed')
     await fetch(`${control}connections?code=4000&reason=bye`, { method: 'DELETE' })
     expect(String(await onReconnecting)).toContain('bye')
   })

@@ -1,9 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { connect } from '../suite/client.ts'
 import { connectRaw, frame, opcodes } from '../suite/raw-client.ts'
 import { connectIo, openSession, PATH, transports, upgraded } from '../suite/socket-io-client.ts'
 import { serve } from './serve.ts'
+
+type Session = Awaited<ReturnType<typeof openSession>>
 
 const DISCONNECT = '1'
 
@@ -438,33 +439,38 @@ describe('limits', () => {
   })
 
   test('a poll may last longer than STALL_TIMEOUT', async () => {
-    const { http, registry } = await serve({ STALL_TIMEOUT: '200ms', HEARTBEAT_INTERVAL: '0' })
+    const { http, url, registry } = await serve({ STALL_TIMEOUT: '200ms', HEARTBEAT_INTERVAL: '0' })
     const session = await openSession(http)
     const polled = session.poll()
-    await delay(700)
-    expect(registry.size).toBe(1)
+    const { socket, next } = await connect(`${url}?delay=700ms`)
+    socket.send('hello')
+    await next()
+    socket.close()
+    await expect.poll(() => registry.size).toBe(1)
     await session.post('42["late"]')
     expect(await polled).toBe('42["late"]')
   })
 
   test.for([
-    ['a second poll', (session: Awaited<ReturnType<typeof openSession>>) => [session.poll(), session.poll()]],
+    ['a second poll', async (session: Session) => [session.poll(), session.poll()]],
     [
       'a second request with packets',
-      (session: Awaited<ReturnType<typeof openSession>>) => {
+      async (session: Session, hasArrived: () => Promise<void>) => {
         const body = new ReadableStream({
           start(controller) {
             controller.enqueue(Buffer.from('42["a"]'))
           },
         })
         const first = session.ask({ method: 'POST', body, duplex: 'half' } as RequestInit)
-        return [first, delay(100).then(() => session.post('42["b"]'))]
+        await hasArrived()
+        return [first, session.post('42["b"]')]
       },
     ],
   ] as const)('%s at the same time ends the session', async ([, send]) => {
     const { http, registry } = await serve()
     const session = await openSession(http)
-    await Promise.allSettled(send(session))
+    const { bytes } = registry.budget
+    await Promise.allSettled(await send(session, () => expect.poll(() => registry.budget.bytes).toBeGreaterThan(bytes)))
     await expect.poll(() => registry.size).toBe(0)
   })
 
@@ -492,8 +498,7 @@ describe('limits', () => {
     const session = await openSession(http)
     const events = Array.from({ length: 60 }, (_, i) => `42["n",${i},"${'x'.repeat(10_000)}"]`)
     const posted = session.post(events.join('\x1e'))
-    await expect.poll(() => [...registry][0]?.traffic.received.texts).toBeGreaterThan(4)
-    await delay(100)
+    await expect.poll(() => [...registry][0]?.waiting).toBeGreaterThan(64 * 1024)
     expect([...registry][0]?.traffic.received.texts).toBeLessThan(30)
     const got: string[] = []
     while (got.length < events.length) got.push(...(await session.poll()).split('\x1e'))
@@ -511,14 +516,14 @@ describe('limits', () => {
     const event = frame(opcodes.text, `42["a","${'x'.repeat(60_000)}"]`)
     for (let i = 0; i < 400; i++) client.socket.write(event)
     const received = () => [...registry][0]?.traffic.received.texts ?? 0
+    let before = 0
     await vi.waitFor(
-      async () => {
-        const before = received()
-        await delay(300)
-        expect(received()).toBe(before)
-        expect(before).toBeGreaterThan(0)
+      () => {
+        const isSettled = before > 0 && received() === before
+        before = received()
+        expect(isSettled).toBe(true)
       },
-      { timeout: 10_000 },
+      { timeout: 10_000, interval: 300 },
     )
     expect(received()).toBeLessThan(400)
     expect(registry.budget.bytes).toBeLessThan(2 ** 20)
@@ -541,7 +546,6 @@ describe('limits', () => {
       await next()
       longest = Math.max(longest, performance.now() - begin)
       expect(registry.budget.bytes).toBeLessThan(16 * 2 ** 20)
-      await delay(5)
     }
     expect(longest).toBeLessThan(500)
   })

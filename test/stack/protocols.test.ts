@@ -78,7 +78,7 @@ describe.skipIf(!inject('stack'))('three replicas', () => {
     await vi.waitFor(async () => {
       const gone = (await linesOf('Disconnected')).filter(({ id, protocol }) => id === emptied && !protocol)
       expect(gone.length).toBe(3)
-    })
+    }, 10_000)
     await openThree('d')
     expect((await placesOf('d')).map(({ id }) => id)).toEqual([emptied, emptied, emptied])
   })
