@@ -86,7 +86,7 @@ describe.skipIf(!inject('stack'))('silent connections', () => {
     onTestFinished(() => rm(folder, { recursive: true }))
     const config = await readFile(new URL('../../nginx.conf', import.meta.url), 'utf8')
     const timeouts = /(?<=_timeout )(24h|5m)(?=;)/g
-    expect(config.match(timeouts)).toHaveLength(4)
+    expect(config.match(timeouts)).toHaveLength(5)
     await writeFile(join(folder, 'nginx.conf'), config.replaceAll(timeouts, '1s'), { mode: 0o644 })
     await writeFile(
       join(folder, 'override.yml'),
