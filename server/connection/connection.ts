@@ -7,7 +7,7 @@ import { Wire, type WireEvents, type WireOpening, type WireOptions } from '../wi
 import type { Behaviour, Kind, Message, Outlet } from './behaviour.ts'
 import { Liveness } from './heartbeat.ts'
 import type { Observer } from './observer.ts'
-import type { Observation, Session } from './session.ts'
+import { describePeer, type Observation, observe, type Session } from './session.ts'
 
 /** A peer as its handshake describes it, and what was negotiated. */
 export type Peer = {
@@ -68,19 +68,11 @@ export class Connection implements Outlet, Session, WireEvents {
     this.wire = new Wire(opening, options, this)
     this.behaviour = opening.createBehaviour(this)
     if (observer) {
-      this.observation = { peer, openedAt: performance.now(), pingedAt: undefined, roundTrip: undefined }
+      this.observation = observe(peer)
       observer.opened()
     }
-    const { address, path, faults, ignored, usedUp, subprotocol } = peer
-    const shown = (text: string | undefined) => text && printable(text)
-    const details = {
-      path: shown(path),
-      faults: shown(faults),
-      ignored: shown(ignored),
-      usedUp: shown(usedUp),
-      subprotocol: shown(subprotocol),
-    }
-    logger.info({ connection: id, address, ...details }, 'Connected!')
+    const subprotocol = peer.subprotocol && printable(peer.subprotocol)
+    logger.info({ connection: id, ...describePeer(peer), subprotocol }, 'Connected!')
     this.behaviour.onOpen?.()
   }
 

@@ -1,3 +1,4 @@
+import { printable } from '../log.ts'
 import type { Traffic } from '../wire/traffic.ts'
 import type { Message } from './behaviour.ts'
 import type { Peer } from './connection.ts'
@@ -7,6 +8,25 @@ export type ProtocolName = 'websocket' | 'socket.io' | 'signalr'
 
 /** Extra state that exists only if there is an observer. Durations are in ms, times as of `performance.now()`. */
 export type Observation = { peer: Peer; openedAt: number; pingedAt: number | undefined; roundTrip: number | undefined }
+
+/** Starts to observe a session with this peer. */
+export const observe = (peer: Peer): Observation => ({
+  peer,
+  openedAt: performance.now(),
+  pingedAt: undefined,
+  roundTrip: undefined,
+})
+
+const shown = (text: string | undefined) => text && printable(text)
+
+/** Returns the fields of the log that describe a peer. */
+export const describePeer = ({ address, path, faults, ignored, usedUp }: Peer) => ({
+  address,
+  path: shown(path),
+  faults: shown(faults),
+  ignored: shown(ignored),
+  usedUp: shown(usedUp),
+})
 
 /** One client of the server: a WebSocket, or a session of a protocol that may use several TCP connections. */
 export type Session = {

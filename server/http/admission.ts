@@ -123,10 +123,12 @@ export function createAdmission(options: AdmissionOptions) {
     return { reason: 'query', status: 400, body }
   }
 
+  /** Takes the place of a socket from it, so that it stays when the socket closes. @returns whether there was one */
   const passOn = (socket: Socket) => {
-    if (placeless.has(socket)) return
+    if (placeless.has(socket)) return false
     placeless.add(socket)
     socket.off('close', leave)
+    return true
   }
 
   /**
@@ -195,9 +197,7 @@ export function createAdmission(options: AdmissionOptions) {
       return 'status' in decision ? { refused: decision, isUsedUp: false } : decision
     },
 
-    /**
-     * Accepts or refuses a handshake. Logs and counts a refusal.
-     */
+    /** Accepts or refuses a handshake. Logs and counts a refusal. */
     admit(request: IncomingMessage, socket: Socket): Admitted | Answer {
       const decision = admit(request, queryOf(request), faults => {
         const agreement = agree(request, faults?.get(subprotocol), faults?.get(compress))
@@ -239,9 +239,7 @@ export function createAdmission(options: AdmissionOptions) {
 
     /** Gives up the place of a socket that carries requests of a session, which has a place already. */
     yieldPlace(socket: Socket): void {
-      if (placeless.has(socket)) return
-      passOn(socket)
-      leave()
+      if (passOn(socket)) leave()
     },
   }
 }

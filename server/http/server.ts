@@ -113,7 +113,7 @@ export function createServer(options: ServerOptions) {
     return describeHandshake(id, request, remoteAddress, isTrustedProxy(remoteAddress, 0), peer)
   }
 
-  const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted): void => {
+  const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted) => {
     if (!socket.readable || !socket.writable) return void socket.destroy()
     const { faults, peer } = admitted
     socket.write(switchingProtocols(admitted))
@@ -215,7 +215,9 @@ export function createServer(options: ServerOptions) {
     else page(request, response, answer)
   })
 
-  const openWebSocket = (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const protocol = protocolOf(request)
+    if (protocol) return serveBy(protocol, socket, endpoint => endpoint.upgrade(request, socket, head))
     const decision = admission.admit(request, socket)
     if ('status' in decision) return void refuse(request, socket, decision)
     const { faults, peer } = decision
@@ -227,12 +229,6 @@ export function createServer(options: ServerOptions) {
       proceed: head => open(request, socket, head, decision),
       giveUp: problem => logger.info({ address, path, problem }, 'Gave up the handshake'),
     })
-  }
-
-  const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    const protocol = protocolOf(request)
-    if (protocol) serveBy(protocol, socket, endpoint => endpoint.upgrade(request, socket, head))
-    else openWebSocket(request, socket, head)
   }
 
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {

@@ -1,5 +1,5 @@
 import type { Kind, Message } from '../connection/behaviour.ts'
-import type { Observation, ProtocolName } from '../connection/session.ts'
+import { describePeer, observe, type ProtocolName } from '../connection/session.ts'
 import type { AdmittedSession } from '../http/admission.ts'
 import type { Host } from '../http/protocol.ts'
 import { printable, printablePayload } from '../log.ts'
@@ -13,21 +13,8 @@ export function createRecord(host: Host, protocol: ProtocolName, { peer, leave }
   const id = ++registry.lastId
   const { address, testId } = peer
   const traffic = createTraffic()
-  const observation: Observation | undefined = observer && {
-    peer,
-    openedAt: performance.now(),
-    pingedAt: undefined,
-    roundTrip: undefined,
-  }
-  const shown = (text: string | undefined) => text && printable(text)
-  const details = {
-    path: shown(peer.path),
-    faults: shown(peer.faults),
-    ignored: shown(peer.ignored),
-    usedUp: shown(peer.usedUp),
-  }
   observer?.opened()
-  logger.info({ connection: id, protocol, address, ...details }, 'Connected!')
+  logger.info({ connection: id, protocol, ...describePeer(peer) }, 'Connected!')
 
   const recordFault = (name: string, text: string) =>
     observer?.triggered({ connection: id, address, testId, name, text })
@@ -37,7 +24,7 @@ export function createRecord(host: Host, protocol: ProtocolName, { peer, leave }
     protocol,
     testId: observer && testId,
     traffic,
-    observation,
+    observation: observer && observe(peer),
 
     received({ payload, isBinary }: Message): void {
       count(traffic.received, isBinary, payload.length)

@@ -74,7 +74,7 @@ describe.each(ways)('over %s', (_, options) => {
     await expect(itemsOf(client.stream('Other'))).rejects.toThrow('the only stream is Counter(count, delay)')
   })
 
-  test('after close, the client reconnects by itself', async () => {
+  test('after close, the client reconnects on its own', async () => {
     const { client, log } = await build(options, '?close=1011&reason=enough&after=2&times=1')
     const reconnecting = vi.fn()
     const reconnected = vi.fn()
@@ -89,7 +89,7 @@ describe.each(ways)('over %s', (_, options) => {
     expect(lines(log, 'Disconnected')).toMatchObject([{ code: 1011 }])
   })
 
-  test.each(['fin', 'rst'])('after drop=%s, the client reconnects by itself', async how => {
+  test.each(['fin', 'rst'])('after drop=%s, the client reconnects on its own', async how => {
     const { client } = await build(options, `?drop=${how}&after=1&times=1`)
     const reconnected = vi.fn()
     client.onreconnected(reconnected)

@@ -118,7 +118,7 @@ describe.for(Object.entries(transports))('over %s', ([name, transports]) => {
     const client = await connectIo(http, { transports: [...transports] })
     if (name === 'both transports') await upgraded(client)
     await server.close()
-    // After this reason a client reconnects by itself.
+    // After this reason a client reconnects on its own.
     expect(await client.disconnected).toMatch(/^transport (close|error)$/)
     expect(await statusOf(http + PATH).catch(() => 'refused')).toBe('refused')
   })
