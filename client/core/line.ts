@@ -1,6 +1,7 @@
 import { hexDump, toHex } from './bytes.ts'
 import { explainClose } from './close-code.ts'
 import type { ConnectionEvent } from './connection.ts'
+import { count } from './count.ts'
 import type { Message } from './message.ts'
 
 /** A line of the log: its text, followed by the message if there is one. */
@@ -45,7 +46,7 @@ export function fold(message: Message): Excerpt {
     const lines = message.slice(0, FOLDED_CHARACTERS + 1).split('\n', FOLDED_LINES)
     return cut(message, Math.min(FOLDED_CHARACTERS, lines.join('\n').length))
   }
-  const words = `${message.length} ${message.length === 1 ? 'byte' : 'bytes'}`
+  const words = count(message.length, 'byte')
   const hex = toHex(message.subarray(0, FOLDED_BYTES))
   return { text: hex ? `${words} ${hex}` : words, more: describeRest(message.length - FOLDED_BYTES, 'byte') }
 }
@@ -73,9 +74,7 @@ function cut(text: string, most: number): Excerpt {
   return { text: text.slice(0, end), more: describeRest(text.length - end, 'character') }
 }
 
-function describeRest(count: number, unit: string): string {
-  return count <= 0 ? '' : `${count.toLocaleString('en')} more ${unit}${count === 1 ? '' : 's'}`
-}
+const describeRest = (rest: number, unit: string): string => (rest <= 0 ? '' : count(rest, `more ${unit}`))
 
 function describeClose(code: number, reason: string): string {
   return `code ${code}: ${explainClose(code).replace(/\.$/, '')}${reason && `; reason: ${reason}`}`
