@@ -5,39 +5,42 @@ import { createSavedMessages, parseSavedMessages } from './core/saved-messages.t
 import { createStored } from './core/stored.ts'
 import { createAnnouncer } from './view/announcer.ts'
 import { element } from './view/element.ts'
+import { addIcons } from './view/icons.ts'
+import { createNotice } from './view/notice.ts'
 import { createPanel } from './view/panel.ts'
-import { createStatus } from './view/status.ts'
+import { parseSide } from './view/side.ts'
+import { WORDS } from './view/status.ts'
 import { createTabs } from './view/tabs.ts'
 import { createTheme, parseTheme } from './view/theme.ts'
 
 const storage = openStorage()
 const defaults: Setup = { url: defaultAddress(document.baseURI), protocols: '', format: 'text', message: '' }
+const { title } = document
 
+addIcons()
 createTheme(createStored(storage, 'websocket-echo-theme', parseTheme))
 const history = createHistory(createStored(storage, 'websocket-echo-history', parseHistory))
 const saved = createSavedMessages(createStored(storage, 'websocket-echo-saved', parseSavedMessages))
+const side = createStored(storage, 'websocket-echo-panel', parseSide)
 const announcer = createAnnouncer(element(document, '#announcer', HTMLElement))
-const status = createStatus()
+const notice = createNotice()
+const pageOrigin = location.origin
 
 let linking: ReturnType<typeof setTimeout> | undefined
 
-const tabs = createTabs(
-  element(document, '#panel', HTMLElement),
-  root =>
-    createPanel(root, {
-      setup: defaults,
-      history,
-      saved,
-      announcer,
-      pageOrigin: location.origin,
-      onChange: showSelected,
-    }),
-  showSelected,
-)
+const tabs = createTabs(element(document, '#panel', HTMLElement), {
+  open: root =>
+    createPanel(root, { setup: defaults, history, saved, side, announcer, notice, pageOrigin, onChange: showSelected }),
+  onSelect: showSelected,
+  onClose(panel, undo) {
+    panel.end()
+    notice(`${panel.name} closed.`, undo)
+  },
+})
 
 function showSelected() {
   tabs.show()
-  status.show(tabs.selected().session)
+  showTitle()
   // Browsers limit how often a page may change its address.
   clearTimeout(linking)
   linking = setTimeout(() => {
@@ -46,23 +49,42 @@ function showSelected() {
   }, 300)
 }
 
+/** Shows the state of the selected connection in the title, with the number of unread messages in all others. */
+function showTitle() {
+  const unread = tabs.all().reduce((sum, panel) => sum + panel.unread, 0)
+  document.title = `${unread > 0 ? `(${unread.toLocaleString('en')}) ` : ''}${WORDS[tabs.selected().state]} – ${title}`
+}
+
 /** Applies the settings in the page's address. Connects only to the page's own host; for any other the user must click. */
-function followLink() {
-  const setup = { ...defaults, ...readLink(location.hash) }
+function followLink(current: Setup) {
+  const setup = { ...current, ...readLink(location.hash) }
   tabs.selected().fill(setup)
   if (mayConnect(setup.url, document.baseURI)) tabs.selected().connect()
   showSelected()
 }
 
-followLink()
+followLink(defaults)
 tabs.selected().show()
 
-addEventListener('hashchange', followLink)
+addEventListener('hashchange', () => followLink(tabs.selected().read()))
 const retryAll = () => {
   for (const panel of tabs.all()) panel.retryNow()
 }
 addEventListener('online', retryAll)
 document.addEventListener('visibilitychange', () => document.hidden || retryAll())
+document.addEventListener('keydown', event => {
+  // The browser would find only the rows that are in the document. Pressed again, it does so.
+  if (event.key !== 'f' || !(event.ctrlKey || event.metaKey) || document.activeElement?.id === 'search') return
+  event.preventDefault()
+  tabs.selected().focusSearch()
+})
+// A page that waits in the back/forward cache has no connections.
+addEventListener('pagehide', event => {
+  if (event.persisted) for (const panel of tabs.all()) panel.suspend()
+})
+addEventListener('pageshow', event => {
+  if (event.persisted) for (const panel of tabs.all()) panel.resume()
+})
 
 /** Reading `localStorage` throws if the browser denies storage. */
 function openStorage(): Storage | undefined {

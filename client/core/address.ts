@@ -33,7 +33,10 @@ export function readAddress(typed: string, pageProtocol: string): ReadAddress {
   if (Number(port) > MAX_PORT) return { problem: `The port ${port} is too high: the highest is ${MAX_PORT}.` }
   if (rest.includes('#')) return { problem: 'A WebSocket address has no #fragment. Write %23 for a #.' }
   try {
-    return { url: new URL(`${known}://${rest}`).href }
+    const { href, host } = new URL(`${known}://${rest}`)
+    // Chromium accepts spaces in a host, and encodes them.
+    if (!host.includes('%')) return { url: href }
+    return { problem: `"${name}" is not a valid host.` }
   } catch {
     return { problem: `"${name}" is not a valid host.` }
   }

@@ -10,7 +10,12 @@ export type ConnectionEvent =
   | { type: 'sent'; message: Message }
   /** `roundTrip` is in ms, and `undefined` unless it is certain. */
   | { type: 'received'; message: Message; roundTrip?: number | undefined }
-  | { type: 'disconnected'; code: number; reason: string }
+  /** `by` is `page` if the page had started the closing handshake. */
+  | { type: 'disconnected'; code: number; reason: string; by: 'page' | 'server' }
+  /** The page gave up before the handshake ended. */
+  | { type: 'cancelled'; url: string }
+  /** The page closed the connection to open another one, to `next`. No close event follows. */
+  | { type: 'replaced'; next: string }
   | { type: 'error'; problem: string }
   /** The handshake failed. Browsers hide the reason. */
   | { type: 'refused'; url: string }
@@ -72,12 +77,10 @@ export function createConnection(
     onState(state)
   }
 
-  function release() {
+  function release(next: string) {
     listening.abort()
     socket?.close(NORMAL, REPLACED)
-    if (state === 'connected' || state === 'closing') {
-      onEvent({ type: 'disconnected', code: NORMAL, reason: REPLACED })
-    }
+    if (state === 'connected' || state === 'closing') onEvent({ type: 'replaced', next })
   }
 
   function adopt(opened: WebSocket) {
@@ -108,13 +111,22 @@ export function createConnection(
       if (state === 'connected') onEvent({ type: 'error', problem: `the connection to ${opened.url} failed` })
     })
     on('close', ({ code, reason }) => {
-      const wasConnecting = state === 'connecting'
+      const wasConnected = facts.since !== undefined
+      const by = state === 'closing' ? 'page' : 'server'
       facts.bufferedAmount = opened.bufferedAmount
       socket = undefined
       enter('disconnected')
-      onEvent(wasConnecting ? { type: 'refused', url: opened.url } : { type: 'disconnected', code, reason })
+      onEvent(wasConnected ? { type: 'disconnected', code, reason, by } : { type: 'refused', url: opened.url })
     })
     enter('connecting')
+  }
+
+  function cancel(opened: WebSocket) {
+    listening.abort()
+    opened.close()
+    socket = undefined
+    enter('disconnected')
+    onEvent({ type: 'cancelled', url: opened.url })
   }
 
   return {
@@ -129,7 +141,7 @@ export function createConnection(
       } catch (error) {
         return onEvent({ type: 'error', problem: explain(address, error) })
       }
-      release()
+      release(opened.url)
       adopt(opened)
     },
 
@@ -144,6 +156,7 @@ export function createConnection(
 
     disconnect(code = NORMAL, reason = '') {
       if (!socket) return
+      if (state === 'connecting') return cancel(socket)
       try {
         socket.close(code, reason)
       } catch (error) {

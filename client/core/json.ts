@@ -45,3 +45,13 @@ export function isJson(text: string): boolean {
     return false
   }
 }
+
+/** In characters. Longer prefixes are not searched. */
+const LONGEST_PREFIX = 64
+
+/** Returns the index at which a JSON object or array begins that reaches to the end of the text, or -1. */
+export function findJson(text: string): number {
+  if (!/[}\]]\s*$/.test(text.slice(-LONGEST_PREFIX))) return -1
+  for (const { index } of text.slice(0, LONGEST_PREFIX).matchAll(/[{[]/g)) if (isJson(text.slice(index))) return index
+  return -1
+}

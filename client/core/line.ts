@@ -30,7 +30,14 @@ export function describeEvent(event: ConnectionEvent): Line {
     case 'received':
       return { kind: 'received', text: 'Received from the server => ', message: event.message }
     case 'disconnected':
-      return { kind: 'system', text: `Server disconnected… (${describeClose(event.code, event.reason)})` }
+      return {
+        kind: 'system',
+        text: `Server disconnected… ${event.by === 'page' ? 'You closed the connection ' : ''}(${describeClose(event.code, event.reason)})`,
+      }
+    case 'cancelled':
+      return { kind: 'system', text: `Connecting to ${event.url} was cancelled` }
+    case 'replaced':
+      return { kind: 'system', text: `Server disconnected… Replaced by a connection to ${event.next}` }
     case 'error':
       return { kind: 'error', text: `Error: ${event.problem}` }
     case 'refused':

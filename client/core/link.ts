@@ -1,4 +1,4 @@
-const FORMATS = ['text', 'hex', 'base64'] as const
+const FORMATS = ['text', 'json', 'hex', 'base64'] as const
 
 /** How the text in the message field is encoded. */
 export type Format = (typeof FORMATS)[number]

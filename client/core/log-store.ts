@@ -20,13 +20,17 @@ export type LogStore = {
   readonly entries: readonly LogEntry[]
   /** The entries that pass the filter. */
   readonly shown: readonly LogEntry[]
+  readonly isFiltered: boolean
+  /** Finds every hit of the search in a text; `undefined` without a search. */
+  readonly pattern: RegExp | undefined
   /** How many entries have been removed since the log was last cleared. */
   readonly removed: number
   /** `at` is in ms since the epoch. */
   add(event: ConnectionEvent, at?: number): void
   /** Searches text case-insensitively, and binary messages for the UTF-8 bytes of `text` or for its bytes in hex. */
   filter(kind: LogKind, text: string): void
-  clear(): void
+  /** Removes all entries. Returns a function that puts them back before those added since. */
+  clear(): () => void
   /** Returns the index in `shown` of an entry, or of the next entry after it. */
   indexOf(id: number): number
   /** Returns the whole log, ignoring the filter, with one JSON object per line (NDJSON). */
@@ -50,6 +54,7 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
   let entries: LogEntry[] = []
   let shown = entries
   let passes: ((event: ConnectionEvent) => boolean) | undefined
+  let pattern: RegExp | undefined
   let removed = 0
   let bytes = 0
   let nextId = 0
@@ -76,6 +81,15 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
     removed += count
   }
 
+  function replace(next: LogEntry[], nextRemoved: number, nextBytes: number) {
+    entries = next
+    shown = passes ? entries.filter(({ event }) => passes?.(event)) : entries
+    removed = nextRemoved
+    bytes = nextBytes
+    if (entries.length > limit || bytes > byteLimit) removeOldest()
+    changed()
+  }
+
   function indexOf(id: number): number {
     let low = 0
     let high = shown.length
@@ -94,6 +108,12 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
     get shown() {
       return shown
     },
+    get isFiltered() {
+      return passes !== undefined
+    },
+    get pattern() {
+      return pattern
+    },
     get removed() {
       return removed
     },
@@ -108,17 +128,16 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
     },
 
     filter(kind, text) {
+      pattern = text === '' ? undefined : patternOf(text)
       passes = createFilter(kind, text)
       shown = passes ? entries.filter(({ event }) => passes?.(event)) : entries
       changed()
     },
 
     clear() {
-      entries = []
-      shown = passes ? [] : entries
-      removed = 0
-      bytes = 0
-      changed()
+      const cleared = { entries, removed, bytes }
+      replace([], 0, 0)
+      return () => replace([...cleared.entries, ...entries], cleared.removed + removed, cleared.bytes + bytes)
     },
 
     indexOf,
@@ -147,8 +166,7 @@ function createFilter(kind: LogKind, text: string): ((event: ConnectionEvent) =>
   }
   if (text === '') return isOfKind
 
-  // Unlike lower-casing, a pattern does not copy the message.
-  const pattern = new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'iu')
+  const pattern = patternOf(text, 'iu')
   const needles = [new TextEncoder().encode(text), hexIn(text)]
   const contains = (message: Message) =>
     typeof message === 'string' ? pattern.test(message) : needles.some(needle => includes(message, needle))
@@ -156,6 +174,9 @@ function createFilter(kind: LogKind, text: string): ((event: ConnectionEvent) =>
   return event =>
     isOfKind(event) && ('message' in event ? contains(event.message) : pattern.test(describeEvent(event).text))
 }
+
+/** Unlike lower-casing, a pattern does not copy the message. */
+const patternOf = (text: string, flags = 'giu') => new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), flags)
 
 /** Returns the complete bytes of a hex text, or no bytes if it is not hex. */
 function hexIn(text: string): Uint8Array {

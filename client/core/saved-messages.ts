@@ -1,5 +1,5 @@
 import { type Format, isFormat } from './link.ts'
-import type { Stored } from './stored.ts'
+import type { Kept, Stored } from './stored.ts'
 
 export type SavedMessage = {
   name: string
@@ -15,6 +15,8 @@ export type SavedMessages = {
   /** Saves a message, or replaces the one of the same name. Returns false if there is no room. */
   save(message: SavedMessage): boolean
   remove(name: string): void
+  /** Whether the last change was kept for the next visit. */
+  readonly kept: Kept
 }
 
 const MAX_MESSAGES = 100
@@ -26,6 +28,7 @@ export function parseSavedMessages(json: unknown): SavedMessage[] {
 
 /** Creates the list of saved messages on top of stored ones. */
 export function createSavedMessages(stored: Stored<SavedMessage[]>): SavedMessages {
+  let kept: Kept = 'kept'
   const others = (name: string) => stored.get().filter(message => message.name !== name)
 
   return {
@@ -34,12 +37,16 @@ export function createSavedMessages(stored: Stored<SavedMessage[]>): SavedMessag
     save(message) {
       const messages = others(message.name)
       if (messages.length >= MAX_MESSAGES) return false
-      stored.set([...messages, message])
+      kept = stored.set([...messages, message])
       return true
     },
 
+    get kept() {
+      return kept
+    },
+
     remove(name) {
-      stored.set(others(name))
+      kept = stored.set(others(name))
     },
   }
 }

@@ -15,12 +15,16 @@ export type SessionState = {
 export type SessionListener = {
   onState: (state: SessionState) => void
   onBurst: (progress: BurstProgress | undefined) => void
+  /** The server's answer to a plain request, after a handshake has failed. */
+  onAnswer: (answer: string) => void
 }
 
 /** The state of one tab: a connection with its log, statistics, reconnecting and burst. */
 export type Session = {
   readonly log: LogStore
   readonly statistics: Statistics
+  /** Messages received on all connections of this session. */
+  readonly received: number
   facts(): Facts
   connect(address: string, protocols: string[]): void
   /** Closes the connection and stops reconnecting. The code and reason must be valid. */
@@ -36,11 +40,12 @@ export type Session = {
 }
 
 /** Creates a session that is not connected. */
-export function createSession({ onState, onBurst }: SessionListener, pageOrigin: string): Session {
+export function createSession({ onState, onBurst, onAnswer }: SessionListener, pageOrigin: string): Session {
   const log = createLogStore()
   const statistics = createStatistics()
   const state: SessionState = { connection: 'disconnected', retryAt: undefined }
   let target: [address: string, protocols: string[]] = ['', []]
+  let received = 0
   let isWanted = false
   let reconnects = false
   /** Whether this attempt follows a failed one: only the first failure in a row is investigated. */
@@ -64,6 +69,7 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
     onEvent(event) {
       log.add(event)
       if (event.type === 'received') {
+        received++
         statistics.received(event.roundTrip)
         burst?.answered()
       } else if (event.type === 'refused') {
@@ -74,7 +80,9 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
   })
 
   async function explain(url: string) {
-    log.add({ type: 'note', text: await askWhy(url, { pageOrigin }) })
+    const answer = await askWhy(url, { pageOrigin })
+    log.add({ type: 'note', text: answer })
+    onAnswer(answer)
   }
 
   function ended() {
@@ -87,6 +95,9 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
   return {
     log,
     statistics,
+    get received() {
+      return received
+    },
     facts: connection.facts,
     send: connection.send,
     retryNow: reconnect.retryNow,

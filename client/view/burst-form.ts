@@ -1,6 +1,6 @@
 import { type BurstOptions, type BurstProgress, checkBurst } from '../core/burst.ts'
+import { separated } from '../core/count.ts'
 import type { SessionState } from '../core/session.ts'
-import { createDisclosure } from './disclosure.ts'
 import { element } from './element.ts'
 
 /** Controls the form that starts and stops a burst. */
@@ -14,8 +14,6 @@ export function createBurstForm(
   const text = element(root, '#burst-progress', HTMLElement)
   const problem = element(root, '#burst-problem', HTMLElement)
   const field = (name: string) => element(form, `#burst-${name}`, HTMLInputElement)
-
-  createDisclosure(root, '#burst-toggle')
 
   form.addEventListener('submit', event => {
     event.preventDefault()
@@ -49,7 +47,6 @@ export function createBurstForm(
   }
 }
 
-function describe(progress: BurstProgress): string {
-  const [sent, count, answered] = [progress.sent, progress.count, progress.answered].map(n => n.toLocaleString('en'))
-  return `${sent} of ${count} sent, ${answered} answered`
+function describe({ sent, count, answered }: BurstProgress): string {
+  return `${separated(sent)} of ${separated(count)} sent, ${separated(answered)} answered`
 }

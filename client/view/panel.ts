@@ -1,7 +1,9 @@
 import type { History } from '../core/history.ts'
 import type { Setup } from '../core/link.ts'
+import { writeQuery } from '../core/query.ts'
 import type { SavedMessages } from '../core/saved-messages.ts'
 import { createSession, type SessionState } from '../core/session.ts'
+import type { Stored } from '../core/stored.ts'
 import { createAddressBar } from './address-bar.ts'
 import type { Announcer } from './announcer.ts'
 import { createBurstForm } from './burst-form.ts'
@@ -11,15 +13,22 @@ import { element } from './element.ts'
 import { createFacts } from './facts.ts'
 import { createFaultsForm } from './faults-form.ts'
 import { createLog } from './log.ts'
+import { createLogToolbar } from './log-toolbar.ts'
+import { createMessageView } from './message-view.ts'
+import type { Notice } from './notice.ts'
 import { createSaved } from './saved.ts'
+import { createSide, type SideState } from './side.ts'
 import { stateOf } from './status.ts'
+import { createSuggestions } from './suggestions.ts'
 import type { Panel } from './tabs.ts'
 
 type PanelOptions = {
   setup: Setup
   history: History
   saved: SavedMessages
+  side: Stored<SideState>
   announcer: Announcer
+  notice: Notice
   pageOrigin: string
   /** Called when the state or the settings have changed. */
   onChange: () => void
@@ -31,66 +40,72 @@ export type SessionPanel = Panel & {
   fill(setup: Setup): void
   connect(): void
   retryNow(): void
+  focusSearch(): void
+  /** Closes the connection because the page is left. */
+  suspend(): void
+  /** Connects again after `suspend`, if there was a connection. */
+  resume(): void
 }
 
+/** ms between updates of the number of unread messages. */
+const UNREAD = 500
+const BURST = { size: 16, inFlight: 16, rate: 0, isBinary: false }
+
 /** Creates a session and connects it with its part of the page. */
-export function createPanel(
-  root: HTMLElement,
-  { setup, history, saved, announcer, pageOrigin, onChange }: PanelOptions,
-): SessionPanel {
+export function createPanel(root: HTMLElement, options: PanelOptions): SessionPanel {
+  const { setup, pageOrigin, announcer, onChange } = options
   const url = element(root, '#url', HTMLInputElement)
   const protocols = element(root, '#protocols', HTMLInputElement)
   let state: SessionState = { connection: 'disconnected', retryAt: undefined }
+  let wasConnected = false
 
-  const session = createSession(
-    {
-      onState(next) {
-        state = next
-        for (const part of [addressBar, composer, burstForm]) part.show(state)
-        facts.show()
-        onChange()
-      },
-      onBurst: progress => burstForm.progress(progress),
-    },
-    pageOrigin,
-  )
+  const session = createSession({ onState, onBurst: progress => views.burst.progress(progress), onAnswer }, pageOrigin)
+  const views = createViews(root, session, { ...options, onEdit })
+  const unread = createUnread(session, onChange)
 
-  const addressBar = createAddressBar(root, {
-    onConnect: session.connect,
-    onDisconnect: session.disconnect,
-    onReconnect: session.setReconnect,
-    onEdit: onChange,
-  })
-  const faultsForm = createFaultsForm(root, { onEdit: onChange, onConnect: addressBar.submit })
-  const composer = createComposer(root, { history, onSend: session.send, onEdit: onChange })
-  const burstForm = createBurstForm(root, { onStart: session.startBurst, onStop: session.stopBurst })
-  const facts = createFacts(root, session.facts)
-  const chart = createChart(root, session.statistics)
-  const log = createLog(root, session.log)
-  createSaved(root, saved, {
-    ...composer,
-    fill(draft) {
-      composer.fill(draft)
-      onChange()
-    },
-  })
+  function onState(next: SessionState) {
+    state = next
+    show()
+    onChange()
+  }
+
+  async function onAnswer(answer: string) {
+    if (!(await views.faults.complain(answer))) return
+    views.addressBar.showProblem('A fault in the address is wrong. See Faults.')
+  }
+
+  function onEdit() {
+    show()
+    onChange()
+  }
+
+  function show() {
+    const { addressBar, composer, burst, facts, faults, suggestions } = views
+    for (const part of [addressBar, composer, burst]) part.show(state)
+    facts.show()
+    faults.show(state.connection === 'connected')
+    suggestions.show(state, addressBar.connected ?? url.value)
+  }
 
   function fill({ url: address, protocols: offered, format, message }: Setup) {
     url.value = address
-    faultsForm.show()
     protocols.value = offered
-    composer.fill({ format, message })
+    const draft = views.composer.read()
+    if (draft.format !== format || draft.message !== message) views.composer.fill({ format, message })
+    show()
   }
   fill(setup)
 
   return {
     root,
     fill,
-    connect: addressBar.submit,
+    connect: views.addressBar.submit,
     retryNow: session.retryNow,
+    focusSearch: views.toolbar.focusSearch,
 
     get name() {
-      return url.value.replace(/^\w+:\/\//, '') || 'New connection'
+      const address = views.addressBar.connected ?? url.value
+      return address.replace(/^\w+:\/\//, '') || 'New connection'
     },
     get state() {
       return stateOf(state)
@@ -98,25 +113,125 @@ export function createPanel(
     get session() {
       return state
     },
+    get unread() {
+      return unread.count
+    },
 
-    read: () => ({ url: url.value, protocols: protocols.value, ...composer.read() }),
+    read: () => ({ url: url.value, protocols: protocols.value, ...views.composer.read() }),
 
     show() {
-      log.show()
+      unread.stop()
+      views.log.show()
+      views.side.show()
       announcer.follow(session.log)
-      chart.show()
-      composer.focus()
+      show()
+      views.composer.focus()
     },
 
     hide() {
-      log.hide()
-      chart.hide()
+      unread.start()
+      views.log.hide()
+      views.side.hide()
+      views.addressBar.hide()
+    },
+
+    suspend() {
+      wasConnected =
+        state.connection === 'connected' || state.connection === 'connecting' || state.retryAt !== undefined
+      session.disconnect(1000, '')
+    },
+
+    resume() {
+      if (wasConnected) views.addressBar.submit()
     },
 
     end() {
       session.disconnect(1000, '')
-      facts.stop()
-      chart.end()
+      views.side.hide()
+      views.chart.end()
+    },
+  }
+}
+
+type Session = ReturnType<typeof createSession>
+
+/** Creates the parts of the panel, and connects them with each other. */
+function createViews(
+  root: HTMLElement,
+  session: Session,
+  { setup, history, saved, side: sideState, notice, onEdit }: PanelOptions & { onEdit: () => void },
+) {
+  const url = element(root, '#url', HTMLInputElement)
+  const addressBar = createAddressBar(root, {
+    onConnect: session.connect,
+    onDisconnect: session.disconnect,
+    onReconnect: session.setReconnect,
+    onEdit,
+    onProblem: problem => session.log.add({ type: 'error', problem }),
+    onInvalidClose: () => side.open('connection'),
+    notice,
+  })
+  const faults = createFaultsForm(root, {
+    base: setup.url,
+    onEdit,
+    onConnect: addressBar.submit,
+    onOpen: () => side.open('faults'),
+  })
+  const composer = createComposer(root, { history, onSend: session.send, onConnect: addressBar.submit, onEdit })
+  const messages = { onSendAgain: session.send, onEdit: composer.edit }
+  const messageView = createMessageView(root, messages)
+  const log = createLog(root, session.log, {
+    ...messages,
+    onSelect: messageView.select,
+    onOpen: () => side.open('message'),
+  })
+  const chart = createChart(root, session.statistics)
+  const facts = createFacts(root, session.facts)
+  const side = createSide(root, sideState, part => {
+    messageView.setVisible(part === 'message')
+    facts.setVisible(part === 'connection')
+    if (part === 'faults') void faults.load()
+    chart.setVisible(part === 'chart')
+  })
+  createSaved(root, saved, { ...composer, notice })
+  const suggestions = createSuggestions(root, {
+    onSend: session.send,
+    onBurst: count => session.startBurst({ ...BURST, count }),
+    onQuery(query) {
+      const parameters = [...new URLSearchParams(query)]
+      url.value = writeQuery(url.value, new Set(parameters.map(([name]) => name)), parameters)
+      addressBar.submit()
+      onEdit()
+    },
+  })
+  const toolbar = createLogToolbar(root, session.log, log, notice)
+  const burst = createBurstForm(root, { onStart: session.startBurst, onStop: session.stopBurst })
+  return { addressBar, faults, composer, log, chart, facts, side, suggestions, toolbar, burst }
+}
+
+/** Counts the messages that arrive while the panel is hidden. */
+function createUnread(session: Session, onChange: () => void) {
+  let seen: number | undefined
+  let isReporting = false
+
+  session.log.onChange(() => {
+    if (seen === undefined || isReporting) return
+    isReporting = true
+    setTimeout(() => {
+      isReporting = false
+      onChange()
+    }, UNREAD)
+  })
+
+  return {
+    get count() {
+      return seen === undefined ? 0 : session.received - seen
+    },
+    start() {
+      seen = session.received
+    },
+    stop() {
+      seen = undefined
     },
   }
 }

@@ -36,10 +36,9 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       ['base64', 'AP9/', '00 ff 7f'],
     ] as const)('sends %s as a binary message, and shows its size', async ([format, text, hex]) => {
       await tester.visit()
-      await page.click('#more')
-      await page.select('#format', format)
+      await tester.chooseFormat(format)
       await page.type('#message', text)
-      expect(await tester.text('#size')).toBe('3 B')
+      expect(await tester.text('#size')).toBe('3 B · binary')
       await page.click('#send')
       await tester.logged(`Received from the server => 3 bytes ${hex}`)
     })
@@ -49,11 +48,10 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       ['base64', 'A', 'base64'],
     ] as const)('does not send invalid %s, and says what is wrong', async ([format, text, problem]) => {
       await tester.visit()
-      await page.click('#more')
-      await page.select('#format', format)
+      await tester.chooseFormat(format)
       await page.type('#message', text)
-      await tester.says('#message-problem', problem)
       await page.keyboard.press('Enter')
+      await tester.says('#message-problem', problem)
       expect(await tester.typed()).toBe(text)
       expect(await tester.log()).not.toContain('Sending')
       await page.keyboard.press('Backspace')
@@ -99,7 +97,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('formats JSON, and reports invalid JSON', async () => {
       await tester.visit()
-      await page.click('#more')
+      await tester.chooseFormat('json')
       await page.type('#message', '{"big":12345678901234567890}')
       await page.click('#format-json')
       expect(await tester.typed()).toBe('{\n  "big": 12345678901234567890\n}')
@@ -134,19 +132,17 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('saves named messages, and brings them back after a reload', async () => {
       await tester.visit()
-      await page.click('#more')
-      await page.select('#format', 'hex')
+      await tester.chooseFormat('hex')
       await page.type('#message', '0a 0b')
       await page.click('#saved-toggle')
       await page.type('#save-name', 'two bytes')
       await page.keyboard.press('Enter')
       await page.reload()
       await tester.inState('Connected')
-      await page.click('#more')
       await page.click('#saved-toggle')
       await page.click('#saved li button')
       expect(await tester.typed()).toBe('0a 0b')
-      expect(await page.$eval('#format', select => (select as HTMLSelectElement).value)).toBe('hex')
+      expect(await page.$eval('#formats :checked', radio => (radio as HTMLInputElement).value)).toBe('hex')
       await page.click('#send')
       await tester.logged('Received from the server => 2 bytes 0a 0b')
       await page.click('#saved-toggle')
@@ -156,11 +152,11 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('offers subprotocols, and shows the chosen one', async () => {
       await tester.visit()
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await page.type('#protocols', 'chat.v2, chat')
       await tester.connectTo(`${ws}chat`)
       await tester.inState('Connected')
-      await page.click('#facts-toggle')
+      await tester.openPart('connection')
       await tester.says('#protocol', 'chat.v2')
       await tester.says('#extensions', 'permessage-deflate')
     })
@@ -173,7 +169,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.visit()
       await tester.connectTo(url)
       await tester.inState('Connected')
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await tester.fill('#close-code', '1001')
       await page.click('#disconnect')
       await tester.says('#close-problem', '3000')
@@ -190,8 +186,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
   describe('a burst', () => {
     const burst = async (fields: Record<string, string>) => {
-      if (await tester.isHidden('#burst-toggle')) await page.click('#more')
-      if (await tester.isHidden('#burst')) await page.click('#burst-toggle')
+      if (await tester.isHidden('#burst')) await page.click('#repeat-toggle')
       for (const [name, value] of Object.entries(fields)) await tester.fill(`#burst-${name}`, value)
       await page.click('#burst-start')
     }
@@ -200,7 +195,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.visit()
       await burst({ count: '2000', size: '100', 'in-flight': '50' })
       await tester.logged('2,000 sent, 2,000 answered')
-      await page.click('#facts-toggle')
+      await tester.openPart('connection')
       await tester.says('#sent', '2,000 messages, 195 KiB')
       await tester.says('#received', '2,000 messages')
     })
@@ -211,9 +206,9 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.says('#burst-progress', 'answered')
       await page.click('#burst-stop')
       // Replies to messages in flight still arrive after the stop.
-      await page.select('#kinds', 'events')
+      await tester.chooseKind('events')
       await tester.logged('Burst stopped')
-      await page.select('#kinds', 'all')
+      await tester.chooseKind('all')
       await tester.send('still here')
       await tester.logged('[RE]: still here')
     })
@@ -314,7 +309,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('the chart shows round trips as numbers, as a plot, and as a text alternative', async () => {
       await tester.visit()
-      await page.click('#chart-toggle')
+      await tester.openPart('chart')
       await tester.send('timed')
       await page.waitForSelector('#chart canvas')
       await page.waitForFunction(() => /\d ms/.test(document.querySelector('#chart')?.textContent ?? ''))
@@ -331,7 +326,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('are set by a form that fills the query and is filled from it', async () => {
       await tester.visit()
-      await page.click('#faults-toggle')
+      await tester.openPart('faults')
       await page.type('#faults [name=repeat]', '2')
       await page.type('#faults [name=close]', '4000')
       await page.type('#faults [name=reason]', 'so be it')
@@ -339,7 +334,6 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await page.click('#faults [name=hello]')
       expect(await fieldValue('#url')).toMatch(/\/ws\?repeat=2&hello&close=4000&reason=so\+be\+it&after=1$/)
       await page.click('#faults [type=submit]')
-      await page.click('#faults-toggle')
       await tester.logged('"connection"')
       await tester.send('once')
       await tester.logged('so be it')
@@ -352,14 +346,13 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       expect(
         await page.$eval('#faults [name=subprotocol][type=checkbox]', box => (box as HTMLInputElement).checked),
       ).toBe(true)
-      await page.click('#faults-toggle')
       await page.select('#faults [name=drop]', '')
       expect(await fieldValue('#url')).toBe(`${ws}?token=x&subprotocol`)
     })
 
     test('that can be given more than once have a line for each value', async () => {
       await tester.visit()
-      await page.click('#faults-toggle')
+      await tester.openPart('faults')
       await tester.fill('#url', `${ws}?message=first&message=second`)
       expect(await fieldValue('#faults [name=message]')).toBe('first\nsecond')
       await page.type('#faults [name=repeat]', '2')
@@ -376,7 +369,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('that are opposites replace each other in the form', async () => {
       await tester.visit()
-      await page.click('#faults-toggle')
+      await tester.openPart('faults')
       await page.type('#faults input[name=subprotocol]:not([type=checkbox])', 'chat')
       await page.click('#faults [name=subprotocol][type=checkbox]')
       expect(await fieldValue('#url')).toMatch(/\?subprotocol$/)
@@ -385,11 +378,11 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('are explained below the form, for the field that has the focus', async () => {
       await tester.visit()
-      await page.click('#faults-toggle')
+      await tester.openPart('faults')
       await page.focus('#faults [name=delay]')
-      await tester.says('#faults p', 'delay: every reply waits this long, at most 5m')
+      await tester.says('#explanation', 'delay: every reply waits this long, at most 5m')
       await page.select('#faults [name=drop]', 'rst')
-      await tester.says('#faults p', 'drop=rst: the TCP connection ends by a reset (RST)')
+      await tester.says('#explanation', 'drop=rst: the TCP connection ends by a reset (RST)')
     })
 
     test('that are invalid are explained', async () => {
@@ -434,7 +427,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
   })
 
   describe('the log shows', () => {
-    test('long messages folded, and on a click unfolded, as formatted JSON, or as a hex dump', async () => {
+    test('long messages folded, and on a click unfolded, or as a hex dump, and as formatted JSON in the panel', async () => {
       await tester.visit()
       const json = `{"list":[${'1234567890,'.repeat(40)}0]}`
       await tester.send(json)
@@ -442,11 +435,10 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       expect(await tester.log()).not.toContain('0,0]}')
       await page.click('#log li[data-kind=sent] [aria-expanded=false]')
       await tester.logged('0,0]}')
-      await page.hover('#log li[data-kind=sent]')
-      await page.click('#log li[data-kind=sent] .actions [aria-pressed=false]')
-      await tester.logged('"list": [\n    1234567890,')
-      await page.click('#more')
-      await page.select('#format', 'hex')
+      await page.click('#log li[data-kind=sent] .words')
+      await tester.openPart('message')
+      await tester.says('#message-text', '"list": [\n    1234567890,')
+      await tester.chooseFormat('hex')
       await tester.send('41 42 00')
       await tester.logged('Received from the server => 3 bytes')
       await page.click('#log li:last-child [aria-expanded=false]')
@@ -473,7 +465,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       }
       await page.type('#search', 'APPLE')
       await page.waitForFunction(() => document.querySelectorAll('#log li').length === 2)
-      await page.select('#kinds', 'received')
+      await tester.chooseKind('received')
       await page.waitForFunction(() => document.querySelectorAll('#log li').length === 1)
       await tester.logged('[RE]: apple')
       await tester.fill('#search', 'cherry')
@@ -489,7 +481,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.send('copied')
       await tester.logged('[RE]: copied')
       await page.hover('#log li[data-kind=received]')
-      await page.click('#log li[data-kind=received] .actions button')
+      await page.click('#log li[data-kind=received] .actions button:last-child')
       await tester.logged('Copied')
       await page.focus('#message')
       await page.keyboard.down('Control')
@@ -559,7 +551,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     test('when the connection ends unexpectedly, and shows a countdown', async () => {
       const first = await startPeer(echo)
       await tester.visit()
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await page.click('#reconnect')
       await tester.connectTo(first.url)
       await tester.inState('Connected')
@@ -580,7 +572,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.inState('Connected')
       for (const socket of sockets) socket.terminate()
       await tester.inState('Disconnected')
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await page.click('#reconnect')
       await page.click('#connect')
       await tester.inState('Connected')
@@ -596,7 +588,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     test('holds several connections, each with its own address and log', async () => {
       const { url } = await startPeer(echo)
       await tester.visit()
-      expect(await tester.isHidden('#tabs')).toBe(true)
+      expect(await tester.isHidden('#tab-1 .close')).toBe(true)
       await tester.send('in the first')
       await tester.logged('[RE]: in the first')
       await page.click('#new-tab')
@@ -615,9 +607,9 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await page.focus('#tab-1')
       await page.keyboard.press('ArrowRight')
       await tester.logged('in the second')
-      await page.click('#close-tab')
+      await page.click('#tab-2 .close')
       await tester.logged('[RE]: in the first')
-      expect(await tester.isHidden('#tabs')).toBe(true)
+      expect(await tester.isHidden('#tab-1 .close')).toBe(true)
     })
 
     test('shares sent messages between tabs, but keeps a draft for each', async () => {
@@ -647,7 +639,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
   describe('a link', () => {
     test('contains the settings and restores them', async () => {
       await tester.visit()
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await page.type('#protocols', 'chat')
       await page.type('#message', 'a & b')
       await page.waitForFunction(() => location.hash.includes('message=a+%26+b'))
@@ -688,7 +680,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     expect(first.map(([, size]) => size).every(size => size > 0)).toBe(true)
     expect(first.reduce((sum, [, size]) => sum + size, 0)).toBeLessThan(40 * 1024)
     expect(first.map(([name]) => name).join()).not.toContain('plot')
-    await page.click('#chart-toggle')
+    await tester.openPart('chart')
     await page.waitForSelector('#plot canvas')
     expect((await fetched()).map(([name]) => name).join()).toContain('plot')
   })

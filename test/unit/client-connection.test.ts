@@ -96,28 +96,28 @@ test('disconnects with code 1000', async () => {
   await happened('disconnected')
   expect((await closed)[0]).toBe(1000)
   expect(states).toEqual(['connecting', 'connected', 'closing', 'disconnected'])
-  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1000, reason: '' })
+  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1000, reason: '', by: 'page' })
 })
 
 test('reports the close code and reason of the server', async () => {
   const peer = await connectTo(address)
   peer.close(1001, 'going away')
   await happened('disconnected')
-  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1001, reason: 'going away' })
+  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1001, reason: 'going away', by: 'server' })
 })
 
 test('reports 1005 when the server sends no code', async () => {
   const peer = await connectTo(address)
   peer.close()
   await happened('disconnected')
-  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1005, reason: '' })
+  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1005, reason: '', by: 'server' })
 })
 
 test('reports 1006 when the server sends no close frame', async () => {
   const peer = await connectTo(address)
   peer.terminate()
   await happened('disconnected')
-  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1006, reason: '' })
+  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1006, reason: '', by: 'server' })
 })
 
 test('reconnects after a disconnect', async () => {
@@ -141,7 +141,7 @@ test('sends a close frame on a replaced socket, and ignores its later events', a
   await happened('received')
   expect(events).toEqual([
     connected,
-    { type: 'disconnected', code: 1000, reason: 'replaced by a new connection' },
+    { type: 'replaced', next: `${address}?second` },
     connected,
     { type: 'sent', message: 'hello' },
     { type: 'received', message: '[RE]: hello', roundTrip: expect.any(Number) },
@@ -195,6 +195,14 @@ test('reports the address of a failed handshake', async () => {
   connection.connect(address)
   await happened('refused')
   expect(events).toEqual([{ type: 'refused', url: address }])
+  expect(states).toEqual(['connecting', 'disconnected'])
+})
+
+test('reports that the page has cancelled an attempt, not that the server has failed', async () => {
+  connection.connect(address)
+  connection.disconnect()
+  await happened('cancelled')
+  expect(events).toEqual([{ type: 'cancelled', url: address }])
   expect(states).toEqual(['connecting', 'disconnected'])
 })
 

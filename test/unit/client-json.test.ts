@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatJson, isJson } from '../../client/core/json.ts'
+import { findJson, formatJson, isJson } from '../../client/core/json.ts'
 
 const format = (text: string) => {
   const formatted = formatJson(text)
@@ -83,4 +83,17 @@ test.each([
   ['', false],
 ])('whether %j is an object or array: %j', (text, is) => {
   expect(isJson(text)).toBe(is)
+})
+
+test.each([
+  ['{"a":1}', 0],
+  ['[RE]: {"a":1}', 6],
+  ['42["event",{"a":1}]', 2],
+  ['[RE]: hello', -1],
+  ['{"a":1} and more', -1],
+  ['[RE]: {"a":', -1],
+  [`${'a'.repeat(64)}{}`, -1],
+  ['', -1],
+])('the JSON in %j starts at %d', (text, start) => {
+  expect(findJson(text)).toBe(start)
 })

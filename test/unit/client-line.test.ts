@@ -26,9 +26,24 @@ test('the message follows the text', () => {
 })
 
 test('a close has its code, an explanation and the reason', () => {
-  const { text } = describeEvent({ type: 'disconnected', code: 1009, reason: 'too much' })
+  const { text } = describeEvent({ type: 'disconnected', code: 1009, reason: 'too much', by: 'server' })
   expect(text).toMatch(/^Server disconnected… \(code 1009: .{10,}[^.]; reason: too much\)$/)
-  expect(describeEvent({ type: 'disconnected', code: 1006, reason: '' }).text).toMatch(/\(code 1006: [^;]+\)$/)
+  expect(describeEvent({ type: 'disconnected', code: 1006, reason: '', by: 'server' }).text).toMatch(
+    /\(code 1006: [^;]+\)$/,
+  )
+})
+
+test.each<[ConnectionEvent, string]>([
+  [
+    { type: 'disconnected', code: 1000, reason: '', by: 'page' },
+    'Server disconnected… You closed the connection (code 1000',
+  ],
+  [{ type: 'cancelled', url: 'ws://a/' }, 'Connecting to ws://a/ was cancelled'],
+  [{ type: 'replaced', next: 'ws://b/' }, 'Server disconnected… Replaced by a connection to ws://b/'],
+])('%j says that the page did it', (event, text) => {
+  const line = describeEvent(event)
+  expect(line.kind).toBe('system')
+  expect(line.text).toContain(text)
 })
 
 describe('folded', () => {

@@ -68,7 +68,7 @@ describe('the filter', () => {
     store.add(received('[RE]: Hello (1)'))
     store.add({ type: 'sent', message: bytes(0xde, 0xad, 0xbe, 0xef) })
     store.add(received(new TextEncoder().encode('café')))
-    store.add({ type: 'disconnected', code: 1000, reason: 'farewell' })
+    store.add({ type: 'disconnected', code: 1000, reason: 'farewell', by: 'server' })
   }
 
   const cases = [
@@ -159,6 +159,16 @@ test('reports every change until the listener is removed', () => {
   expect(listener).toHaveBeenCalledTimes(3)
 })
 
+test('clearing can be undone, even after new entries', () => {
+  const store = createLogStore()
+  store.add({ type: 'sent', message: 'before' })
+  const undo = store.clear()
+  expect(store.shown).toEqual([])
+  store.add({ type: 'sent', message: 'after' })
+  undo()
+  expect(store.shown.map(({ event }) => 'message' in event && event.message)).toEqual(['before', 'after'])
+})
+
 describe('exported as NDJSON', () => {
   test('each entry is a line, even if the filter hides it', async () => {
     const store = createLogStore()
@@ -167,7 +177,7 @@ describe('exported as NDJSON', () => {
     store.add({ type: 'connected', protocol: 'chat', extensions: '' }, at)
     store.add({ type: 'sent', message: 'né\n"' }, at)
     store.add({ type: 'received', message: bytes(0, 255), roundTrip: 1.25 }, at)
-    store.add({ type: 'disconnected', code: 1001, reason: 'bye' }, at)
+    store.add({ type: 'disconnected', code: 1001, reason: 'bye', by: 'server' }, at)
     const text = await store.toNdjson().text()
     expect(text.endsWith('}\n')).toBe(true)
     const time = '2026-01-02T03:04:05.006Z'
@@ -180,7 +190,7 @@ describe('exported as NDJSON', () => {
       { time, type: 'connected', protocol: 'chat', extensions: '' },
       { time, type: 'text', direction: 'sent', text: 'né\n"', bytes: 5 },
       { time, type: 'binary', direction: 'received', base64: 'AP8=', bytes: 2, roundTrip: 1.25 },
-      { time, type: 'disconnected', code: 1001, reason: 'bye' },
+      { time, type: 'disconnected', code: 1001, reason: 'bye', by: 'server' },
     ])
   })
 
