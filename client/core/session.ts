@@ -1,5 +1,6 @@
+import { readAddress } from './address.ts'
 import { type Burst, type BurstOptions, type BurstProgress, createBurst } from './burst.ts'
-import { type ConnectionState, createConnection, type Facts } from './connection.ts'
+import { type ConnectionEvent, type ConnectionState, createConnection, type Facts } from './connection.ts'
 import { askWhy } from './handshake.ts'
 import { createLogStore, type LogStore } from './log-store.ts'
 import type { Message } from './message.ts'
@@ -22,18 +23,26 @@ export type Session = {
   readonly log: LogStore
   readonly statistics: Statistics
   facts(): Facts
+  /** Connects to an address as it was typed: the scheme may be missing. */
   connect(address: string, protocols: string[]): void
   /** Closes the connection and stops reconnecting. The code and reason must be valid. */
   disconnect(code: number, reason: string): void
   send(message: Message): boolean
   /** Sets whether to reconnect when the connection ends unexpectedly. */
   setReconnect(isOn: boolean): void
+  /** Ends the connection because the page is being left, and may come back from the back/forward cache. */
+  suspend(): void
+  /** Connects again what `suspend` ended. */
+  resume(): void
   /** Makes a planned attempt immediately, for example because the network is back. */
   retryNow(): void
   /** Starts a burst, and stops one that is already running. */
   startBurst(options: BurstOptions): void
   stopBurst(): void
 }
+
+/** The events that end an open connection. */
+const ENDS: ConnectionEvent['type'][] = ['disconnected', 'cancelled', 'replaced', 'left']
 
 /** Creates a session that is not connected. */
 export function createSession({ onState, onBurst }: SessionListener, pageOrigin: string): Session {
@@ -43,8 +52,9 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
   let target: [address: string, protocols: string[]] = ['', []]
   let isWanted = false
   let reconnects = false
-  /** Whether this attempt follows a failed one: only the first failure in a row is investigated. */
-  let isRetry = false
+  let isSuspended = false
+  /** The newest explanation of a failed handshake: a retry that fails for the same reason needs no second one. */
+  let explanation = ''
   let burst: Burst | undefined
 
   const reconnect = createReconnect({
@@ -67,21 +77,22 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
         statistics.received(event.roundTrip)
         burst?.answered()
       } else if (event.type === 'refused') {
-        if (!isRetry) void explain(event.url)
+        void explain(event.url)
         ended()
-      } else if (event.type === 'disconnected') ended()
+      } else if (ENDS.includes(event.type)) ended()
     },
   })
 
   async function explain(url: string) {
-    log.add({ type: 'note', text: await askWhy(url, { pageOrigin }) })
+    const text = await askWhy(url, { pageOrigin })
+    if (text === explanation) return
+    explanation = text
+    log.add({ type: 'note', text })
   }
 
   function ended() {
     burst?.stop()
-    if (!isWanted || !reconnects) return
-    isRetry = true
-    reconnect.closed()
+    if (isWanted && reconnects) reconnect.closed()
   }
 
   return {
@@ -93,18 +104,33 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
 
     connect(address, protocols) {
       reconnect.stop()
-      isRetry = false
+      explanation = ''
       // Replacing a connection ends it on purpose, so that is no reason to reconnect.
       isWanted = false
-      connection.connect(address, protocols)
+      const read = readAddress(address, new URL(pageOrigin).protocol)
+      target = ['url' in read ? read.url : address, protocols]
+      connection.connect(...target)
       isWanted = true
-      target = [address, protocols]
     },
 
     disconnect(code, reason) {
       isWanted = false
       reconnect.stop()
       connection.disconnect(code, reason)
+    },
+
+    suspend() {
+      isSuspended = isWanted && (state.retryAt !== undefined || state.connection !== 'disconnected')
+      isWanted = false
+      reconnect.stop()
+      connection.leave()
+    },
+
+    resume() {
+      if (!isSuspended) return
+      isSuspended = false
+      isWanted = true
+      connection.connect(...target)
     },
 
     setReconnect(isOn) {

@@ -1,0 +1,111 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { WebSocketServer, type WebSocket as WsSocket } from 'ws'
+import { describeEvent } from '../../client/core/line.ts'
+import { createSession, type Session } from '../../client/core/session.ts'
+
+let http: Server
+let server: WebSocketServer
+let host: string
+let session: Session
+let answer: RequestListener
+
+/** The lines of the log so far. */
+const lines = () => session.log.entries.map(({ event }) => describeEvent(event).text)
+
+/** Resolves when the log has this many lines that match. */
+function logged(pattern: RegExp, count = 1): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const check = () => lines().filter(line => pattern.test(line)).length >= count && resolve()
+  session.log.onChange(check)
+  check()
+  return promise
+}
+
+beforeEach(async () => {
+  answer = (_, response) => response.writeHead(426).end()
+  http = createServer((request, response) => answer(request, response)).listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  host = `127.0.0.1:${(http.address() as AddressInfo).port}`
+  server = new WebSocketServer({ server: http })
+  session = createSession({ onState: () => {}, onBurst: () => {} }, 'http://page.example')
+})
+
+afterEach(() => {
+  session.disconnect(1000, '')
+  for (const peer of server.clients) peer.terminate()
+  http.closeAllConnections()
+  http.close()
+})
+
+async function connect(): Promise<WsSocket> {
+  const accepted = once(server, 'connection')
+  session.connect(host, [])
+  const [peer] = await accepted
+  await logged(/^Connected/)
+  return peer
+}
+
+test('connects to an address without a scheme', async () => {
+  await connect()
+  expect(session.facts().url).toBe(`ws://${host}/`)
+})
+
+test('says which address cannot be read, and stays connected', async () => {
+  await connect()
+  session.connect('ws://h:99999/', [])
+  expect(lines().at(-1)).toContain('The port 99999 is too high')
+  expect(session.send('still here')).toBe(true)
+})
+
+test('says that you closed the connection', async () => {
+  await connect()
+  session.disconnect(1000, '')
+  await logged(/^You closed the connection \(code 1000/)
+})
+
+describe('when the page is left', () => {
+  test('the connection ends, and is made again when the page comes back', async () => {
+    const peer = await connect()
+    const closed = once(peer, 'close')
+    session.suspend()
+    await closed
+    session.resume()
+    await logged(/^Connected/, 2)
+    expect(lines()).toEqual([
+      'Connected to the websocket server…',
+      'Disconnected, because you left the page',
+      'Connected to the websocket server…',
+    ])
+  })
+
+  test('a connection that you had closed stays closed', async () => {
+    await connect()
+    session.disconnect(1000, '')
+    await logged(/^You closed/)
+    session.suspend()
+    session.resume()
+    expect(lines()).toHaveLength(2)
+  })
+})
+
+test('a retry that fails for another reason is explained, and one for the same reason is not explained again', async () => {
+  await connect()
+  for (const [i, status] of [403, 403, 503].entries()) {
+    answer = (_, response) => response.writeHead(status).end()
+    const probed = once(http, 'request')
+    server.shouldHandle = () => false
+    if (i === 0) {
+      session.setReconnect(true)
+      for (const peer of server.clients) peer.terminate()
+    }
+    await logged(/^Error: could not connect/, i)
+    session.retryNow()
+    await logged(/^Error: could not connect/, i + 1)
+    await probed
+  }
+  await logged(/503 Service Unavailable/)
+  expect(lines().filter(line => line.includes('403 Forbidden'))).toHaveLength(1)
+})
