@@ -45,3 +45,36 @@ export function isJson(text: string): boolean {
     return false
   }
 }
+
+/** Longer texts take long to parse, so a view should parse them only when the user asks. In characters. */
+export const QUICK_LENGTH = 256 * 1024
+
+/** A JSON object or array, and the text before it. */
+export type FoundJson = { prefix: string; json: string }
+
+/** Only a prefix up to this length is skipped. In characters. */
+const MAX_PREFIX = 256
+const CLOSING: Record<string, string> = { '{': '}', '[': ']' }
+
+/**
+ * Finds the JSON object or array that a text ends with, for example after a prefix such as `[RE]: `. Returns
+ * `undefined` if there is none.
+ */
+export function findJson(text: string): FoundJson | undefined {
+  for (const start of candidates(text)) {
+    const json = text.slice(start)
+    if (isJson(json)) return { prefix: text.slice(0, start), json }
+  }
+  return undefined
+}
+
+/** Returns whether it is worth calling `findJson`. Looks only at both ends of the text. */
+export const mayHaveJson = (text: string): boolean => candidates(text).length > 0
+
+/** Returns the places in the start of a text where an object or array that ends with the text could begin. */
+function candidates(text: string): number[] {
+  const last = /[}\]](?=\s*$)/.exec(text.slice(-MAX_PREFIX))?.[0]
+  if (!last) return []
+  const starts = text.slice(0, MAX_PREFIX).matchAll(/[{[]/g)
+  return Array.from(starts).flatMap(({ 0: bracket, index }) => (CLOSING[bracket] === last ? [index] : []))
+}
