@@ -39,6 +39,12 @@ export function readAddress(typed: string, pageProtocol: string): ReadAddress {
   }
 }
 
+/** Returns the host and port of an address as it was typed, or an empty string if it has none. */
+export function hostOf(typed: string): string {
+  const read = readAddress(typed, 'http:')
+  return 'url' in read ? new URL(read.url).host : ''
+}
+
 /**
  * Removes `user:password@` from an address, which may be incomplete because the user is still typing. Links, stored
  * addresses and the log must not reveal a password.
