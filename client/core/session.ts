@@ -1,10 +1,11 @@
 import { readAddress } from './address.ts'
-import { type Burst, type BurstOptions, type BurstProgress, createBurst } from './burst.ts'
+import { type BurstOptions, type BurstProgress, createBurst } from './burst.ts'
 import { type ConnectionEvent, type ConnectionState, createConnection, type Facts } from './connection.ts'
 import { askWhy } from './handshake.ts'
 import { createLogStore, type LogStore } from './log-store.ts'
 import type { Message } from './message.ts'
 import { createReconnect } from './reconnect.ts'
+import { createRepeat, describeRepeat, type Repeat, type RepeatOptions, type RepeatProgress } from './repeat.ts'
 import { createStatistics, type Statistics } from './statistics.ts'
 
 export type SessionState = {
@@ -16,9 +17,21 @@ export type SessionState = {
 export type SessionListener = {
   onState: (state: SessionState) => void
   onBurst: (progress: BurstProgress | undefined) => void
+  /** Called with `undefined` when the repetition has ended for good. */
+  onRepeat?: (state: RepeatState | undefined) => void
 }
 
-/** The state of one tab: a connection with its log, statistics, reconnecting and burst. */
+/** A repetition, and whether it waits for the next connection to start again. */
+export type RepeatState = RepeatProgress & { isWaiting: boolean }
+
+export type SessionRepeat = RepeatOptions & {
+  /** Whether to start again whenever the session connects, until `stopRepeat` is called. */
+  isAtConnect: boolean
+  /** Creates the message with this number, from 1 on. `undefined` ends the repetition. */
+  create: (number: number) => Message | undefined
+}
+
+/** The state of one tab: a connection with its log, statistics, reconnecting, and what it sends again and again. */
 export type Session = {
   readonly log: LogStore
   readonly statistics: Statistics
@@ -39,13 +52,16 @@ export type Session = {
   /** Starts a burst, and stops one that is already running. */
   startBurst(options: BurstOptions): void
   stopBurst(): void
+  /** Starts to repeat a message, and stops what is already running. */
+  startRepeat(repeat: SessionRepeat): void
+  stopRepeat(): void
 }
 
 /** The events that end an open connection. */
 const ENDS: ConnectionEvent['type'][] = ['disconnected', 'cancelled', 'replaced', 'left']
 
 /** Creates a session that is not connected. */
-export function createSession({ onState, onBurst }: SessionListener, pageOrigin: string): Session {
+export function createSession({ onState, onBurst, onRepeat }: SessionListener, pageOrigin: string): Session {
   const log = createLogStore()
   const statistics = createStatistics()
   const state: SessionState = { connection: 'disconnected', retryAt: undefined }
@@ -55,7 +71,8 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
   let isSuspended = false
   /** The newest explanation of a failed handshake: a retry that fails for the same reason needs no second one. */
   let explanation = ''
-  let burst: Burst | undefined
+  let running: Repeat | undefined
+  let atConnect: SessionRepeat | undefined
 
   const reconnect = createReconnect({
     connect: () => connection.connect(...target),
@@ -75,10 +92,12 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
       log.add(event)
       if (event.type === 'received') {
         statistics.received(event.roundTrip)
-        burst?.answered()
+        running?.answered()
       } else if (event.type === 'refused') {
         void explain(event.url)
         ended()
+      } else if (event.type === 'connected') {
+        if (atConnect) repeat(atConnect)
       } else if (ENDS.includes(event.type)) ended()
     },
   })
@@ -91,8 +110,35 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
   }
 
   function ended() {
-    burst?.stop()
+    running?.stop()
     if (isWanted && reconnects) reconnect.closed()
+  }
+
+  const bufferedAmount = () => connection.facts().bufferedAmount
+
+  function repeat({ create, ...options }: SessionRepeat) {
+    running?.stop()
+    running = createRepeat(options, {
+      send(number) {
+        const message = create(number)
+        return message !== undefined && connection.send(message)
+      },
+      bufferedAmount,
+      onProgress: progress => onRepeat?.({ ...progress, isWaiting: false }),
+      onEnd(result) {
+        running = undefined
+        onRepeat?.(atConnect && { ...result, count: options.count, isWaiting: true })
+        log.add({ type: 'note', text: describeRepeat('Repeat', result) })
+      },
+    })
+    running.start()
+  }
+
+  function stopRepeat() {
+    const isWaiting = atConnect !== undefined && running === undefined
+    atConnect = undefined
+    if (isWaiting) onRepeat?.(undefined)
+    running?.stop()
   }
 
   return {
@@ -139,28 +185,31 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
     },
 
     startBurst(options) {
-      burst?.stop()
-      burst = createBurst(options, {
+      stopRepeat()
+      running = createBurst(options, {
         send: connection.send,
-        bufferedAmount: () => connection.facts().bufferedAmount,
+        bufferedAmount,
         onProgress: onBurst,
-        onEnd({ sent, answered, seconds, isStopped }) {
-          burst = undefined
+        onEnd(result) {
+          running = undefined
           onBurst(undefined)
-          const rate = Math.round(answered / Math.max(seconds, 0.001))
-          const [sentText, answeredText, rateText] = [sent, answered, rate].map(count => count.toLocaleString('en'))
-          const how = isStopped ? 'stopped' : 'done'
-          log.add({
-            type: 'note',
-            text: `Burst ${how}: ${sentText} sent, ${answeredText} answered in ${seconds.toFixed(2)} s, ${rateText} per second`,
-          })
+          log.add({ type: 'note', text: describeRepeat('Burst', result) })
         },
       })
-      burst.start()
+      running.start()
     },
 
     stopBurst() {
-      burst?.stop()
+      running?.stop()
     },
+
+    startRepeat(options) {
+      stopRepeat()
+      atConnect = options.isAtConnect ? options : undefined
+      if (!atConnect || state.connection === 'connected') repeat(options)
+      else onRepeat?.({ sent: 0, answered: 0, count: options.count, isWaiting: true })
+    },
+
+    stopRepeat,
   }
 }

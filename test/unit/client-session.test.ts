@@ -4,13 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocketServer, type WebSocket as WsSocket } from 'ws'
 import { describeEvent } from '../../client/core/line.ts'
-import { createSession, type Session } from '../../client/core/session.ts'
+import { createSession, type RepeatState, type Session } from '../../client/core/session.ts'
 
 let http: Server
 let server: WebSocketServer
 let host: string
 let session: Session
 let answer: RequestListener
+let repeats: (RepeatState | undefined)[]
 
 /** The lines of the log so far. */
 const lines = () => session.log.entries.map(({ event }) => describeEvent(event).text)
@@ -30,7 +31,11 @@ beforeEach(async () => {
   await once(http, 'listening')
   host = `127.0.0.1:${(http.address() as AddressInfo).port}`
   server = new WebSocketServer({ server: http })
-  session = createSession({ onState: () => {}, onBurst: () => {} }, 'http://page.example')
+  repeats = []
+  session = createSession(
+    { onState: () => {}, onBurst: () => {}, onRepeat: state => repeats.push(state) },
+    'http://page.example',
+  )
 })
 
 afterEach(() => {
@@ -108,4 +113,54 @@ test('a retry that fails for another reason is explained, and one for the same r
   }
   await logged(/503 Service Unavailable/)
   expect(lines().filter(line => line.includes('403 Forbidden'))).toHaveLength(1)
+})
+
+describe('a repetition', () => {
+  const once3 = { count: 3, interval: 0, inFlight: 0, create: (number: number) => `#${number}` }
+  const echo = (peer: WsSocket) => peer.on('message', (data, isBinary) => peer.send(data, { binary: isBinary }))
+
+  test('sends each message, and says how it ended', async () => {
+    echo(await connect())
+    session.startRepeat({ ...once3, isAtConnect: false })
+    await logged(/^Repeat done: 3 sent, 3 answered in/)
+    const sent = session.log.entries.flatMap(({ event }) => (event.type === 'sent' ? [event.message] : []))
+    expect(sent).toEqual(['#1', '#2', '#3'])
+    expect(repeats.at(-1)).toBeUndefined()
+  })
+
+  test('at connect waits, starts with each connection, and ends when it is stopped', async () => {
+    session.startRepeat({ ...once3, isAtConnect: true })
+    expect(repeats).toEqual([{ sent: 0, answered: 0, count: 3, isWaiting: true }])
+    server.on('connection', echo)
+    await connect()
+    await logged(/^Repeat done: 3 sent/)
+    expect(repeats.at(-1)).toMatchObject({ sent: 3, isWaiting: true })
+    session.connect(host, [])
+    await logged(/^Repeat done: 3 sent/, 2)
+    session.stopRepeat()
+    expect(repeats.at(-1)).toBeUndefined()
+    session.connect(host, [])
+    await logged(/^Connected/, 3)
+    expect(lines().at(-1)).toMatch(/^Connected/)
+  })
+
+  test('ends when no message can be created, or the connection is lost', async () => {
+    const peer = await connect()
+    session.startRepeat({ ...once3, isAtConnect: false, create: number => (number < 3 ? 'a' : undefined) })
+    await logged(/^Repeat stopped: 2 sent, 0 answered/)
+    session.startRepeat({ ...once3, isAtConnect: false, count: Number.POSITIVE_INFINITY, interval: 10 })
+    peer.terminate()
+    await logged(/^Repeat stopped/, 2)
+    expect(repeats.at(-1)).toBeUndefined()
+  })
+
+  test('replaces another that is running', async () => {
+    await connect()
+    session.startRepeat({ ...once3, isAtConnect: true })
+    session.startRepeat({ ...once3, isAtConnect: false })
+    expect(lines().filter(line => line.startsWith('Repeat stopped'))).toHaveLength(1)
+    session.stopRepeat()
+    expect(lines().filter(line => line.startsWith('Repeat stopped'))).toHaveLength(2)
+    expect(repeats.at(-1)).toBeUndefined()
+  })
 })
