@@ -93,6 +93,6 @@ function describeEnd({ code, reason, sentCode }: Extract<ConnectionEvent, { type
 
 function describeClose(code: number, reason: string): string {
   const name = nameClose(code)
-  const meaning = `${name ? `${name}. ` : ''}${explainClose(code).replace(/\.$/, '')}`
+  const meaning = `${name ? `${name} – ` : ''}${explainClose(code).replace(/\.$/, '')}`
   return `code ${code}: ${meaning}${reason && `; reason: ${reason}`}`
 }

@@ -35,9 +35,9 @@ test('a close has its code, an explanation and the reason', () => {
 })
 
 test.each([
-  [undefined, 1001, 'bye', /^Server disconnected… \(code 1001: Going Away\. .+; reason: bye\)$/],
+  [undefined, 1001, 'bye', /^Server disconnected… \(code 1001: Going Away – .+; reason: bye\)$/],
   [undefined, 4000, '', /^Server disconnected… \(code 4000: The code is defined by the application/],
-  [1000, 1000, '', /^You closed the connection \(code 1000: Normal Closure\. /],
+  [1000, 1000, '', /^You closed the connection \(code 1000: Normal Closure – /],
   [4000, 4000, 'enough', /^You closed the connection \(code 4000: .+; reason: enough\)$/],
   [
     4000,
