@@ -24,8 +24,8 @@ export function compare(first: Message, second: Message, timeout = TIMEOUT): Dif
 /** The last line gets a line break, so that it equals the same line in the middle of the other message. */
 function layOut(message: Message): string {
   if (typeof message !== 'string') return message.length > 0 ? `${hexDump(message)}\n` : ''
-  const found = findJson(message)
-  const formatted = found && formatJson(found.json)
-  const text = found && formatted && 'text' in formatted ? found.prefix + formatted.text : message
+  const start = findJson(message)
+  const formatted = start === -1 ? undefined : formatJson(message.slice(start))
+  const text = formatted && 'text' in formatted ? message.slice(0, start) + formatted.text : message
   return text === '' || text.endsWith('\n') ? text : `${text}\n`
 }

@@ -36,9 +36,9 @@ export function writePath(path: JsonPath): string {
  * value as it was written. Of repeated names the last one counts, as in `JSON.parse`. `undefined` if there is no value.
  */
 export function valueAt(message: string, path: JsonPath): string | undefined {
-  const found = findJson(message)
-  if (!found) return undefined
-  const tree = createJsonTree(found.json)
+  const start = findJson(message)
+  if (start === -1) return undefined
+  const tree = createJsonTree(message.slice(start))
   let node: JsonNode | undefined = tree.root
   for (const step of path) {
     if (!node) return undefined

@@ -49,24 +49,15 @@ export function isJson(text: string): boolean {
 /** Longer texts take long to parse, so a view should parse them only when the user asks. In characters. */
 export const QUICK_LENGTH = 256 * 1024
 
-/** A JSON object or array, and the text before it. */
-export type FoundJson = { prefix: string; json: string }
-
 /** Only a prefix up to this length is skipped. In characters. */
-const MAX_PREFIX = 256
+const MAX_PREFIX = 64
 const CLOSING: Record<string, string> = { '{': '}', '[': ']' }
 
 /**
- * Finds the JSON object or array that a text ends with, for example after a prefix such as `[RE]: `. Returns
- * `undefined` if there is none.
+ * Returns where the JSON object or array begins that a text ends with, for example after a prefix such as `[RE]: `, or
+ * -1 if there is none.
  */
-export function findJson(text: string): FoundJson | undefined {
-  for (const start of candidates(text)) {
-    const json = text.slice(start)
-    if (isJson(json)) return { prefix: text.slice(0, start), json }
-  }
-  return undefined
-}
+export const findJson = (text: string): number => candidates(text).find(start => isJson(text.slice(start))) ?? -1
 
 /** Returns whether it is worth calling `findJson`. Looks only at both ends of the text. */
 export const mayHaveJson = (text: string): boolean => candidates(text).length > 0

@@ -1,8 +1,8 @@
 import { withoutCredentials } from './address.ts'
 
-const FORMATS = ['text', 'hex', 'base64'] as const
+const FORMATS = ['text', 'json', 'hex', 'base64'] as const
 
-/** How the text in the message field is encoded. */
+/** How the text in the message field is encoded. `json` is text that must be JSON. */
 export type Format = (typeof FORMATS)[number]
 
 /** The message field, as it was typed. */

@@ -7,6 +7,8 @@ import type { SearchPattern } from './search-pattern.ts'
 export type Shown = {
   /** Without a filter, this is the array of all entries. */
   readonly entries: LogEntry[]
+  /** Finds every hit of the search in a text; `undefined` without a search, or if hits are hidden. */
+  readonly pattern: RegExp | undefined
   /** Whether some entries have not been tested yet. */
   readonly isSearching: boolean
   /** Why the search was stopped, in one sentence, or an empty string. */
@@ -43,6 +45,7 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
   let all: LogEntry[] = []
   let shown = all
   let kind: LogKind = 'all'
+  let pattern: RegExp | undefined
   let passes: ((event: ConnectionEvent) => boolean) | undefined
   /** Whether the search is a regular expression, whose time has no limit. */
   let mayBeSlow = false
@@ -84,6 +87,7 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
 
   function giveUp() {
     passes = createFilter(kind, undefined)
+    pattern = undefined
     mayBeSlow = false
     restart(all)
     problem = TOO_SLOW
@@ -93,6 +97,9 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
     get entries() {
       return shown
     },
+    get pattern() {
+      return pattern
+    },
     get isSearching() {
       return passes !== undefined && tested < all.length
     },
@@ -100,10 +107,11 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
       return problem
     },
 
-    filter(entries, newKind, pattern) {
+    filter(entries, newKind, search) {
       kind = newKind
-      passes = createFilter(kind, pattern)
-      mayBeSlow = pattern !== undefined && pattern.text === undefined
+      passes = createFilter(kind, search)
+      pattern = search && !search.isExcluded ? new RegExp(search.pattern, `${search.pattern.flags}g`) : undefined
+      mayBeSlow = search !== undefined && search.text === undefined
       problem = ''
       restart(entries)
     },

@@ -20,6 +20,9 @@ export type LogStore = {
   readonly entries: readonly LogEntry[]
   /** The entries that pass the filter. */
   readonly shown: readonly LogEntry[]
+  readonly isFiltered: boolean
+  /** Finds every hit of the search in a text; `undefined` without a search, or if hits are hidden. */
+  readonly pattern: RegExp | undefined
   /** How many entries have been removed since the log was last cleared. */
   readonly removed: number
   /** Whether the filter has not tested all entries yet. `onChange` reports its progress. */
@@ -96,6 +99,12 @@ export function createLogStore({
     },
     get shown() {
       return shown.entries
+    },
+    get isFiltered() {
+      return shown.entries !== entries
+    },
+    get pattern() {
+      return shown.pattern
     },
     get removed() {
       return removed

@@ -24,6 +24,8 @@ export type SavedMessages = {
   put(message: SavedMessage): (Change & { replaced: SavedMessage | undefined }) | { problem: string }
   /** Saves a message like `put`, and returns whether it could. */
   save(message: SavedMessage): boolean
+  /** Whether the last change was kept for the next visit. */
+  readonly kept: Kept
   /** Removes the message with this name for this server, or the one for all servers. */
   remove(name: string, server?: string): Change
 }
@@ -37,14 +39,16 @@ export function parseSavedMessages(json: unknown): SavedMessage[] {
 
 /** Creates the list of saved messages on top of stored ones. */
 export function createSavedMessages(stored: Stored<SavedMessage[]>): SavedMessages {
+  let lastKept: Kept = 'kept'
+
   /** Replaces the message with a name and server, or removes it. */
   function change(name: string, server: string | undefined, next: SavedMessage | undefined) {
     const isMeant = (message: SavedMessage) => message.name === name && message.server === server
     const messages = stored.get()
     const previous = messages.find(isMeant)
     const others = messages.filter(message => !isMeant(message))
-    const kept = stored.set(next ? [...others, next] : others)
-    return { kept, replaced: previous, undo: () => void change(name, server, previous) }
+    lastKept = stored.set(next ? [...others, next] : others)
+    return { kept: lastKept, replaced: previous, undo: () => void change(name, server, previous) }
   }
 
   function put(message: SavedMessage) {
@@ -60,6 +64,10 @@ export function createSavedMessages(stored: Stored<SavedMessage[]>): SavedMessag
   return {
     put,
     save: message => !('problem' in put(message)),
+    get kept() {
+      return lastKept
+    },
+
     remove: (name, server) => change(name, server, undefined),
 
     list: server =>

@@ -22,7 +22,7 @@ const text: Check = (value, place) =>
   typeof value === 'string' ? undefined : `${place} must be a text, but is ${show(value)}.`
 
 const format: Check = (value, place) =>
-  isFormat(value) ? undefined : `${place} must be "text", "hex" or "base64", but is ${show(value)}.`
+  isFormat(value) ? undefined : `${place} must be "text", "json", "hex" or "base64", but is ${show(value)}.`
 
 const name: Check = (value, place) => text(value, place) ?? (value === '' ? `${place} is empty.` : undefined)
 

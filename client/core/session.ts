@@ -17,6 +17,9 @@ export type SessionState = {
 export type SessionListener = {
   onState: (state: SessionState) => void
   onBurst: (progress: BurstProgress | undefined) => void
+  onReceived?: (message: Message) => void
+  /** The explanation of a failed handshake. */
+  onAnswer?: (answer: string) => void
   /** Called with `undefined` when the repetition has ended for good. */
   onRepeat?: (state: RepeatState | undefined) => void
 }
@@ -35,6 +38,8 @@ export type SessionRepeat = RepeatOptions & {
 export type Session = {
   readonly log: LogStore
   readonly statistics: Statistics
+  /** Messages received on all connections of this session. */
+  readonly received: number
   facts(): Facts
   /** Connects to an address as it was typed: the scheme may be missing. */
   connect(address: string, protocols: string[]): void
@@ -61,11 +66,15 @@ export type Session = {
 const ENDS: ConnectionEvent['type'][] = ['disconnected', 'cancelled', 'replaced', 'left']
 
 /** Creates a session that is not connected. */
-export function createSession({ onState, onBurst, onRepeat }: SessionListener, pageOrigin: string): Session {
+export function createSession(
+  { onState, onBurst, onReceived, onAnswer, onRepeat }: SessionListener,
+  pageOrigin: string,
+): Session {
   const log = createLogStore()
   const statistics = createStatistics()
   const state: SessionState = { connection: 'disconnected', retryAt: undefined }
   let target: [address: string, protocols: string[]] = ['', []]
+  let received = 0
   let isWanted = false
   let reconnects = false
   let isSuspended = false
@@ -91,7 +100,9 @@ export function createSession({ onState, onBurst, onRepeat }: SessionListener, p
     onEvent(event) {
       log.add(event)
       if (event.type === 'received') {
+        received++
         statistics.received(event.roundTrip)
+        onReceived?.(event.message)
         running?.answered()
       } else if (event.type === 'refused') {
         void explain(event.url)
@@ -107,6 +118,7 @@ export function createSession({ onState, onBurst, onRepeat }: SessionListener, p
     if (text === explanation) return
     explanation = text
     log.add({ type: 'note', text })
+    onAnswer?.(text)
   }
 
   function ended() {
@@ -144,6 +156,9 @@ export function createSession({ onState, onBurst, onRepeat }: SessionListener, p
   return {
     log,
     statistics,
+    get received() {
+      return received
+    },
     facts: connection.facts,
     send: connection.send,
     retryNow: reconnect.retryNow,

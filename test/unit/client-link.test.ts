@@ -8,7 +8,7 @@ const anyText = fc.string({ unit: 'binary', maxLength: 50 })
 const anySetup: fc.Arbitrary<Setup> = fc.record({
   url: fc.oneof(anyText.map(withoutCredentials), fc.constant(defaults.url)),
   protocols: anyText,
-  format: fc.constantFrom<Format>('text', 'hex', 'base64'),
+  format: fc.constantFrom<Format>('text', 'json', 'hex', 'base64'),
   message: anyText,
   closeCode: anyText,
   closeReason: anyText,

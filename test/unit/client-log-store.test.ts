@@ -170,6 +170,18 @@ describe('a search', () => {
     expect(describeShown(store)).toBe(`${ids.length} of 4`)
   })
 
+  test('gives the pattern of its hits, except if they are hidden', () => {
+    const store = createLogStore()
+    expect(store).toMatchObject({ isFiltered: false, pattern: undefined })
+    store.filter('all', 'l.')
+    expect(store.isFiltered).toBe(true)
+    expect('l.L.x'.match(store.pattern ?? /$/)).toEqual(['l.', 'L.'])
+    store.filter('all', search('/l+/'))
+    expect('hello wall L'.match(store.pattern ?? /$/)).toEqual(['ll', 'll'])
+    store.filter('sent', search('-l'))
+    expect(store).toMatchObject({ isFiltered: true, pattern: undefined })
+  })
+
   /** Creates a log whose clock advances by `cost` ms at each look. */
   function createSlow(cost: number) {
     const tasks: (() => void)[] = []

@@ -42,7 +42,7 @@ test.each([
   [edited(file => delete file.tabs[0].url), /tabs\[0\]\.url is missing\.$/],
   [
     edited(file => Object.assign(file.tabs[0], { format: 'xml' })),
-    /tabs\[0\]\.format must be "text", "hex" or "base64", but is "xml"\.$/,
+    /tabs\[0\]\.format must be "text", "json", "hex" or "base64", but is "xml"\.$/,
   ],
   [edited(file => Object.assign(file.tabs[0], { colour: 1 })), /tabs\[0\]\.colour is not known\.$/],
   [edited(file => Object.assign(file.savedMessages[0], { name: '' })), /savedMessages\[0\]\.name is empty\.$/],

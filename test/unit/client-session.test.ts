@@ -68,7 +68,31 @@ test('says which address cannot be read, and stays connected', async () => {
 test('says that you closed the connection', async () => {
   await connect()
   session.disconnect(1000, '')
-  await logged(/^You closed the connection \(code 1000/)
+  await logged(/^Server disconnected… You closed the connection \(code 1000/)
+})
+
+test('passes on and counts the messages received on all connections', async () => {
+  const messages: unknown[] = []
+  session = createSession(
+    { onState: () => {}, onBurst: () => {}, onReceived: message => messages.push(message) },
+    'http://page.example',
+  )
+  server.on('connection', peer => peer.send('hello'))
+  for (const count of [1, 2]) {
+    session.connect(host, [])
+    await logged(/^Received/, count)
+  }
+  expect(messages).toEqual(['hello', 'hello'])
+  expect(session.received).toBe(2)
+})
+
+test('passes on why a handshake failed', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  session = createSession({ onState: () => {}, onBurst: () => {}, onAnswer: resolve }, 'http://page.example')
+  answer = (_, response) => response.writeHead(403).end()
+  server.shouldHandle = () => false
+  session.connect(host, [])
+  expect(await promise).toContain('403 Forbidden')
 })
 
 describe('when the page is left', () => {
@@ -81,7 +105,7 @@ describe('when the page is left', () => {
     await logged(/^Connected/, 2)
     expect(lines()).toEqual([
       'Connected to the websocket server…',
-      'Disconnected, because you left the page',
+      'Server disconnected… You left the page',
       'Connected to the websocket server…',
     ])
   })
@@ -89,7 +113,7 @@ describe('when the page is left', () => {
   test('a connection that you had closed stays closed', async () => {
     await connect()
     session.disconnect(1000, '')
-    await logged(/^You closed/)
+    await logged(/^Server disconnected… You closed/)
     session.suspend()
     session.resume()
     expect(lines()).toHaveLength(2)
