@@ -20,8 +20,8 @@ export type ConnectionEvent =
   /** The page was left, which ends its connection. */
   | { type: 'left' }
   | { type: 'error'; problem: string }
-  /** The handshake failed. Browsers hide the reason. */
-  | { type: 'refused'; url: string }
+  /** The handshake failed. Browsers hide the reason. `attempts` counts failures in a row that reconnecting caused. */
+  | { type: 'refused'; url: string; attempts?: number }
   | { type: 'note'; text: string }
 
 /** The messages in one direction, and the bytes of their payloads. */

@@ -41,7 +41,7 @@ export function describeEvent(event: ConnectionEvent): Line {
     case 'error':
       return { kind: 'error', text: `Error: ${event.problem}` }
     case 'refused':
-      return { kind: 'error', text: `Error: could not connect to ${event.url}` }
+      return { kind: 'error', text: `Error: could not connect to ${event.url}${describeAttempts(event.attempts)}` }
     case 'note':
       return { kind: 'system', text: event.text }
   }
@@ -80,6 +80,8 @@ function cut(text: string, most: number): Excerpt {
   const end = most < text.length && /[\uD800-\uDBFF]/.test(text.charAt(most - 1)) ? most - 1 : most
   return { text: text.slice(0, end), more: describeRest(text.length - end, 'character') }
 }
+
+const describeAttempts = (attempts = 1): string => (attempts === 1 ? '' : ` (${count(attempts, 'attempt')})`)
 
 const describeRest = (rest: number, unit: string): string => (rest <= 0 ? '' : count(rest, `more ${unit}`))
 

@@ -18,6 +18,8 @@ export type Shown = {
   added(entries: LogEntry[]): void
   /** The oldest `count` entries were removed, which left this new array. */
   removed(entries: LogEntry[], count: number): void
+  /** The entry with this id was removed from this index, which left this new array. */
+  without(entries: LogEntry[], index: number, id: number): void
   /** The entries were replaced by these. */
   replaced(entries: LogEntry[]): void
 }
@@ -129,6 +131,12 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
       all = entries
       tested = Math.max(0, tested - count)
       shown = passes ? shown.slice(indexIn(shown, oldest)) : all
+    },
+
+    without(entries, index, id) {
+      all = entries
+      if (index < tested) tested--
+      shown = passes ? shown.filter(entry => entry.id !== id) : all
     },
 
     replaced: restart,

@@ -29,8 +29,10 @@ export type LogStore = {
   readonly isSearching: boolean
   /** Why a search was stopped, in one sentence, or an empty string. The log then shows all lines of its kind. */
   readonly problem: string
-  /** `at` is in ms since the epoch. */
-  add(event: ConnectionEvent, at?: number): void
+  /** Adds an entry and returns its id. `at` is in ms since the epoch. */
+  add(event: ConnectionEvent, at?: number): number
+  /** Removes an entry that a newer one makes superfluous. */
+  remove(id: number): void
   /**
    * Searches for a text, or for a pattern from `readSearch`. A text is found case-insensitively in text messages, and
    * as its bytes in UTF-8 or as bytes in hex in binary messages.
@@ -117,10 +119,22 @@ export function createLogStore({
     },
 
     add(event, at = Date.now()) {
-      entries.push({ id: nextId++, at, event })
+      const id = nextId++
+      entries.push({ id, at, event })
       shown.added(entries)
       bytes += memoryOf(event)
       if (isFull()) removeOldest()
+      changed()
+      return id
+    },
+
+    remove(id) {
+      const at = indexIn(entries, id)
+      const entry = entries[at]
+      if (entry?.id !== id) return
+      bytes -= memoryOf(entry.event)
+      entries = entries.toSpliced(at, 1)
+      shown.without(entries, at, id)
       changed()
     },
 

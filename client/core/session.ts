@@ -62,6 +62,8 @@ export type Session = {
   stopRepeat(): void
 }
 
+type Refused = Extract<ConnectionEvent, { type: 'refused' }>
+
 /** The events that end an open connection. */
 const ENDS: ConnectionEvent['type'][] = ['disconnected', 'cancelled', 'replaced', 'left']
 
@@ -78,13 +80,17 @@ export function createSession(
   let isWanted = false
   let reconnects = false
   let isSuspended = false
+  let isRetry = false
   /** The newest explanation of a failed handshake: a retry that fails for the same reason needs no second one. */
   let explanation = ''
   let running: Repeat | undefined
   let atConnect: SessionRepeat | undefined
 
   const reconnect = createReconnect({
-    connect: () => connection.connect(...target),
+    connect() {
+      isRetry = true
+      connection.connect(...target)
+    },
     onWait(retryAt) {
       state.retryAt = retryAt
       onState(state)
@@ -98,7 +104,7 @@ export function createSession(
       onState(state)
     },
     onEvent(event) {
-      log.add(event)
+      log.add(event.type === 'refused' ? countAttempt(event) : event)
       if (event.type === 'received') {
         received++
         statistics.received(event.roundTrip)
@@ -119,6 +125,14 @@ export function createSession(
     explanation = text
     log.add({ type: 'note', text })
     onAnswer?.(text)
+  }
+
+  /** Gives retries that fail one after another a single line, which counts them. */
+  function countAttempt(event: Refused): Refused {
+    const newest = log.entries.findLast(({ event }) => event.type !== 'note')
+    if (!isRetry || newest?.event.type !== 'refused') return event
+    log.remove(newest.id)
+    return { ...event, attempts: (newest.event.attempts ?? 1) + 1 }
   }
 
   function ended() {
@@ -165,6 +179,7 @@ export function createSession(
 
     connect(address, protocols) {
       reconnect.stop()
+      isRetry = false
       explanation = ''
       // Replacing a connection ends it on purpose, so that is no reason to reconnect.
       isWanted = false

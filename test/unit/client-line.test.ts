@@ -9,6 +9,11 @@ test.each<[ConnectionEvent, string, string]>([
   [{ type: 'cancelled', url: 'ws://a/' }, 'system', 'Connecting to ws://a/ was cancelled'],
   [{ type: 'replaced', url: 'ws://b/' }, 'system', 'Server disconnected… Replaced by a connection to ws://b/'],
   [{ type: 'left' }, 'system', 'Server disconnected… You left the page'],
+  [
+    { type: 'refused', url: 'ws://a/', attempts: 1200 },
+    'error',
+    'Error: could not connect to ws://a/ (1,200 attempts)',
+  ],
   [{ type: 'note', text: 'Reconnecting in 4 s' }, 'system', 'Reconnecting in 4 s'],
 ])('%j is %s and reads %j', (event, kind, text) => {
   expect(describeEvent(event)).toEqual({ kind, text })

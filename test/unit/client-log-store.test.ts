@@ -281,6 +281,23 @@ describe('a search', () => {
   )
 })
 
+test('an entry can be removed, also while a search goes on', () => {
+  const tasks: (() => void)[] = []
+  let time = 0
+  const store = createLogStore({ now: () => (time += 1), schedule: task => tasks.push(task) })
+  const ids = Array.from({ length: 100 }, (_, i) => store.add(received(`a${i}`)))
+  store.filter('all', 'a')
+  for (const at of [0, 5, 99, 50]) store.remove(ids[at] ?? -1)
+  store.remove(1000)
+  while (tasks.length > 0) tasks.shift()?.()
+  expect(store.entries).toHaveLength(96)
+  expect(store.shown).toEqual(store.entries)
+  store.filter('all', '')
+  store.remove(ids[1] ?? -1)
+  expect(store.shown).toEqual(store.entries)
+  expect(store.removed).toBe(0)
+})
+
 describe('a cleared log', () => {
   test('can be put back before the entries that were added since', () => {
     const store = createLogStore()

@@ -120,23 +120,32 @@ describe('when the page is left', () => {
   })
 })
 
-test('a retry that fails for another reason is explained, and one for the same reason is not explained again', async () => {
-  await connect()
-  for (const [i, status] of [403, 403, 503].entries()) {
-    answer = (_, response) => response.writeHead(status).end()
-    const probed = once(http, 'request')
-    server.shouldHandle = () => false
-    if (i === 0) {
-      session.setReconnect(true)
-      for (const peer of server.clients) peer.terminate()
-    }
-    await logged(/^Error: could not connect/, i)
+test('retries that fail are one line that counts them, and each reason is explained once', async () => {
+  const peer = await connect()
+  session.setReconnect(true)
+  server.shouldHandle = () => false
+  const statuses = [403, 403, 503]
+  answer = (_, response) => response.writeHead(statuses.shift() ?? 500).end()
+  peer.terminate()
+  await logged(/^Server disconnected/)
+  for (const [i, reason] of [/403/, /403/, /503/].entries()) {
+    const explained = once(http, 'request')
     session.retryNow()
-    await logged(/^Error: could not connect/, i + 1)
-    await probed
+    await logged(i === 0 ? /^Error: could not connect to [^(]+$/ : new RegExp(`\\(${i + 1} attempts\\)$`))
+    await explained
+    await logged(reason)
   }
-  await logged(/503 Service Unavailable/)
+  expect(lines().filter(line => line.startsWith('Error: could not connect'))).toHaveLength(1)
   expect(lines().filter(line => line.includes('403 Forbidden'))).toHaveLength(1)
+})
+
+test('an attempt that you make yourself has a line of its own', async () => {
+  server.shouldHandle = () => false
+  for (const count of [1, 2]) {
+    session.connect(host, [])
+    await logged(/^Error: could not connect/, count)
+  }
+  expect(lines().filter(line => line.includes('attempts'))).toEqual([])
 })
 
 describe('a repetition', () => {
