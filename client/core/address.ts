@@ -33,13 +33,16 @@ export function readAddress(typed: string, pageProtocol: string): ReadAddress {
   if (Number(port) > MAX_PORT) return { problem: `The port ${port} is too high: the highest is ${MAX_PORT}.` }
   if (rest.includes('#')) return { problem: 'A WebSocket address has no #fragment. Write %23 for a #.' }
   try {
-    const { href, host } = new URL(`${known}://${rest}`)
-    // Chromium accepts spaces in a host, and encodes them.
-    if (!host.includes('%')) return { url: href }
-    return { problem: `"${name}" is not a valid host.` }
+    return { url: new URL(`${known}://${rest}`).href }
   } catch {
     return { problem: `"${name}" is not a valid host.` }
   }
+}
+
+/** Returns the host and port of an address as it was typed, or an empty string if it has none. */
+export function hostOf(typed: string): string {
+  const read = readAddress(typed, 'http:')
+  return 'url' in read ? new URL(read.url).host : ''
 }
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { defaultAddress, readAddress, withoutCredentials } from '../../client/core/address.ts'
+import { defaultAddress, hostOf, readAddress, withoutCredentials } from '../../client/core/address.ts'
 
 test.each([
   ['http://localhost/', 'ws://localhost/ws'],
@@ -88,4 +88,14 @@ test.each([
   ['', ''],
 ])('without credentials, %j is %j', (address, clean) => {
   expect(withoutCredentials(address)).toBe(clean)
+})
+
+test.each([
+  ['wss://user:secret@Example.com:8443/ws?a', 'example.com:8443'],
+  ['localhost:7777', 'localhost:7777'],
+  ['ws://localhost:80/', 'localhost'],
+  ['not a host', ''],
+  ['', ''],
+])('the host of %j is %j', (address, host) => {
+  expect(hostOf(address)).toBe(host)
 })
