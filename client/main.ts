@@ -1,8 +1,10 @@
 import { defaultAddress } from './core/address.ts'
 import { createHistory, parseHistory } from './core/history.ts'
 import { mayConnect, readLink, type Setup, writeLink } from './core/link.ts'
+import { createRecentAddresses, parseRecentAddresses } from './core/recent-addresses.ts'
 import { createSavedMessages, parseSavedMessages } from './core/saved-messages.ts'
 import { createStored } from './core/stored.ts'
+import { createStoredTabs, parseTabs } from './core/stored-tabs.ts'
 import { createAnnouncer } from './view/announcer.ts'
 import { element } from './view/element.ts'
 import { addIcons } from './view/icons.ts'
@@ -13,24 +15,35 @@ import { WORDS } from './view/status.ts'
 import { createTabs } from './view/tabs.ts'
 import { createTheme, parseTheme } from './view/theme.ts'
 
-const storage = openStorage()
-const defaults: Setup = { url: defaultAddress(document.baseURI), protocols: '', format: 'text', message: '' }
+const storage = openStorage('localStorage')
+const defaults: Setup = {
+  url: defaultAddress(document.baseURI),
+  protocols: '',
+  format: 'text',
+  message: '',
+  closeCode: '1000',
+}
 const { title } = document
 
 addIcons()
 createTheme(createStored(storage, 'websocket-echo-theme', parseTheme))
 const history = createHistory(createStored(storage, 'websocket-echo-history', parseHistory))
 const saved = createSavedMessages(createStored(storage, 'websocket-echo-saved', parseSavedMessages))
+// Each window has its own tabs.
+const stored = createStoredTabs(
+  createStored(openStorage('sessionStorage'), 'websocket-echo-tabs', parseTabs),
+  createStored(undefined, '', parseTabs),
+)
+const recent = createRecentAddresses(createStored(storage, 'websocket-echo-addresses', parseRecentAddresses))
 const side = createStored(storage, 'websocket-echo-panel', parseSide)
 const announcer = createAnnouncer(element(document, '#announcer', HTMLElement))
 const notice = createNotice()
-const pageOrigin = location.origin
+const shared = { history, saved, recent, side, announcer, notice, pageOrigin: location.origin, onChange: showSelected }
 
 let linking: ReturnType<typeof setTimeout> | undefined
 
 const tabs = createTabs(element(document, '#panel', HTMLElement), {
-  open: root =>
-    createPanel(root, { setup: defaults, history, saved, side, announcer, notice, pageOrigin, onChange: showSelected }),
+  open: root => createPanel(root, { ...shared, setup: defaults }),
   onSelect: showSelected,
   onClose(panel, undo) {
     panel.end()
@@ -44,6 +57,7 @@ function showSelected() {
   // Browsers limit how often a page may change its address.
   clearTimeout(linking)
   linking = setTimeout(() => {
+    storeTabs()
     const link = writeLink(tabs.selected().read(), defaults)
     if (link !== location.hash) window.history.replaceState(null, '', link || location.pathname + location.search)
   }, 300)
@@ -63,8 +77,25 @@ function followLink(current: Setup) {
   showSelected()
 }
 
-followLink(defaults)
+restoreTabs()
+followLink(stored.get().tabs.length > 0 ? tabs.selected().read() : defaults)
 tabs.selected().show()
+
+/** Opens the tabs that this window had before it was reloaded. */
+function restoreTabs() {
+  const { tabs: setups, selected } = stored.get()
+  for (const [i, setup] of setups.entries()) {
+    const panel = i === 0 ? tabs.selected() : tabs.create()
+    panel.fill(setup)
+    if (i !== selected && mayConnect(setup.url, document.baseURI)) panel.connect()
+  }
+  const panel = tabs.all()[selected]
+  if (panel) tabs.select(panel)
+}
+
+function storeTabs() {
+  stored.set({ tabs: tabs.all().map(panel => panel.read()), selected: tabs.all().indexOf(tabs.selected()) })
+}
 
 addEventListener('hashchange', () => followLink(tabs.selected().read()))
 const retryAll = () => {
@@ -80,16 +111,17 @@ document.addEventListener('keydown', event => {
 })
 // A page that waits in the back/forward cache has no connections.
 addEventListener('pagehide', event => {
+  storeTabs()
   if (event.persisted) for (const panel of tabs.all()) panel.suspend()
 })
 addEventListener('pageshow', event => {
   if (event.persisted) for (const panel of tabs.all()) panel.resume()
 })
 
-/** Reading `localStorage` throws if the browser denies storage. */
-function openStorage(): Storage | undefined {
+/** Reading either of them throws if the browser denies storage. */
+function openStorage(name: 'localStorage' | 'sessionStorage'): Storage | undefined {
   try {
-    return localStorage
+    return window[name]
   } catch {
     return undefined
   }

@@ -1,5 +1,7 @@
 import { readAddress, withoutCredentials } from '../core/address.ts'
 import { checkClose } from '../core/close-code.ts'
+import type { Draft, Setup } from '../core/link.ts'
+import type { RecentAddresses } from '../core/recent-addresses.ts'
 import type { SessionState } from '../core/session.ts'
 import { element } from './element.ts'
 import type { Notice } from './notice.ts'
@@ -14,6 +16,7 @@ type AddressBarOptions = {
   onProblem: (problem: string) => void
   /** Called when the close code or the reason is invalid. */
   onInvalidClose: () => void
+  recent: RecentAddresses
   notice: Notice
 }
 
@@ -23,7 +26,7 @@ type AddressBarOptions = {
  */
 export function createAddressBar(
   root: HTMLElement,
-  { onConnect, onDisconnect, onReconnect, onEdit, onProblem, onInvalidClose, notice }: AddressBarOptions,
+  { onConnect, onDisconnect, onReconnect, onEdit, onProblem, onInvalidClose, recent, notice }: AddressBarOptions,
 ) {
   const form = element(root, '#address', HTMLFormElement)
   const url = element(root, '#url', HTMLInputElement)
@@ -85,13 +88,20 @@ export function createAddressBar(
     show()
     onEdit()
   })
+  url.addEventListener('focus', () => {
+    const options = recent.list().map(address => Object.assign(document.createElement('option'), { value: address }))
+    element(root, '#recent', HTMLDataListElement).replaceChildren(...options)
+  })
   url.addEventListener('keydown', event => {
     if (event.key !== 'Escape' || !isElsewhere()) return
     url.value = connected
     url.dispatchEvent(new Event('input', { bubbles: true }))
   })
-  protocols.addEventListener('input', onEdit)
-  reconnect.addEventListener('change', () => onReconnect(reconnect.checked))
+  for (const field of [protocols, closing.code, closing.reason]) field.addEventListener('input', onEdit)
+  reconnect.addEventListener('change', () => {
+    onReconnect(reconnect.checked)
+    onEdit()
+  })
   element(root, '#copy-link', HTMLButtonElement).addEventListener('click', async () => {
     onEdit()
     const isCopied = await copyLink()
@@ -101,8 +111,27 @@ export function createAddressBar(
   return {
     submit,
     showProblem,
+
+    read: () => ({
+      url: url.value,
+      protocols: protocols.value,
+      closeCode: closing.code.value,
+      closeReason: closing.reason.value,
+      reconnect: reconnect.checked ? 'on' : '',
+    }),
+
+    fill(setup: Omit<Setup, keyof Draft>) {
+      url.value = setup.url
+      protocols.value = setup.protocols
+      closing.code.value = setup.closeCode ?? '1000'
+      closing.reason.value = setup.closeReason ?? ''
+      reconnect.checked = setup.reconnect === 'on'
+      onReconnect(reconnect.checked)
+    },
+
     hide: status.hide,
     show(next = state) {
+      if (next.connection === 'connected' && state.connection !== 'connected') recent.add(connected)
       state = next
       show()
     },
@@ -128,7 +157,7 @@ function createClosing(root: ParentNode) {
     return brokenRule === undefined ? [number, reason.value] : undefined
   }
   for (const field of [code, reason]) field.addEventListener('input', read)
-  return { read }
+  return { code, reason, read }
 }
 
 async function copyLink(): Promise<boolean> {

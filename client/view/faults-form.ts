@@ -2,13 +2,13 @@ import { count } from '../core/count.ts'
 import { editQuery, readQuery, writeQuery } from '../core/query.ts'
 import { element } from './element.ts'
 
-type FaultsFormOptions = {
+export type FaultsFormOptions = {
   /** The address to which the presets are added. */
   base: string
   onEdit: () => void
   onConnect: () => void
   /** Called by the button that shows how many faults are on. */
-  onOpen: () => void
+  onOpenFaults: () => void
 }
 
 type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
@@ -17,7 +17,7 @@ type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
 const COMPLAINT = /"([a-z-]+)(?:=[^"]*)?": (expected .*?)(?= "|$)/g
 
 /** Controls the form of faults. Its fields set the query parameters of the server's address that have the same names. */
-export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, onOpen }: FaultsFormOptions) {
+export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, onOpenFaults }: FaultsFormOptions) {
   const form = element(root, '#faults', HTMLFormElement)
   const help = element(form, '#explanation', HTMLElement)
   const unknown = element(form, '#unknown', HTMLElement)
@@ -115,7 +115,7 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
     edit(writeQuery(url.value, new Set(names), []))
     show()
   })
-  chip.addEventListener('click', onOpen)
+  chip.addEventListener('click', onOpenFaults)
   url.addEventListener('input', () => {
     forgive()
     show()

@@ -12,6 +12,7 @@ export function createFollower(
   indexOf: (id: number) => number,
 ) {
   let isFollowing = true
+  let isPaused = false
   /** The last scroll position while following. */
   let end = 0
   /** The position to restore at the next drawing; `undefined` leaves scrolling to the browser. */
@@ -55,6 +56,18 @@ export function createFollower(
 
     stop() {
       isFollowing = false
+      isPaused = false
+    },
+
+    /** Stops following until `resume`. */
+    pause() {
+      isPaused = isFollowing
+      isFollowing = false
+    },
+
+    resume() {
+      isFollowing ||= isPaused
+      isPaused = false
     },
 
     /** Goes to a place at the next drawing, and stays there. */

@@ -52,6 +52,8 @@ function addMessage(
   onView: (view: RowView) => void,
 ) {
   const code = make('code')
+  // Text that runs from right to left must not turn the rest of the row round.
+  code.dir = 'auto'
   const rest = make('span', 'rest')
   words.append(code, rest)
   const folded = fold(message)

@@ -1,5 +1,7 @@
 import { count } from '../core/count.ts'
+import { describeExport } from '../core/export-note.ts'
 import { type LogStore, logKinds } from '../core/log-store.ts'
+import { readSearch } from '../core/search-pattern.ts'
 import { createChoice } from './choice.ts'
 import { element } from './element.ts'
 import type { createLog } from './log.ts'
@@ -16,13 +18,19 @@ export function createLogToolbar(
   notice: Notice,
 ): { focusSearch: () => void } {
   const search = element(root, '#search', HTMLInputElement)
+  const problem = element(root, '#search-problem', HTMLElement)
   const pause = element(root, '#pause', HTMLButtonElement)
   const kinds = createChoice(element(root, '#kinds', HTMLElement), filter)
   let timer: ReturnType<typeof setTimeout> | undefined
 
   function filter() {
     clearTimeout(timer)
-    store.filter(logKinds.find(kind => kind === kinds.value) ?? 'all', search.value.trim())
+    const pattern = readSearch(search.value.trim())
+    const words = pattern && 'problem' in pattern ? pattern.problem : ''
+    problem.textContent = words
+    search.ariaInvalid = String(words !== '')
+    const valid = pattern && !('problem' in pattern) ? pattern : undefined
+    store.filter(logKinds.find(kind => kind === kinds.value) ?? 'all', valid)
   }
 
   const showPaused = () => {
@@ -51,13 +59,9 @@ export function createLogToolbar(
   element(root, '#export', HTMLButtonElement).addEventListener('click', () => {
     const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
     download(store.toNdjson(), `websocket-${time}.ndjson`)
-    const { entries, shown, removed } = store
-    const hidden = entries.length - shown.length
-    notice(
-      `${count(entries.length, 'line')} exported.` +
-        (hidden > 0 ? ` That includes ${count(hidden, 'line')} that the filter hides.` : '') +
-        (removed > 0 ? ` ${count(removed, 'older line is', 'older lines are')} not in the file.` : ''),
-    )
+    const hidden = store.entries.length - store.shown.length
+    const all = hidden > 0 ? ` That includes ${count(hidden, 'line')} that the filter hides.` : ''
+    notice(describeExport(store, false) + all)
   })
 
   return {

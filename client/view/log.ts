@@ -1,4 +1,5 @@
-import { count } from '../core/count.ts'
+import { count, separated } from '../core/count.ts'
+import { describeShown } from '../core/export-note.ts'
 import type { LogEntry, LogStore } from '../core/log-store.ts'
 import type { Message } from '../core/message.ts'
 import { element } from './element.ts'
@@ -93,7 +94,8 @@ export function createLog(root: ParentNode, store: LogStore, { onSelect, onOpen,
     const row = createRow(entry, views.get(entry.id) ?? 'folded', view => {
       views.set(entry.id, view)
       // The user wants to read an unfolded message from its beginning.
-      if (view === 'unfolded') follower.stop()
+      if (view === 'unfolded') follower.pause()
+      else follower.resume()
       schedule()
     })
     selection.decorate(row, entry.id)
@@ -205,11 +207,8 @@ function createNotes(root: ParentNode, store: LogStore) {
       removedNote.hidden = removed === 0
       write(removedNote, `${count(removed, 'older line was', 'older lines were')} removed`)
       toEnd.hidden = !isAway
-      write(toEnd, missed > 0 ? `↓ ${missed.toLocaleString('en')} new` : '↓ Newest')
-      write(
-        found,
-        store.isFiltered ? `${shown.length.toLocaleString('en')} of ${entries.length.toLocaleString('en')}` : '',
-      )
+      write(toEnd, missed > 0 ? `↓ ${separated(missed)} new` : '↓ Newest')
+      write(found, store.isFiltered ? describeShown(store) : '')
     },
   }
 }

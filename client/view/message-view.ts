@@ -11,9 +11,9 @@ import { clock } from './log-row.ts'
 import { download } from './log-toolbar.ts'
 import { textOf } from './row-actions.ts'
 
-type MessageViewOptions = {
+export type MessageViewOptions = {
   onSendAgain: (message: Message) => void
-  onEdit: (message: Message) => void
+  onEditMessage: (message: Message) => void
 }
 
 /** Longer JSON is not laid out, because that would take seconds. In characters. */
@@ -21,7 +21,7 @@ const MAX_PRETTY = 4 * 1024 * 1024
 const COPIED_FOR = 1500
 
 /** Shows the selected line of the log in the side panel. */
-export function createMessageView(root: ParentNode, { onSendAgain, onEdit }: MessageViewOptions) {
+export function createMessageView(root: ParentNode, { onSendAgain, onEditMessage }: MessageViewOptions) {
   const none = element(root, '#no-message', HTMLElement)
   const one = element(root, '#one-message', HTMLElement)
   const title = element(root, '#message-title', HTMLElement)
@@ -70,7 +70,7 @@ export function createMessageView(root: ParentNode, { onSendAgain, onEdit }: Mes
   }
 
   again.addEventListener('click', () => withMessage(onSendAgain))
-  edit.addEventListener('click', () => withMessage(onEdit))
+  edit.addEventListener('click', () => withMessage(onEditMessage))
   save.addEventListener('click', () =>
     withMessage(found =>
       download(new Blob([found]), `message-${entry?.id}.${typeof found === 'string' ? 'txt' : 'bin'}`),

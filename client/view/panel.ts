@@ -1,23 +1,21 @@
 import type { History } from '../core/history.ts'
 import type { Setup } from '../core/link.ts'
 import { writeQuery } from '../core/query.ts'
+import type { RecentAddresses } from '../core/recent-addresses.ts'
 import type { SavedMessages } from '../core/saved-messages.ts'
-import { createSession, type SessionState } from '../core/session.ts'
+import { createSession, type Session, type SessionState } from '../core/session.ts'
 import type { Stored } from '../core/stored.ts'
 import { createAddressBar } from './address-bar.ts'
 import type { Announcer } from './announcer.ts'
 import { createBurstForm } from './burst-form.ts'
-import { createChart } from './chart.ts'
 import { createComposer } from './composer.ts'
 import { element } from './element.ts'
-import { createFacts } from './facts.ts'
-import { createFaultsForm } from './faults-form.ts'
 import { createLog } from './log.ts'
 import { createLogToolbar } from './log-toolbar.ts'
-import { createMessageView } from './message-view.ts'
 import type { Notice } from './notice.ts'
 import { createSaved } from './saved.ts'
 import { createSide, type SideState } from './side.ts'
+import { createSideContent } from './side-content.ts'
 import { stateOf } from './status.ts'
 import { createSuggestions } from './suggestions.ts'
 import type { Panel } from './tabs.ts'
@@ -26,6 +24,7 @@ type PanelOptions = {
   setup: Setup
   history: History
   saved: SavedMessages
+  recent: RecentAddresses
   side: Stored<SideState>
   announcer: Announcer
   notice: Notice
@@ -55,9 +54,7 @@ const BURST = { size: 16, inFlight: 16, rate: 0, isBinary: false }
 export function createPanel(root: HTMLElement, options: PanelOptions): SessionPanel {
   const { setup, pageOrigin, announcer, onChange } = options
   const url = element(root, '#url', HTMLInputElement)
-  const protocols = element(root, '#protocols', HTMLInputElement)
   let state: SessionState = { connection: 'disconnected', retryAt: undefined }
-  let wasConnected = false
 
   const session = createSession({ onState, onBurst: progress => views.burst.progress(progress), onAnswer }, pageOrigin)
   const views = createViews(root, session, { ...options, onEdit })
@@ -70,7 +67,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
   }
 
   async function onAnswer(answer: string) {
-    if (!(await views.faults.complain(answer))) return
+    if (!(await views.content.complain(answer))) return
     views.addressBar.showProblem('A fault in the address is wrong. See Faults.')
   }
 
@@ -80,16 +77,14 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
   }
 
   function show() {
-    const { addressBar, composer, burst, facts, faults, suggestions } = views
+    const { addressBar, composer, burst, content, suggestions } = views
     for (const part of [addressBar, composer, burst]) part.show(state)
-    facts.show()
-    faults.show(state.connection === 'connected')
+    content.show(state.connection === 'connected')
     suggestions.show(state, addressBar.connected ?? url.value)
   }
 
-  function fill({ url: address, protocols: offered, format, message }: Setup) {
-    url.value = address
-    protocols.value = offered
+  function fill({ format, message, ...connection }: Setup) {
+    views.addressBar.fill(connection)
     const draft = views.composer.read()
     if (draft.format !== format || draft.message !== message) views.composer.fill({ format, message })
     show()
@@ -117,7 +112,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
       return unread.count
     },
 
-    read: () => ({ url: url.value, protocols: protocols.value, ...views.composer.read() }),
+    read: () => ({ ...views.addressBar.read(), ...views.composer.read() }),
 
     show() {
       unread.stop()
@@ -135,31 +130,22 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
       views.addressBar.hide()
     },
 
-    suspend() {
-      wasConnected =
-        state.connection === 'connected' || state.connection === 'connecting' || state.retryAt !== undefined
-      session.disconnect(1000, '')
-    },
-
-    resume() {
-      if (wasConnected) views.addressBar.submit()
-    },
+    suspend: session.suspend,
+    resume: session.resume,
 
     end() {
       session.disconnect(1000, '')
       views.side.hide()
-      views.chart.end()
+      views.content.end()
     },
   }
 }
-
-type Session = ReturnType<typeof createSession>
 
 /** Creates the parts of the panel, and connects them with each other. */
 function createViews(
   root: HTMLElement,
   session: Session,
-  { setup, history, saved, side: sideState, notice, onEdit }: PanelOptions & { onEdit: () => void },
+  { setup, history, saved, recent, side: sideState, notice, onEdit }: PanelOptions & { onEdit: () => void },
 ) {
   const url = element(root, '#url', HTMLInputElement)
   const addressBar = createAddressBar(root, {
@@ -169,29 +155,25 @@ function createViews(
     onEdit,
     onProblem: problem => session.log.add({ type: 'error', problem }),
     onInvalidClose: () => side.open('connection'),
+    recent,
     notice,
   })
-  const faults = createFaultsForm(root, {
+  const composer = createComposer(root, { history, onSend: session.send, onConnect: addressBar.submit, onEdit })
+  const content = createSideContent(root, {
+    session,
     base: setup.url,
     onEdit,
     onConnect: addressBar.submit,
-    onOpen: () => side.open('faults'),
+    onOpenFaults: () => side.open('faults'),
+    onSendAgain: session.send,
+    onEditMessage: composer.edit,
   })
-  const composer = createComposer(root, { history, onSend: session.send, onConnect: addressBar.submit, onEdit })
-  const messages = { onSendAgain: session.send, onEdit: composer.edit }
-  const messageView = createMessageView(root, messages)
+  const side = createSide(root, sideState, content.open)
   const log = createLog(root, session.log, {
-    ...messages,
-    onSelect: messageView.select,
+    onSendAgain: session.send,
+    onEdit: composer.edit,
+    onSelect: content.select,
     onOpen: () => side.open('message'),
-  })
-  const chart = createChart(root, session.statistics)
-  const facts = createFacts(root, session.facts)
-  const side = createSide(root, sideState, part => {
-    messageView.setVisible(part === 'message')
-    facts.setVisible(part === 'connection')
-    if (part === 'faults') void faults.load()
-    chart.setVisible(part === 'chart')
   })
   createSaved(root, saved, { ...composer, notice })
   const suggestions = createSuggestions(root, {
@@ -206,7 +188,7 @@ function createViews(
   })
   const toolbar = createLogToolbar(root, session.log, log, notice)
   const burst = createBurstForm(root, { onStart: session.startBurst, onStop: session.stopBurst })
-  return { addressBar, faults, composer, log, chart, facts, side, suggestions, toolbar, burst }
+  return { addressBar, content, composer, log, side, suggestions, toolbar, burst }
 }
 
 /** Counts the messages that arrive while the panel is hidden. */

@@ -7,6 +7,7 @@ export type Plot = ReturnType<typeof createPlot>
 
 /** Draws round trips and the message rate of the last minute. Loaded on demand, because it is larger than the page. */
 export function createPlot(box: HTMLElement) {
+  addStyle()
   let plot: uPlot | undefined
   let series: Series | undefined
 
@@ -17,7 +18,10 @@ export function createPlot(box: HTMLElement) {
 
   function data(): uPlot.AlignedData {
     const { times = [], median = [], max = [], received = [] } = series ?? {}
-    return [times, median, max, received]
+    // A line along zero before the first message would be the largest thing in the plot.
+    const first = received.findIndex(rate => rate > 0)
+    const rates = received.map((rate, i) => (first < 0 || i < first ? null : rate))
+    return [times, median, max, rates]
   }
 
   const resizing = new ResizeObserver(() => {
@@ -46,6 +50,15 @@ export function createPlot(box: HTMLElement) {
   }
 }
 
+/** Adds the style sheet of the plot, once. */
+function addStyle() {
+  if (document.querySelector('link[href="plot.css"]')) return
+  const link = document.createElement('link')
+  link.rel = 'stylesheet'
+  link.href = 'plot.css'
+  document.head.append(link)
+}
+
 function options(box: HTMLElement): uPlot.Options {
   const style = getComputedStyle(box)
   /** Resolves a custom property in the current colours. */
@@ -62,7 +75,7 @@ function options(box: HTMLElement): uPlot.Options {
     font: '12px system-ui, sans-serif',
     grid: { stroke: colour('--rule'), width: 1 },
     ticks: { show: false },
-    size: 48,
+    size: (_plot, values) => 14 + Math.max(0, ...(values ?? []).map(({ length }) => length)) * 6.5,
   }
   const line = { width: 1.5, points: { show: false } }
 
@@ -79,7 +92,7 @@ function options(box: HTMLElement): uPlot.Options {
     },
     axes: [
       { ...axis, size: 24, values: (_plot, ticks) => ticks.map(tick => (tick === 0 ? 'now' : `${tick} s`)) },
-      { ...axis, scale: 'ms', values: (_plot, ticks) => ticks.map(tick => `${tick} ms`) },
+      { ...axis, scale: 'ms', values: (_plot, ticks) => ticks.map(tick => `${tick.toLocaleString('en')} ms`) },
       {
         ...axis,
         scale: 'rate',

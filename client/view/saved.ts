@@ -1,5 +1,5 @@
 import type { Draft } from '../core/link.ts'
-import type { SavedMessage, SavedMessages } from '../core/saved-messages.ts'
+import type { Change, SavedMessages } from '../core/saved-messages.ts'
 import { describeKept } from '../core/stored.ts'
 import { element } from './element.ts'
 import type { Notice } from './notice.ts'
@@ -25,10 +25,10 @@ export function createSaved(root: ParentNode, messages: SavedMessages, { read, f
             focus()
           }),
           button('×', `Delete ${saved.name}`, () => {
-            messages.remove(saved.name)
+            const change = messages.remove(saved.name, saved.server)
             refresh()
             name.focus()
-            notice(`“${saved.name}” deleted.`, () => restore(saved))
+            report(`“${saved.name}” deleted.`, change)
           }),
         )
         return item
@@ -36,9 +36,11 @@ export function createSaved(root: ParentNode, messages: SavedMessages, { read, f
     )
   }
 
-  function restore(saved: SavedMessage) {
-    messages.save(saved)
-    refresh()
+  function report(words: string, { kept, undo }: Change) {
+    notice(`${words} ${describeKept(kept)}`.trim(), () => {
+      undo()
+      refresh()
+    })
   }
 
   function showProblem(text: string) {
@@ -55,16 +57,13 @@ export function createSaved(root: ParentNode, messages: SavedMessages, { read, f
   form.addEventListener('submit', event => {
     event.preventDefault()
     const wanted = name.value.trim()
-    if (wanted === '') return showProblem('Type a name.')
     const { format, message } = read()
-    const old = messages.list().find(saved => saved.name === wanted)
-    const isSaved = messages.save({ name: wanted, format, text: message })
-    showProblem(isSaved ? describeKept(messages.kept) : '100 messages are saved, which is the limit. Delete one first.')
-    if (!isSaved) return
+    const change = messages.put({ name: wanted, format, text: message })
+    if ('problem' in change) return showProblem(change.problem)
+    showProblem(describeKept(change.kept))
     refresh()
     name.value = ''
-    if (old) notice(`“${wanted}” replaced.`, () => restore(old))
-    else notice(`“${wanted}” saved.`)
+    report(change.replaced ? `“${wanted}” replaced.` : `“${wanted}” saved.`, change)
   })
 }
 

@@ -114,9 +114,8 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
   list.addEventListener('wheel', event => list.scrollBy({ left: event.deltaY + event.deltaX }), { passive: true })
   // The middle button would start scrolling.
   list.addEventListener('mousedown', event => event.button === 1 && event.preventDefault())
-  element(document, '#new-tab', HTMLButtonElement).addEventListener('click', () =>
-    select(add(open(pristine.cloneNode(true) as HTMLElement))),
-  )
+  const create = () => add(open(pristine.cloneNode(true) as HTMLElement))
+  element(document, '#new-tab', HTMLButtonElement).addEventListener('click', () => select(create()))
 
   selected = add(open(first))
   show()
@@ -124,6 +123,9 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
   return {
     selected: () => selected,
     all: (): readonly T[] => panels,
+    /** Opens another tab without selecting it. */
+    create,
+    select,
     /** Updates the names and states of all tabs. */
     show,
   }
