@@ -38,6 +38,7 @@ export function createAddressBar(
   const status = createStatus(root)
   const closing = createClosing(root)
   let state: SessionState = { connection: 'disconnected', retryAt: undefined }
+  let wasConnected = false
   /** The address as it was typed when it was connected. */
   let connected = ''
 
@@ -131,7 +132,9 @@ export function createAddressBar(
 
     hide: status.hide,
     show(next = state) {
-      if (next.connection === 'connected' && state.connection !== 'connected') recent.add(connected)
+      const isConnected = next.connection === 'connected'
+      if (isConnected && !wasConnected) recent.add(connected)
+      wasConnected = isConnected
       state = next
       show()
     },

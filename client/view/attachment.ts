@@ -48,7 +48,8 @@ export function createAttachment(root: HTMLElement, field: HTMLTextAreaElement, 
     field.focus()
   })
   // Text that is dragged belongs to the field that it is dropped into.
-  const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true
+  const hasFiles = ({ dataTransfer }: DragEvent) =>
+    dataTransfer !== null && (dataTransfer.files.length > 0 || dataTransfer.types.includes('Files'))
   root.addEventListener('dragover', event => hasFiles(event) && event.preventDefault())
   root.addEventListener('drop', event => {
     if (!hasFiles(event)) return

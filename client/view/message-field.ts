@@ -8,14 +8,17 @@ export function replaceText(field: HTMLTextAreaElement, text: string) {
     const focused = document.activeElement
     field.focus({ preventScroll: true })
     field.select()
-    // The only way that keeps the browser's own undo.
-    const isDone = text === '' ? document.execCommand('delete') : document.execCommand('insertText', false, text)
+    // The only way that keeps the browser's own undo. It edits the field in focus, which this one is not in a hidden tab.
+    const isDone = document.activeElement === field && edit(text)
     if (focused instanceof HTMLElement && focused !== document.body) focused.focus({ preventScroll: true })
     if (isDone && field.value === text) return
   }
   field.value = text
   field.setSelectionRange(text.length, text.length)
 }
+
+const edit = (text: string): boolean =>
+  text === '' ? document.execCommand('delete') : document.execCommand('insertText', false, text)
 
 const MAX_LINES = 8
 

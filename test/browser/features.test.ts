@@ -296,15 +296,23 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.logged(`403 Forbidden: OPTIONS from http://127.0.0.1:${port}`)
     })
 
-    test('that the reason is unknown, if the server does not allow the request', async () => {
+    test('that a web server answers there but no WebSocket, if the server does not let the page read more', async () => {
       const { url } = await startPeer(() => {}, {
         verifyClient: () => false,
         onRequest: (_, response) => response.writeHead(403).end('secret'),
       })
       await tester.visit()
       await tester.connectTo(url)
-      await tester.logged('reason is unknown')
+      await tester.logged('A web server answers at this address, but no WebSocket was opened')
       expect(await tester.log()).not.toContain('secret')
+    })
+
+    test('that the reason is unknown, if nothing answers there', async () => {
+      const { url, close } = await startPeer(() => {})
+      await close()
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.logged('reason is unknown')
     })
 
     test('the chart shows round trips as numbers, as a plot, and as a text alternative', async () => {

@@ -1,0 +1,164 @@
+import { expect, test } from 'vitest'
+import { describePage } from './page-tests.ts'
+import { startPeer } from './peer.ts'
+
+describePage('the log', subject => {
+  const connectTo = async (url: string) => {
+    await subject.tester.visit()
+    await subject.tester.connectTo(url)
+    await subject.tester.inState('Connected')
+  }
+  const rows = () => subject.page.$$eval('#log li', rows => rows.map(({ textContent }) => textContent ?? ''))
+
+  test('shows JSON after a prefix in colours, and copies what is shown', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await tester.send('{"type":"ping","id":42}')
+    await tester.logged('[RE]: {"type":"ping","id":42}')
+    expect(await page.$$eval('#log [data-kind=received] :is(.key, .value)', spans => spans.length)).toBe(3)
+    await page.click('#log [data-kind=received] .words')
+    await tester.openPart('message')
+    await tester.says('#message-text', '[RE]:\n{\n  "type": "ping",\n  "id": 42\n}')
+    await page.click('#copy-message')
+    await tester.says('#copy-message', 'Copied')
+    await page.focus('#message')
+    await page.keyboard.down('Control')
+    await page.keyboard.press('v')
+    await page.keyboard.up('Control')
+    expect(await tester.typed()).toBe('[RE]:\n{\n  "type": "ping",\n  "id": 42\n}')
+  })
+
+  test('stands still while it is paused, and while the pointer is over the buttons of a row', async () => {
+    const { page, tester } = subject
+    const { url, sockets } = await startPeer(socket => {
+      for (let i = 0; i < 100; i++) socket.send(`pushed ${i}`)
+    })
+    const push = (text: string) => {
+      for (const socket of sockets) socket.send(text)
+    }
+    await connectTo(url)
+    await tester.logged('pushed 99')
+    await page.click('#pause')
+    push('while paused')
+    await tester.says('#to-end', '1 new')
+    expect(await tester.log()).not.toContain('while paused')
+    await page.click('#pause')
+    await tester.logged('while paused')
+
+    await page.hover('#log li:last-child')
+    await page.hover('#log li:last-child .actions button')
+    push('while pointed at')
+    await tester.says('#announcer', 'while pointed at')
+    expect(await tester.log()).not.toContain('while pointed at')
+    await page.hover('#message')
+    await tester.logged('while pointed at')
+  })
+
+  test('counts and marks the hits of a search, which Ctrl+F opens, and takes expressions and exclusions', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    for (const text of ['apple 1', 'banana 22']) {
+      await tester.send(text)
+      await tester.logged(`[RE]: ${text}`)
+    }
+    await page.keyboard.down('Control')
+    await page.keyboard.press('f')
+    await page.keyboard.up('Control')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('search')
+    await page.keyboard.type('BANANA')
+    await tester.says('#found', '2 of 5')
+    await page.waitForFunction(() => CSS.highlights.get('found')?.size === 2)
+    await tester.fill('#search', '/\\d{2}/')
+    await tester.says('#found', '2 of 5')
+    await tester.fill('#search', '-banana')
+    await tester.says('#found', '3 of 5')
+    await tester.fill('#search', '/(/')
+    await tester.says('#search-problem', 'not valid')
+    await page.focus('#search')
+    await page.keyboard.press('Escape')
+    await page.waitForFunction(() => document.querySelector('#found')?.textContent === '')
+    expect(await rows()).toHaveLength(5)
+  })
+
+  test('says how many lines an export has, and undoes Clear', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await tester.send('hello')
+    await tester.logged('[RE]: hello')
+    await tester.chooseKind('sent')
+    await tester.says('#found', '1 of 3')
+    await page.click('#export')
+    await tester.says('#notice', 'The file has 3 lines. That includes 2 lines that the filter hides.')
+    await page.click('#clear')
+    await tester.says('#notice', '3 lines cleared.')
+    expect(await rows()).toHaveLength(0)
+    await page.click('#notice button')
+    await tester.says('#found', '1 of 3')
+  })
+
+  test('folds a long message again from wherever one reads, and then follows as before', async () => {
+    const { page, tester } = subject
+    const { url, sockets } = await startPeer(socket => {
+      for (let i = 0; i < 50; i++) socket.send(`pushed ${i}`)
+      socket.send('long\n'.repeat(400))
+    })
+    await connectTo(url)
+    await tester.logged('pushed 49')
+    await page.click('#log li:last-child [aria-expanded=false]')
+    await page.waitForFunction(() => (document.querySelector('#log') as HTMLElement).scrollHeight > 6000)
+    await page.hover('#log')
+    await page.mouse.wheel({ deltaY: 3000 })
+    await page.waitForFunction(() => {
+      const top = document.querySelector('#log [aria-expanded=true]')?.getBoundingClientRect().top ?? -1
+      return top > 0 && top < 800
+    })
+    await page.click('#log [aria-expanded=true]')
+    for (const socket of sockets) socket.send('afterwards')
+    await tester.logged('afterwards')
+  })
+
+  test('shows the start of a message of 100 KiB, and saves all of it', async () => {
+    const { page, tester } = subject
+    const { url } = await startPeer(socket => socket.send('a'.repeat(100_000)))
+    await connectTo(url)
+    await tester.logged('aaa')
+    await page.click('#log li:last-child .words')
+    await tester.openPart('message')
+    await tester.says('#message-rest', '34,464 more characters')
+    const size = await page.evaluate(async () => {
+      const blob = Promise.withResolvers<Blob>()
+      const create = URL.createObjectURL
+      URL.createObjectURL = object => {
+        blob.resolve(object as Blob)
+        return create.call(URL, object)
+      }
+      ;(document.querySelector('#save-file') as HTMLElement).click()
+      return (await blob.promise).size
+    })
+    expect(size).toBe(100_000)
+  })
+
+  test('leaves the joiners of emoji, and isolates text that runs from right to left', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await tester.send('👩‍💻 مرحبا')
+    await tester.logged('[RE]: 👩‍💻 مرحبا')
+    expect(await page.$('#log .control')).toBeNull()
+    expect(await page.$eval('#log [data-kind=sent] code', code => code.getAttribute('dir'))).toBe('auto')
+    expect(await page.$eval('#message', field => field.getAttribute('dir'))).toBe('auto')
+  })
+
+  test('shows retries that fail as one line that counts', async () => {
+    const { page, tester } = subject
+    const { url, close } = await startPeer(() => {})
+    await connectTo(url)
+    await tester.openPart('connection')
+    await page.click('#reconnect')
+    await close()
+    await page.waitForFunction(() => {
+      dispatchEvent(new Event('online'))
+      return document.querySelector('#log')?.textContent?.includes('attempts)')
+    })
+    expect((await rows()).filter(row => row.includes('could not connect'))).toHaveLength(1)
+  })
+})
