@@ -96,7 +96,8 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     refresh()
     onEdit()
   })
-  field.addEventListener('blur', () => refresh(true))
+  // An attachment hides the field, which may take the focus from it.
+  field.addEventListener('blur', () => attachment.message === undefined && refresh(true))
   field.addEventListener('keydown', event => {
     // While an input method is composing, it uses Enter and the arrow keys. Safari ends composing before this event.
     if (event.isComposing || event.keyCode === 229 || event.altKey || event.shiftKey) return
