@@ -37,7 +37,7 @@ export function createRow({ id, at, event }: LogEntry, view: RowView, onView: (v
     return row
   }
   // The arrow says the same to those who see it.
-  words.append(make('span', 'visually-hidden', text))
+  words.append(make('span', 'prefix', text))
   const roundTrip = event.type === 'received' ? event.roundTrip : undefined
   row.append(words, ' ', measures(message, roundTrip), ' ', time)
   addMessage(row, words, message, view, onView)
@@ -54,15 +54,17 @@ function addMessage(
   const code = make('code')
   // Text that runs from right to left must not turn the rest of the row round.
   code.dir = 'auto'
-  const rest = make('span', 'rest')
-  words.append(code, rest)
+  words.append(code)
   const folded = fold(message)
   const isBinary = typeof message !== 'string'
-  const canUnfold = isBinary ? message.length > 0 : folded.more !== ''
+  // Most rows are short and need no more elements, of which each costs time while messages pour in.
+  if (isBinary ? message.length === 0 : folded.more === '') return void code.append(...render(message, folded))
+
+  const rest = make('span', 'rest')
   const toggle = make('button') as HTMLButtonElement
   toggle.type = 'button'
   toggle.tabIndex = -1
-  if (canUnfold) words.append(toggle)
+  words.append(rest, toggle)
 
   function show() {
     const excerpt = view === 'folded' ? folded : unfold(message)
