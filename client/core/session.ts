@@ -178,13 +178,18 @@ export function createSession(
     retryNow: reconnect.retryNow,
 
     connect(address, protocols) {
+      const read = readAddress(address, new URL(pageOrigin).protocol)
+      if ('problem' in read) {
+        const problem = `"${address}" is not a WebSocket address. ${read.problem}`
+        log.add({ type: 'error', problem })
+        return
+      }
       reconnect.stop()
       isRetry = false
       explanation = ''
       // Replacing a connection ends it on purpose, so that is no reason to reconnect.
       isWanted = false
-      const read = readAddress(address, new URL(pageOrigin).protocol)
-      target = ['url' in read ? read.url : address, protocols]
+      target = [read.url, protocols]
       connection.connect(...target)
       isWanted = true
     },
