@@ -9,6 +9,7 @@ export function defaultAddress(baseURI: string): string {
 export type ReadAddress = { url: string } | { problem: string }
 
 const SCHEMES: Record<string, string> = { ws: 'ws', wss: 'wss', http: 'ws', https: 'wss' }
+const FORBIDDEN = /[\s<>^|]|%[0-7]/
 const MAX_PORT = 65_535
 
 /**
@@ -32,11 +33,10 @@ export function readAddress(typed: string, pageProtocol: string): ReadAddress {
   if (port && !/^\d+$/.test(port)) return { problem: `The port "${port}" is not a number.` }
   if (Number(port) > MAX_PORT) return { problem: `The port ${port} is too high: the highest is ${MAX_PORT}.` }
   if (rest.includes('#')) return { problem: 'A WebSocket address has no #fragment. Write %23 for a #.' }
-  try {
-    return { url: new URL(`${known}://${rest}`).href }
-  } catch {
-    return { problem: `"${name}" is not a valid host.` }
-  }
+  // Chromium encodes the characters that the URL standard forbids in a host.
+  const url = `${known}://${rest}`
+  if (FORBIDDEN.test(name) || !URL.canParse(url)) return { problem: `"${name}" is not a valid host.` }
+  return { url: new URL(url).href }
 }
 
 /** Returns the host and port of an address as it was typed, or an empty string if it has none. */

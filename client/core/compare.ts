@@ -8,12 +8,15 @@ export type Difference = { kind: 'same' | 'removed' | 'added'; lines: string[] }
 
 /** In ms. A comparison that takes longer would freeze the page. */
 const TIMEOUT = 1000
+/** In characters or bytes. Splitting longer messages into lines alone takes too long. */
+const MAX_LENGTH = 1024 * 1024
 
 /**
- * Compares two messages line by line: JSON indented, binary data as a hex dump. Returns `undefined` if that takes too
- * long, because the messages are long and have little in common.
+ * Compares two messages line by line: JSON indented, binary data as a hex dump. Returns `undefined` if that would take
+ * too long, because a message is longer than 1 MiB, or both are long and have little in common.
  */
 export function compare(first: Message, second: Message, timeout = TIMEOUT): Difference[] | undefined {
+  if (first.length > MAX_LENGTH || second.length > MAX_LENGTH) return undefined
   const parts = diffLines(layOut(first), layOut(second), { timeout })
   return parts?.map(({ value, added, removed }) => ({
     kind: added ? 'added' : removed ? 'removed' : 'same',

@@ -51,7 +51,9 @@ export async function decode(
   } catch (error) {
     // A RangeError comes from the stack of the decoder. A decompressor gives no reason in some engines.
     const reason = error instanceof RangeError ? 'it is nested too deeply' : (error as Error).message
-    return { problem: `This is not valid ${NAMES[encoding]}: ${reason || 'the bytes are damaged'}.` }
+    return {
+      problem: `This is not valid ${NAMES[encoding]}: ${reason.replace(/\.+$/, '') || 'the bytes are damaged'}.`,
+    }
   }
 }
 

@@ -7,6 +7,8 @@ export type RepeatOptions = {
   interval: number
   /** Unanswered messages at a time; 0 means no limit. */
   inFlight: number
+  /** ms to wait for replies after the last message; absent to wait until every message is answered. */
+  patience?: number
 }
 
 /** `count` is the number of messages asked for. */
@@ -16,7 +18,7 @@ export type RepeatResult = {
   sent: number
   answered: number
   seconds: number
-  /** Whether it ended before every message was answered. */
+  /** Whether it ended before every message was answered, and not because its patience ran out. */
   isStopped: boolean
 }
 
@@ -57,9 +59,12 @@ const MAX_COUNT = 1_000_000
 const MAX_SECONDS = 86_400
 const MAX_IN_FLIGHT = 10_000
 
-/** Creates a repetition. It ends when every message is answered, when it is stopped, or when sending fails. */
+/**
+ * Creates a repetition. It ends when every message is answered or its patience runs out, when it is stopped, or
+ * when sending fails.
+ */
 export function createRepeat(
-  { count, interval, inFlight }: RepeatOptions,
+  { count, interval, inFlight, patience }: RepeatOptions,
   { send, bufferedAmount, onProgress, onEnd, now = () => performance.now(), schedule = later }: RepeatPorts,
 ): Repeat {
   let isRunning = false
@@ -85,6 +90,7 @@ export function createRepeat(
       sent++
       dueAt = Math.max(dueAt, time - CATCH_UP) + interval
     }
+    if (patience !== undefined) schedule(() => end(false), patience)
   }
 
   function report() {
@@ -96,11 +102,11 @@ export function createRepeat(
     }, PROGRESS)
   }
 
-  function end() {
+  function end(isStopped = answered < count) {
     if (!isRunning) return
     isRunning = false
     onProgress({ sent, answered, count })
-    onEnd({ sent, answered, seconds: (now() - startedAt) / 1000, isStopped: answered < count })
+    onEnd({ sent, answered, seconds: (now() - startedAt) / 1000, isStopped })
   }
 
   return {
@@ -111,7 +117,7 @@ export function createRepeat(
       run()
     },
 
-    stop: end,
+    stop: () => end(),
 
     answered() {
       // A message that arrives when nothing is unanswered is no reply.

@@ -62,6 +62,9 @@ export type Session = {
   stopRepeat(): void
 }
 
+/** ms that a repetition waits for replies after its last message: many servers do not answer each message. */
+const PATIENCE = 2000
+
 type Refused = Extract<ConnectionEvent, { type: 'refused' }>
 
 /** The events that end an open connection. */
@@ -144,19 +147,22 @@ export function createSession(
 
   function repeat({ create, ...options }: SessionRepeat) {
     running?.stop()
-    running = createRepeat(options, {
-      send(number) {
-        const message = create(number)
-        return message !== undefined && connection.send(message)
+    running = createRepeat(
+      { patience: PATIENCE, ...options },
+      {
+        send(number) {
+          const message = create(number)
+          return message !== undefined && connection.send(message)
+        },
+        bufferedAmount,
+        onProgress: progress => onRepeat?.({ ...progress, isWaiting: false }),
+        onEnd(result) {
+          running = undefined
+          onRepeat?.(atConnect && { ...result, count: options.count, isWaiting: true })
+          log.add({ type: 'note', text: describeRepeat('Repeat', result) })
+        },
       },
-      bufferedAmount,
-      onProgress: progress => onRepeat?.({ ...progress, isWaiting: false }),
-      onEnd(result) {
-        running = undefined
-        onRepeat?.(atConnect && { ...result, count: options.count, isWaiting: true })
-        log.add({ type: 'note', text: describeRepeat('Repeat', result) })
-      },
-    })
+    )
     running.start()
   }
 
@@ -178,13 +184,18 @@ export function createSession(
     retryNow: reconnect.retryNow,
 
     connect(address, protocols) {
+      const read = readAddress(address, new URL(pageOrigin).protocol)
+      if ('problem' in read) {
+        const problem = `"${address}" is not a WebSocket address. ${read.problem}`
+        log.add({ type: 'error', problem })
+        return
+      }
       reconnect.stop()
       isRetry = false
       explanation = ''
       // Replacing a connection ends it on purpose, so that is no reason to reconnect.
       isWanted = false
-      const read = readAddress(address, new URL(pageOrigin).protocol)
-      target = ['url' in read ? read.url : address, protocols]
+      target = [read.url, protocols]
       connection.connect(...target)
       isWanted = true
     },

@@ -60,6 +60,7 @@ describe('an address as it is typed', () => {
     ['ws://h/#a', '#fragment'],
     ['ws://h/#', '#fragment'],
     ['two words', '"two words" is not a valid host.'],
+    ['two%20words/a', '"two%20words" is not a valid host.'],
     ['h^', '"h^" is not a valid host.'],
   ])('%j is refused with a sentence that names the fault', (typed, words) => {
     expect(readAddress(typed, 'http:')).toEqual({ problem: expect.stringContaining(words) })

@@ -50,14 +50,11 @@ async function run(command: string, args: string[], env = process.env) {
 
 const quotes = ['"', "'", '`', '\\', '$HOME', '$(echo)', '$x', '%s', '!!', '#', '{{a}}', '</script><!--', "'''", '-x']
 const strange = [...'\b\f\n\r\t\x1b\x7f\x85\u2028\u202e\ufeff\u{e0041}\u200d'].join(' ')
+const backslashes = '\\n \\x41 \\u0041 \\'
 const messages: [string, Message][] = [
-  ['a word', 'hello'],
   ['nothing', ''],
-  ['every kind of quote', quotes.join(' ')],
-  ['backslashes before letters', '\\n \\x41 \\u0041 \\'],
-  ['invisible characters', strange],
-  ['all planes', 'né€👋🏽 ﷽'],
-  ['a lone surrogate', 'a\ud800'],
+  ['every kind of quote, backslashes and all planes', [...quotes, 'né€👋🏽 ﷽', backslashes].join(' ')],
+  ['invisible characters and a lone surrogate', `${strange}\ud800`],
 ]
 const binary: [string, Message][] = [
   ['NUL characters', 'a\0b'],

@@ -42,6 +42,10 @@ test('an empty message has no lines', () => {
   expect(compare(bytes(0), '')).toEqual([])
 })
 
+test('gives up on a message of more than 1 MiB', () => {
+  expect(compare(bytes(1024 * 1024 + 1), 'a')).toBeUndefined()
+})
+
 test('gives up on long messages that have nothing in common', () => {
   const lines = (from: number) => Array.from({ length: 50_000 }, (_, i) => from + i).join('\n')
   expect(compare(lines(0), lines(1_000_000), 50)).toBeUndefined()

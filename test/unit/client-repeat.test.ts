@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { checkRepeat, createRepeat, type RepeatProgress, type RepeatResult } from '../../client/core/repeat.ts'
 
 /** Creates a repetition with a simulated clock. */
-function simulate(options: { count: number; interval: number }) {
+function simulate(options: { count: number; interval: number; patience?: number }) {
   const world = { time: 0, sent: [] as number[], progress: [] as RepeatProgress[], results: [] as RepeatResult[] }
   const tasks: { task: () => void; at: number }[] = []
   const repeat = createRepeat(
@@ -49,6 +49,23 @@ test('sends no volley after the machine has slept', () => {
   world.time = 3_600_000
   runTo(3_600_000)
   expect(world.sent).toHaveLength(2)
+})
+
+test('with patience, ends although no reply has come', () => {
+  const { world, repeat, runTo } = simulate({ count: 2, interval: 1000, patience: 2000 })
+  repeat.start()
+  runTo(2999)
+  expect(world.results).toEqual([])
+  runTo(3000)
+  expect(world.results).toEqual([{ sent: 2, answered: 0, seconds: 3, isStopped: false }])
+})
+
+test('does not wait when every message is answered', () => {
+  const { world, repeat, runTo } = simulate({ count: 1, interval: 0, patience: 2000 })
+  repeat.start()
+  repeat.answered()
+  runTo(5000)
+  expect(world.results).toEqual([{ sent: 1, answered: 1, seconds: 0, isStopped: false }])
 })
 
 describe('the form', () => {

@@ -65,6 +65,16 @@ test('says which address cannot be read, and stays connected', async () => {
   expect(session.send('still here')).toBe(true)
 })
 
+test('reconnects to the server that was connected, although a wrong address was typed since', async () => {
+  session.setReconnect(true)
+  const peer = await connect()
+  session.connect('ws://h:99999/', [])
+  peer.terminate()
+  await logged(/^Server disconnected/)
+  session.retryNow()
+  await logged(/^Connected/, 2)
+})
+
 test('says that you closed the connection', async () => {
   await connect()
   session.disconnect(1000, '')
