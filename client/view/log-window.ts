@@ -16,6 +16,8 @@ export type Place = { id: number; within: number }
 const ROW = 28
 const PADDING = 6
 const OVERSCAN = 4
+/** Rows before and after the visible ones that are printed. */
+const PRINTED = 1000
 
 type WindowOptions = {
   createRow: (entry: LogEntry) => HTMLLIElement
@@ -37,6 +39,7 @@ export function createLogWindow(
   let top = PADDING
   let width = 0
   let isShown = false
+  let overscan = OVERSCAN
 
   const virtualizer = new Virtualizer<HTMLElement, HTMLLIElement>(options())
   virtualizer.shouldAdjustScrollPositionOnItemSizeChange = ({ end }) =>
@@ -51,7 +54,7 @@ export function createLogWindow(
       estimateSize: () => ROW,
       paddingStart: top,
       paddingEnd: PADDING,
-      overscan: OVERSCAN,
+      overscan,
       scrollToFn: elementScroll,
       observeElementOffset,
       observeElementRect(instance, onRect) {
@@ -93,6 +96,10 @@ export function createLogWindow(
       top = hasNote ? PADDING + ROW : PADDING
       virtualizer.setOptions(options())
       virtualizer._willUpdate()
+    },
+
+    setPrinting(isPrinting: boolean) {
+      overscan = isPrinting ? PRINTED : OVERSCAN
     },
 
     /** Forgets the heights of removed entries. */

@@ -19,6 +19,7 @@ type LogOptions = {
 
 /** New rows can be lower than estimated and leave room for more, so drawing repeats up to this many times. */
 const MAX_PASSES = 4
+const PRINTING = ['beforeprint', 'afterprint'] as const
 
 /**
  * Shows the lines of a log; only those near the visible part are in the document. It follows the newest line unless
@@ -137,11 +138,18 @@ export function createLog(root: ParentNode, store: LogStore, { onSelect, onOpen,
   element(root, '#to-end', HTMLButtonElement).addEventListener('click', toEnd)
   store.onChange(changed)
 
+  function print({ type }: Event) {
+    window.setPrinting(type === 'beforeprint')
+    isStale = true
+    draw()
+  }
+
   return {
     hold,
 
     show() {
       isShown = true
+      for (const type of PRINTING) addEventListener(type, print)
       window.setShown(true)
       changed()
     },
@@ -149,6 +157,7 @@ export function createLog(root: ParentNode, store: LogStore, { onSelect, onOpen,
     hide() {
       follower.keep()
       isShown = false
+      for (const type of PRINTING) removeEventListener(type, print)
       if (frame !== undefined) cancelAnimationFrame(frame)
       frame = undefined
       window.setShown(false)

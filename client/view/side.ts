@@ -69,12 +69,18 @@ export function createSide(root: ParentNode, stored: Stored<SideState>, onPart: 
   root.addEventListener('pointerdown', ({ target }) => {
     if (narrow.matches && isSheetOpen && !side.contains(target as Node) && !toggle.contains(target as Node)) set(false)
   })
-  narrow.addEventListener('change', () => side.isConnected && show())
-
   return {
     open: (part: Part) => set(true, part),
-    show,
+
+    show() {
+      narrow.addEventListener('change', show)
+      show()
+    },
+
     /** Stops the updates of the visible tab. */
-    hide: () => onPart(undefined),
+    hide() {
+      narrow.removeEventListener('change', show)
+      onPart(undefined)
+    },
   }
 }

@@ -30,7 +30,8 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
   const list = element(document, '#tabs [role=tablist]', HTMLElement)
   const pristine = first.cloneNode(true) as HTMLElement
   const panels: T[] = []
-  const tabs = new Map<T, HTMLButtonElement>()
+  // Weak, because a tab that was closed may be opened again only for some seconds.
+  const tabs = new WeakMap<T, HTMLButtonElement>()
   let selected: T
   let count = 0
 

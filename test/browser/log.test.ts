@@ -48,7 +48,7 @@ describePage('the log', subject => {
     await page.hover('#log li:last-child')
     await page.hover('#log li:last-child .actions button')
     push('while pointed at')
-    await tester.says('#announcer', 'while pointed at')
+    await tester.says('#to-end', '1 new')
     expect(await tester.log()).not.toContain('while pointed at')
     await page.hover('#message')
     await tester.logged('while pointed at')
@@ -160,5 +160,35 @@ describePage('the log', subject => {
       return document.querySelector('#log')?.textContent?.includes('attempts)')
     })
     expect((await rows()).filter(row => row.includes('could not connect'))).toHaveLength(1)
+  })
+
+  test('is printed, with the lines that are not in sight', async () => {
+    const { page } = subject
+    const { url } = await startPeer(socket => {
+      for (let i = 0; i < 200; i++) socket.send(`pushed ${i}`)
+    })
+    await connectTo(url)
+    await subject.tester.logged('pushed 199')
+    const printed = await page.evaluate(() => {
+      dispatchEvent(new Event('beforeprint'))
+      const text = document.querySelector('#log')?.textContent ?? ''
+      dispatchEvent(new Event('afterprint'))
+      return text
+    })
+    expect(printed).toContain('pushed 0')
+    expect(await subject.tester.log()).not.toContain('pushed 0')
+  })
+
+  test('is copied with the words that the arrows stand for', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await tester.send('hello')
+    await tester.logged('[RE]: hello')
+    const copied = await page.evaluate(() => {
+      getSelection()?.selectAllChildren(document.querySelector('#log ol') as Element)
+      return getSelection()?.toString() ?? ''
+    })
+    expect(copied).toContain('Sending to the server => hello')
+    expect(copied).toContain('Received from the server => [RE]: hello')
   })
 })
