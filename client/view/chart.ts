@@ -65,5 +65,5 @@ function describe({ p50 }: Summary, texts: Record<keyof Summary, string>): strin
 
 /** Formats milliseconds with three significant digits, or a dash if unknown. */
 function milliseconds(ms: number | undefined): string {
-  return ms === undefined ? '–' : `${Number(ms.toPrecision(3))} ms`
+  return ms === undefined ? '–' : `${separated(Number(ms.toPrecision(3)))} ms`
 }

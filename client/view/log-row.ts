@@ -1,4 +1,5 @@
 import { byteLength, formatSize } from '../core/bytes.ts'
+import { milliseconds } from '../core/count.ts'
 import { findJson } from '../core/json.ts'
 import { describeEvent, type Excerpt, fold, unfold } from '../core/line.ts'
 import type { LogEntry } from '../core/log-store.ts'
@@ -98,7 +99,7 @@ function measures(message: Message, roundTrip: number | undefined): HTMLElement 
   const box = make('span', 'measures')
   box.append(make('span', 'size', formatSize(byteLength(message))))
   if (roundTrip !== undefined) {
-    box.append(' ', make('span', 'trip', `${roundTrip.toFixed(roundTrip < 100 ? 1 : 0)} ms`))
+    box.append(' ', make('span', 'trip', milliseconds(roundTrip)))
   }
   return box
 }

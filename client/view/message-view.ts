@@ -1,4 +1,5 @@
 import { byteLength, formatSize } from '../core/bytes.ts'
+import { milliseconds } from '../core/count.ts'
 import { findJson, formatJson } from '../core/json.ts'
 import { unfold } from '../core/line.ts'
 import type { LogEntry } from '../core/log-store.ts'
@@ -113,7 +114,7 @@ function describe({ at, event }: LogEntry): string {
   const time = clock.format(at)
   if (!('message' in event)) return `Event · ${time}`
   const kind = typeof event.message === 'string' ? 'text' : 'binary'
-  const trip = event.type === 'received' && event.roundTrip !== undefined ? [`${event.roundTrip.toFixed(2)} ms`] : []
+  const trip = event.type === 'received' && event.roundTrip !== undefined ? [milliseconds(event.roundTrip)] : []
   const direction = event.type === 'sent' ? 'Sent' : 'Received'
   return [`${direction} ${kind}`, formatSize(byteLength(event.message)), ...trip, time].join(' · ')
 }

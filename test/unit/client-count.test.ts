@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { count } from '../../client/core/count.ts'
+import { count, milliseconds } from '../../client/core/count.ts'
 
 test.each([
   [0, 'message', '0 messages'],
@@ -14,4 +14,14 @@ test.each([
 test('a noun may have an irregular plural', () => {
   expect(count(1, 'reply', 'replies')).toBe('1 reply')
   expect(count(3, 'reply', 'replies')).toBe('3 replies')
+})
+
+test.each([
+  [0.04, '0.0 ms'],
+  [12.34, '12.3 ms'],
+  [99.94, '99.9 ms'],
+  [100, '100 ms'],
+  [1204.4, '1,204 ms'],
+])('%d ms are written as "%s"', (duration, words) => {
+  expect(milliseconds(duration)).toBe(words)
 })
