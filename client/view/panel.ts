@@ -55,6 +55,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
   const { setup, pageOrigin, announcer, onChange } = options
   const url = element(root, '#url', HTMLInputElement)
   let state: SessionState = { connection: 'disconnected', retryAt: undefined }
+  let isReady = false
 
   const session = createSession({ onState, onBurst: progress => views.burst.progress(progress), onAnswer }, pageOrigin)
   const views = createViews(root, session, { ...options, onEdit })
@@ -73,7 +74,8 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
 
   function onEdit() {
     show()
-    onChange()
+    // Firefox restores fields after a reload, so that filling them for the first time may be a change.
+    if (isReady) onChange()
   }
 
   function show() {
@@ -90,6 +92,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
     show()
   }
   fill(setup)
+  isReady = true
 
   return {
     root,

@@ -91,7 +91,7 @@ describePage('the log', subject => {
     await tester.says('#notice', 'The file has 3 lines. That includes 2 lines that the filter hides.')
     await page.click('#clear')
     await tester.says('#notice', '3 lines cleared.')
-    expect(await rows()).toHaveLength(0)
+    await page.waitForFunction(() => document.querySelectorAll('#log li').length === 0)
     await page.click('#notice button')
     await tester.says('#found', '1 of 3')
   })
