@@ -22,36 +22,12 @@ export type BurstPorts = Omit<RepeatPorts, 'send'> & {
   send: (message: Message) => boolean
 }
 
-/** The fields of the form, with the numbers as they were typed. */
-export type BurstFields = { count: string; size: string; inFlight: string; rate: string; isBinary: boolean }
-
 /** Creates a burst of generated messages. It ends like any other repetition. */
 export function createBurst({ count, size, inFlight, rate, isBinary }: BurstOptions, ports: BurstPorts): Burst {
   const create = isBinary ? binaryMessage : textMessage
   const interval = rate > 0 ? 1000 / rate : 0
   return createRepeat({ count, interval, inFlight }, { ...ports, send: number => ports.send(create(number, size)) })
 }
-
-/** Reads the fields of the form. A problem names the field, its value, and the allowed range. */
-export function checkBurst({ isBinary, ...fields }: BurstFields): BurstOptions | { problem: string } {
-  const options: BurstOptions = { count: 0, size: 0, inFlight: 0, rate: 0, isBinary }
-  for (const [key, name, least, most] of RANGES) {
-    const value = fields[key].trim()
-    options[key] = Number(value)
-    if (!/^\d+$/.test(value) || options[key] < least || options[key] > most) {
-      const range = `from ${least} to ${most.toLocaleString('en')}`
-      return { problem: `${name}: "${value}" is not a whole number ${range}.` }
-    }
-  }
-  return options
-}
-
-const RANGES = [
-  ['count', 'Messages', 1, 1_000_000],
-  ['size', 'Size in bytes', 0, 16 * 1024 * 1024],
-  ['inFlight', 'In flight', 0, 10_000],
-  ['rate', 'Per second', 0, 1_000_000],
-] as const
 
 /** Returns a text of `size` characters that begins with its number. */
 export const textMessage = (number: number, size: number): Message => `${number} `.padEnd(size, '.').slice(0, size)

@@ -1,5 +1,4 @@
 import { readAddress } from './address.ts'
-import { type BurstOptions, type BurstProgress, createBurst } from './burst.ts'
 import { type ConnectionEvent, type ConnectionState, createConnection, type Facts } from './connection.ts'
 import { askWhy } from './handshake.ts'
 import { createLogStore, type LogStore } from './log-store.ts'
@@ -16,7 +15,6 @@ export type SessionState = {
 
 export type SessionListener = {
   onState: (state: SessionState) => void
-  onBurst: (progress: BurstProgress | undefined) => void
   onReceived?: (message: Message) => void
   /** The explanation of a failed handshake. */
   onAnswer?: (answer: string) => void
@@ -54,9 +52,6 @@ export type Session = {
   resume(): void
   /** Makes a planned attempt immediately, for example because the network is back. */
   retryNow(): void
-  /** Starts a burst, and stops one that is already running. */
-  startBurst(options: BurstOptions): void
-  stopBurst(): void
   /** Starts to repeat a message, and stops what is already running. */
   startRepeat(repeat: SessionRepeat): void
   stopRepeat(): void
@@ -72,7 +67,7 @@ const ENDS: ConnectionEvent['type'][] = ['disconnected', 'cancelled', 'replaced'
 
 /** Creates a session that is not connected. */
 export function createSession(
-  { onState, onBurst, onReceived, onAnswer, onRepeat }: SessionListener,
+  { onState, onReceived, onAnswer, onRepeat }: SessionListener,
   pageOrigin: string,
 ): Session {
   const log = createLogStore()
@@ -223,25 +218,6 @@ export function createSession(
     setReconnect(isOn) {
       reconnects = isOn
       if (!isOn) reconnect.stop()
-    },
-
-    startBurst(options) {
-      stopRepeat()
-      running = createBurst(options, {
-        send: connection.send,
-        bufferedAmount,
-        onProgress: onBurst,
-        onEnd(result) {
-          running = undefined
-          onBurst(undefined)
-          log.add({ type: 'note', text: describeRepeat('Burst', result) })
-        },
-      })
-      running.start()
-    },
-
-    stopBurst() {
-      running?.stop()
     },
 
     startRepeat(options) {

@@ -8,6 +8,7 @@ import { createAttachment } from './attachment.ts'
 import { createChoice } from './choice.ts'
 import { element } from './element.ts'
 import { createGrowth, leavesText, replaceText } from './message-field.ts'
+import type { Capture } from './repeat-form.ts'
 
 type ComposerOptions = {
   history: History
@@ -124,6 +125,20 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
       walk.end()
       format.value = draft.format
       write(draft.message)
+    },
+
+    /** Returns a function that creates the message in the field again, even when another text is in it. */
+    capture: (): ReturnType<Capture> => {
+      const [format, text, attached] = [chosen(), field.value, attachment.message]
+      const create = () => (attached === undefined ? read(format, text) : { message: attached })
+      const first = create()
+      if ('problem' in first) return first
+      return {
+        create() {
+          const next = create()
+          return 'message' in next ? next.message : undefined
+        },
+      }
     },
 
     /** Puts a message into the field, or as an attachment if it is long. */

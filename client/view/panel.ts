@@ -1,3 +1,4 @@
+import { textMessage } from '../core/burst.ts'
 import type { History } from '../core/history.ts'
 import type { Setup } from '../core/link.ts'
 import { writeQuery } from '../core/query.ts'
@@ -7,13 +8,12 @@ import { createSession, type Session, type SessionState } from '../core/session.
 import type { Stored } from '../core/stored.ts'
 import { createAddressBar } from './address-bar.ts'
 import type { Announcer } from './announcer.ts'
-import { createBurstForm } from './burst-form.ts'
 import { createComposer } from './composer.ts'
 import { element } from './element.ts'
 import { createLog } from './log.ts'
 import { createLogToolbar } from './log-toolbar.ts'
+import { createMenuLoader } from './menu-loader.ts'
 import type { Notice } from './notice.ts'
-import { createSaved } from './saved.ts'
 import { createSide, type SideState } from './side.ts'
 import { createSideContent } from './side-content.ts'
 import { stateOf } from './status.ts'
@@ -48,7 +48,7 @@ export type SessionPanel = Panel & {
 
 /** ms between updates of the number of unread messages. */
 const UNREAD = 500
-const BURST = { size: 16, inFlight: 16, rate: 0, isBinary: false }
+const SUGGESTED = { interval: 0, inFlight: 16, isAtConnect: false, create: (number: number) => textMessage(number, 16) }
 
 /** Creates a session and connects it with its part of the page. */
 export function createPanel(root: HTMLElement, options: PanelOptions): SessionPanel {
@@ -57,7 +57,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
   let state: SessionState = { connection: 'disconnected', retryAt: undefined }
   let isReady = false
 
-  const session = createSession({ onState, onBurst: progress => views.burst.progress(progress), onAnswer }, pageOrigin)
+  const session = createSession({ onState, onRepeat: repeat => views.menus.progress(repeat), onAnswer }, pageOrigin)
   const views = createViews(root, session, { ...options, onEdit })
   const unread = createUnread(session, onChange)
 
@@ -79,8 +79,8 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
   }
 
   function show() {
-    const { addressBar, composer, burst, content, suggestions } = views
-    for (const part of [addressBar, composer, burst]) part.show(state)
+    const { addressBar, composer, menus, content, suggestions } = views
+    for (const part of [addressBar, composer, menus]) part.show(state)
     content.show(state.connection === 'connected')
     suggestions.show(state, addressBar.connected ?? url.value)
   }
@@ -178,10 +178,16 @@ function createViews(
     onSelect: content.select,
     onOpen: () => side.open('message'),
   })
-  createSaved(root, saved, { ...composer, notice })
+  const menus = createMenuLoader(root, {
+    ...composer,
+    saved,
+    notice,
+    onStart: session.startRepeat,
+    onStop: session.stopRepeat,
+  })
   const suggestions = createSuggestions(root, {
     onSend: session.send,
-    onBurst: count => session.startBurst({ ...BURST, count }),
+    onBurst: count => session.startRepeat({ ...SUGGESTED, count }),
     onQuery(query) {
       const parameters = [...new URLSearchParams(query)]
       url.value = writeQuery(url.value, new Set(parameters.map(([name]) => name)), parameters)
@@ -190,8 +196,7 @@ function createViews(
     },
   })
   const toolbar = createLogToolbar(root, session.log, log, notice)
-  const burst = createBurstForm(root, { onStart: session.startBurst, onStop: session.stopBurst })
-  return { addressBar, content, composer, log, side, suggestions, toolbar, burst }
+  return { addressBar, content, composer, log, side, suggestions, toolbar, menus }
 }
 
 /** Counts the messages that arrive while the panel is hidden. */

@@ -4,7 +4,7 @@ import { describeKept } from '../core/stored.ts'
 import { element } from './element.ts'
 import type { Notice } from './notice.ts'
 
-type SavedOptions = { read: () => Draft; fill: (draft: Draft) => void; focus: () => void; notice: Notice }
+export type SavedOptions = { read: () => Draft; fill: (draft: Draft) => void; focus: () => void; notice: Notice }
 
 /** Controls the list of saved messages and the form that saves one. */
 export function createSaved(root: ParentNode, messages: SavedMessages, { read, fill, focus, notice }: SavedOptions) {

@@ -121,13 +121,13 @@ describePage('the composer', subject => {
     await undo()
     expect(await tester.typed()).toBe('{"a":1}')
 
-    await page.click('#saved-toggle')
+    await tester.openMenu('saved')
     await page.type('#save-name', 'mine')
     await press('Enter')
     await press('Escape')
     await tester.fill('#message', '')
     await page.type('#message', 'draft')
-    await page.click('#saved-toggle')
+    await tester.openMenu('saved')
     await page.click('#saved li button')
     expect(await tester.typed()).toBe('{"a":1}')
     await undo()
@@ -174,7 +174,7 @@ describePage('the composer', subject => {
     await tester.visit()
     await page.type('#message', 'first')
     const save = async (name: string) => {
-      if (await tester.isHidden('#save')) await page.click('#saved-toggle')
+      if (await tester.isHidden('#save')) await tester.openMenu('saved')
       await tester.fill('#save-name', name)
       await page.click('#save button')
     }
@@ -186,7 +186,7 @@ describePage('the composer', subject => {
     await tester.says('#notice', '“mine” deleted.')
     await page.click('#notice button')
     await press('Escape')
-    await page.click('#saved-toggle')
+    await tester.openMenu('saved')
     expect(await tester.text('#saved li button')).toBe('mine')
     await page.evaluate(() => {
       Storage.prototype.setItem = () => {
@@ -201,8 +201,10 @@ describePage('the composer', subject => {
     const { page, tester } = subject
     await tester.visit()
     await page.focus('#repeat-toggle')
-    await press('Enter', 'Tab')
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('burst-count')
+    await press('Enter')
+    await page.waitForSelector('#repeat:popover-open')
+    await press('Tab')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('repeat-count')
     await press('Escape')
     expect(await page.$('#repeat:popover-open')).toBeNull()
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('repeat-toggle')

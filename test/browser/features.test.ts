@@ -134,18 +134,18 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.visit()
       await tester.chooseFormat('hex')
       await page.type('#message', '0a 0b')
-      await page.click('#saved-toggle')
+      await tester.openMenu('saved')
       await page.type('#save-name', 'two bytes')
       await page.keyboard.press('Enter')
       await page.reload()
       await tester.inState('Connected')
-      await page.click('#saved-toggle')
+      await tester.openMenu('saved')
       await page.click('#saved li button')
       expect(await tester.typed()).toBe('0a 0b')
       expect(await page.$eval('#formats :checked', radio => (radio as HTMLInputElement).value)).toBe('hex')
       await page.click('#send')
       await tester.logged('Received from the server => 2 bytes 0a 0b')
-      await page.click('#saved-toggle')
+      await tester.openMenu('saved')
       await page.click('#saved li button[aria-label="Delete two bytes"]')
       expect(await page.$('#saved li')).toBeNull()
     })
@@ -184,16 +184,17 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     })
   })
 
-  describe('a burst', () => {
-    const burst = async (fields: Record<string, string>) => {
-      if (await tester.isHidden('#burst')) await page.click('#repeat-toggle')
-      for (const [name, value] of Object.entries(fields)) await tester.fill(`#burst-${name}`, value)
-      await page.click('#burst-start')
+  describe('repeating a message', () => {
+    const repeat = async (message: string, fields: Record<string, string>) => {
+      await tester.fill('#message', message)
+      await tester.openMenu('repeat')
+      for (const [name, value] of Object.entries(fields)) await tester.fill(`#repeat-${name}`, value)
+      await page.click('#repeat-start')
     }
 
-    test('sends the entered number of messages, and counts the replies', async () => {
+    test('sends it the entered number of times, and counts the replies', async () => {
       await tester.visit()
-      await burst({ count: '2000', size: '100', 'in-flight': '50' })
+      await repeat('a'.repeat(100), { count: '2000', seconds: '0', 'in-flight': '50' })
       await tester.logged('2,000 sent, 2,000 answered')
       await tester.openPart('connection')
       await tester.says('#sent', '2,000 messages, 195 KiB')
@@ -202,13 +203,14 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('can be stopped', async () => {
       await tester.visit()
-      await burst({ count: '1000000', 'in-flight': '10' })
-      await tester.says('#burst-progress', 'answered')
-      await page.click('#burst-stop')
+      await repeat('again', { seconds: '0', 'in-flight': '10' })
+      await tester.says('#repeat-progress', 'answered')
+      await page.click('#repeat-stop')
       // Replies to messages in flight still arrive after the stop.
       await tester.chooseKind('events')
-      await tester.logged('Burst stopped')
+      await tester.logged('Repeat stopped')
       await tester.chooseKind('all')
+      await tester.fill('#message', '')
       await tester.send('still here')
       await tester.logged('[RE]: still here')
     })
@@ -225,17 +227,34 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       })
       await tester.connectTo(url)
       await tester.inState('Connected')
-      await burst({ count: '1000', size: '100000', 'in-flight': '0' })
+      await repeat('a'.repeat(100_000), { count: '1000', seconds: '0' })
       await page.waitForFunction(() => Number(document.body.dataset.most) > 500_000)
-      await page.click('#burst-stop')
-      await tester.logged('Burst stopped')
+      await page.click('#repeat-stop')
+      await tester.logged('Repeat stopped')
       expect(await page.evaluate(() => Number(document.body.dataset.most))).toBeLessThan(2 ** 20 + 100_000)
     })
 
-    test('does not start with an invalid number, and names it', async () => {
+    test('does not start with an invalid number, and says at its field which are valid', async () => {
       await tester.visit()
-      await burst({ count: 'many' })
-      await tester.says('#burst-problem', 'many')
+      await repeat('again', { count: 'many' })
+      await tester.says('#repeat-problem', 'Type a whole number from 1 to 1,000,000, or nothing.')
+      expect(await page.$eval('#repeat-count', field => field.getAttribute('aria-invalid'))).toBe('true')
+    })
+
+    test('starts again at each connect, until it is stopped', async () => {
+      const { url, sockets } = await startPeer(() => {})
+      await tester.visit()
+      await tester.openMenu('repeat')
+      await page.click('#repeat-at-connect')
+      await page.keyboard.press('Escape')
+      await repeat('{"type":"subscribe"}', { count: '1' })
+      await tester.logged('[RE]: {"type":"subscribe"}')
+      await page.keyboard.press('Escape')
+      const sent = () => page.$$eval('#log [data-kind=sent]', rows => rows.length)
+      await tester.connectTo(url)
+      await page.waitForFunction(() => document.querySelectorAll('#log [data-kind=sent]').length === 2)
+      expect(sockets.size).toBe(1)
+      expect(await sent()).toBe(2)
     })
   })
 

@@ -137,7 +137,7 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
         expect(await tester.violations()).toEqual([])
         await page.click('#log li:last-child .words')
         await tester.openAll(async () => expect(await tester.violations()).toEqual([]))
-        await page.click('#saved-toggle')
+        await tester.openMenu('saved')
         await tester.fill('#save-name', 'saved')
         await page.click('#save button')
         await page.keyboard.press('Escape')

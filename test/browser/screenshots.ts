@@ -55,24 +55,26 @@ const states: Record<string, (tester: Tester) => Promise<unknown>> = {
     await openPart('connection')
     await fill('#close-code', '1')
   },
-  async chart({ page, fill, says, logged, openPart }) {
+  async chart({ page, fill, says, logged, openPart, openMenu }) {
     await fill('#close-code', '1000')
     await openPart('chart')
     if (await page.$eval('#side', side => getComputedStyle(side).position === 'fixed')) await page.click('#side-close')
-    await page.click('#repeat-toggle')
-    await fill('#burst-rate', '250')
-    await page.click('#burst-start')
-    await logged('Burst done')
+    await openMenu('repeat')
+    await fill('#message', 'again')
+    await fill('#repeat-count', '1000')
+    await fill('#repeat-seconds', '0.004')
+    await page.click('#repeat-start')
+    await logged('Repeat done')
     await page.keyboard.press('Escape')
     await openPart('chart')
     await says('#p50', 'ms')
   },
-  async menu({ page, fill, says, chooseFormat }) {
+  async menu({ page, fill, says, chooseFormat, openMenu }) {
     await page.click('#side-toggle')
     await chooseFormat('hex')
     await fill('#message', '68 65 6c 6c 6x')
     await says('#message-problem', 'hex')
-    await page.click('#saved-toggle')
+    await openMenu('saved')
     await fill('#save-name', 'greeting')
     await page.click('#save button')
   },

@@ -82,8 +82,15 @@ export async function openTester(browser: Browser | BrowserContext, address: str
     if (part === 'chart') await page.waitForSelector('#plot canvas')
   }
 
+  /** Opens a menu of the message field. It is loaded on demand. */
+  const openMenu = async (menu: 'saved' | 'repeat') => {
+    await page.click(`#${menu}-toggle`)
+    await page.waitForSelector(`#${menu}:popover-open`)
+  }
+
   return {
     page,
+    openMenu,
     /** Warnings and errors of the browser's console. */
     complaints,
     text,
@@ -126,9 +133,8 @@ export async function openTester(browser: Browser | BrowserContext, address: str
         await look()
       }
       if (await isSheet()) await page.click('#side-close')
-      for (const menu of ['saved', 'repeat']) {
-        await page.click(`#${menu}-toggle`)
-        await page.waitForSelector(`#${menu}:popover-open`)
+      for (const menu of ['saved', 'repeat'] as const) {
+        await openMenu(menu)
         await look()
         await page.keyboard.press('Escape')
       }

@@ -32,10 +32,7 @@ beforeEach(async () => {
   host = `127.0.0.1:${(http.address() as AddressInfo).port}`
   server = new WebSocketServer({ server: http })
   repeats = []
-  session = createSession(
-    { onState: () => {}, onBurst: () => {}, onRepeat: state => repeats.push(state) },
-    'http://page.example',
-  )
+  session = createSession({ onState: () => {}, onRepeat: state => repeats.push(state) }, 'http://page.example')
 })
 
 afterEach(() => {
@@ -83,10 +80,7 @@ test('says that you closed the connection', async () => {
 
 test('passes on and counts the messages received on all connections', async () => {
   const messages: unknown[] = []
-  session = createSession(
-    { onState: () => {}, onBurst: () => {}, onReceived: message => messages.push(message) },
-    'http://page.example',
-  )
+  session = createSession({ onState: () => {}, onReceived: message => messages.push(message) }, 'http://page.example')
   server.on('connection', peer => peer.send('hello'))
   for (const count of [1, 2]) {
     session.connect(host, [])
@@ -98,7 +92,7 @@ test('passes on and counts the messages received on all connections', async () =
 
 test('passes on why a handshake failed', async () => {
   const { promise, resolve } = Promise.withResolvers<string>()
-  session = createSession({ onState: () => {}, onBurst: () => {}, onAnswer: resolve }, 'http://page.example')
+  session = createSession({ onState: () => {}, onAnswer: resolve }, 'http://page.example')
   answer = (_, response) => response.writeHead(403).end()
   server.shouldHandle = () => false
   session.connect(host, [])
