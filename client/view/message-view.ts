@@ -6,6 +6,8 @@ import type { LogEntry } from '../core/log-store.ts'
 import type { Message } from '../core/message.ts'
 import { createChoice } from './choice.ts'
 import { copy } from './clipboard.ts'
+import { createCodeView } from './code-view.ts'
+import { createDecodeView } from './decode-view.ts'
 import { element } from './element.ts'
 import { coloured, plain } from './highlight.ts'
 import { clock } from './log-row.ts'
@@ -15,6 +17,8 @@ import { textOf } from './row-actions.ts'
 export type MessageViewOptions = {
   onSendAgain: (message: Message) => void
   onEditMessage: (message: Message) => void
+  /** The address and the subprotocols of the connection. */
+  target: () => { url: string; protocols: string[] }
 }
 
 /** Longer JSON is not laid out, because that would take seconds. In characters. */
@@ -22,7 +26,7 @@ const MAX_PRETTY = 4 * 1024 * 1024
 const COPIED_FOR = 1500
 
 /** Shows the selected line of the log in the side panel. */
-export function createMessageView(root: ParentNode, { onSendAgain, onEditMessage }: MessageViewOptions) {
+export function createMessageView(root: ParentNode, { onSendAgain, onEditMessage, target }: MessageViewOptions) {
   const none = element(root, '#no-message', HTMLElement)
   const one = element(root, '#one-message', HTMLElement)
   const title = element(root, '#message-title', HTMLElement)
@@ -33,6 +37,11 @@ export function createMessageView(root: ParentNode, { onSendAgain, onEditMessage
   const copier = element(root, '#copy-message', HTMLButtonElement)
   const save = element(root, '#save-file', HTMLButtonElement)
   const as = createChoice(element(root, '#message-as', HTMLElement), show)
+  const decoding = createDecodeView(one)
+  const code = createCodeView(one, () => {
+    const shown = message()
+    return { ...target(), ...(shown !== undefined && { message: shown }) }
+  })
   // Lets the arrow keys scroll a long message.
   text.tabIndex = 0
   let entry: LogEntry | undefined
@@ -48,6 +57,8 @@ export function createMessageView(root: ParentNode, { onSendAgain, onEditMessage
     const shown = message()
     for (const part of [again, edit, save, element(root, '#message-as', HTMLElement)]) part.hidden = shown === undefined
     title.textContent = describe(entry)
+    decoding.select(shown)
+    code.show()
     if (shown === undefined) return write({ text: textOf(entry), more: '' })
     if (as.value === 'pretty' && typeof shown === 'string') {
       const { prefix, json } = pretty(shown)

@@ -1,5 +1,6 @@
 import uPlot from 'uplot'
 import type { Series } from '../core/statistics.ts'
+import { addStyleSheet } from './style-sheet.ts'
 
 const HEIGHT = 160
 
@@ -7,7 +8,7 @@ export type Plot = ReturnType<typeof createPlot>
 
 /** Draws round trips and the message rate of the last minute. Loaded on demand, because it is larger than the page. */
 export function createPlot(box: HTMLElement) {
-  addStyle()
+  addStyleSheet('plot.css')
   let plot: uPlot | undefined
   let series: Series | undefined
 
@@ -48,15 +49,6 @@ export function createPlot(box: HTMLElement) {
       resizing.disconnect()
     },
   }
-}
-
-/** Adds the style sheet of the plot, once. */
-function addStyle() {
-  if (document.querySelector('link[href="plot.css"]')) return
-  const link = document.createElement('link')
-  link.rel = 'stylesheet'
-  link.href = 'plot.css'
-  document.head.append(link)
 }
 
 function options(box: HTMLElement): uPlot.Options {

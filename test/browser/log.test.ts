@@ -191,4 +191,34 @@ describePage('the log', subject => {
     expect(copied).toContain('Sending to the server => hello')
     expect(copied).toContain('Received from the server => [RE]: hello')
   })
+
+  test('decodes a binary message, and writes the connection and its message as code', async () => {
+    const { page, tester } = subject
+    const { url } = await startPeer(socket => socket.send(Buffer.from('81a161c3', 'hex')))
+    await connectTo(url)
+    await tester.logged('81 a1 61 c3')
+    await page.click('#log li:last-child .words')
+    await tester.openPart('message')
+    await page.click('#decode-view summary')
+    await tester.says('#decode-view pre', '{\n  "a": true\n}')
+    await page.select('#decode-view select', 'gzip')
+    await tester.says('#decode-view .problem', 'This is not valid gzip')
+    await page.click('#code-view summary')
+    await tester.says('#code-view pre', `new WebSocket("${url}")`)
+    await page.select('#code-view select', 'python')
+    await tester.says('#code-view pre', 'await socket.send(bytes.fromhex("81a161c3"))')
+  })
+
+  test("shows the handshake that this stack's server receives, and says that another server does not know", async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await tester.openPart('connection')
+    await page.click('#handshake-view button')
+    await tester.says('#handshake-view dl', 'Sec-WebSocket-Version')
+    const { url } = await startPeer(socket => socket.send('something else'))
+    await tester.connectTo(url)
+    await tester.inState('Connected')
+    await page.click('#handshake-view button')
+    await tester.says('#handshake-view .problem', "Only this stack's server knows ?hello.")
+  })
 })
