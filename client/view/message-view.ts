@@ -7,6 +7,7 @@ import type { Message } from '../core/message.ts'
 import { createChoice } from './choice.ts'
 import { copy } from './clipboard.ts'
 import { createCodeView } from './code-view.ts'
+import { createCompareView } from './compare-view.ts'
 import { createDecodeView } from './decode-view.ts'
 import { element } from './element.ts'
 import { coloured, plain } from './highlight.ts'
@@ -38,6 +39,7 @@ export function createMessageView(root: ParentNode, { onSendAgain, onEditMessage
   const save = element(root, '#save-file', HTMLButtonElement)
   const as = createChoice(element(root, '#message-as', HTMLElement), show)
   const decoding = createDecodeView(one)
+  const comparison = createCompareView(one)
   const code = createCodeView(one, () => {
     const shown = message()
     return { ...target(), ...(shown !== undefined && { message: shown }) }
@@ -58,6 +60,7 @@ export function createMessageView(root: ParentNode, { onSendAgain, onEditMessage
     for (const part of [again, edit, save, element(root, '#message-as', HTMLElement)]) part.hidden = shown === undefined
     title.textContent = describe(entry)
     decoding.select(shown)
+    comparison.select(shown)
     code.show()
     if (shown === undefined) return write({ text: textOf(entry), more: '' })
     if (as.value === 'pretty' && typeof shown === 'string') {

@@ -221,4 +221,21 @@ describePage('the log', subject => {
     await page.click('#handshake-view button')
     await tester.says('#handshake-view .problem', "Only this stack's server knows ?hello.")
   })
+
+  test('compares the selected message with the one that was selected before', async () => {
+    const { page, tester } = subject
+    const { url } = await startPeer(socket => {
+      socket.send('{"a":1,"b":2}')
+      socket.send('{"a":1,"b":3}')
+    })
+    await connectTo(url)
+    await tester.logged('"b":3')
+    await tester.openPart('message')
+    await page.click('#log li:nth-last-child(2) .words')
+    await tester.says('#message-text', '"b": 2')
+    await page.click('#log li:last-child .words')
+    await page.click('#compare-view summary')
+    await tester.says('#compare-view del', '-   "b": 2')
+    await tester.says('#compare-view ins', '+   "b": 3')
+  })
 })
