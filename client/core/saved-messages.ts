@@ -22,8 +22,6 @@ export type SavedMessages = {
    * or a full list is a problem.
    */
   put(message: SavedMessage): (Change & { replaced: SavedMessage | undefined }) | { problem: string }
-  /** Saves a message like `put`, and returns whether it could. */
-  save(message: SavedMessage): boolean
   /** Whether the last change was kept for the next visit. */
   readonly kept: Kept
   /** Removes the message with this name for this server, or the one for all servers. */
@@ -63,7 +61,6 @@ export function createSavedMessages(stored: Stored<SavedMessage[]>): SavedMessag
 
   return {
     put,
-    save: message => !('problem' in put(message)),
     get kept() {
       return lastKept
     },

@@ -16,33 +16,33 @@ beforeEach(() => {
 })
 
 test('are listed by name', () => {
-  for (const name of ['b', 'item 10', 'A', 'item 9']) messages.save(message(name))
+  for (const name of ['b', 'item 10', 'A', 'item 9']) messages.put(message(name))
   expect(names()).toEqual(['A', 'b', 'item 9', 'item 10'])
 })
 
 test('are listed exactly as they were saved', () => {
   const saved: SavedMessage = { name: 'a', format: 'hex', text: '0' }
-  messages.save(saved)
+  messages.put(saved)
   expect(messages.list()).toEqual([saved])
 })
 
 test('replace a message of the same name', () => {
-  messages.save(message('a', 'first'))
-  messages.save(message('a', 'second'))
+  messages.put(message('a', 'first'))
+  messages.put(message('a', 'second'))
   expect(messages.list()).toEqual([message('a', 'second')])
 })
 
 test('are removed by name', () => {
-  for (const name of ['a', 'b']) messages.save(message(name))
+  for (const name of ['a', 'b']) messages.put(message(name))
   messages.remove('a')
   messages.remove('absent')
   expect(names()).toEqual(['b'])
 })
 
 test('are limited to one hundred, each of which can still be replaced', () => {
-  for (let i = 0; i < 100; i++) expect(messages.save(message(`${i}`))).toBe(true)
-  expect(messages.save(message('one more'))).toBe(false)
-  expect(messages.save(message('0', 'new'))).toBe(true)
+  for (let i = 0; i < 100; i++) expect(messages.put(message(`${i}`))).not.toHaveProperty('problem')
+  expect(messages.put(message('one more'))).toHaveProperty('problem')
+  expect(messages.put(message('0', 'new'))).not.toHaveProperty('problem')
   expect(messages.list()).toHaveLength(100)
   expect(messages.list()[0]).toEqual(message('0', 'new'))
 })
@@ -84,7 +84,7 @@ describe('a change', () => {
     put(message('a', 'first'))
     const { replaced, undo } = put(message('a', 'second'))
     expect(replaced).toEqual(message('a', 'first'))
-    messages.save(message('b'))
+    messages.put(message('b'))
     undo()
     expect(messages.list()).toEqual([message('a', 'first'), message('b')])
   })
@@ -101,15 +101,15 @@ describe('a change', () => {
   })
 
   test('that would exceed the limit is a problem', () => {
-    for (let i = 0; i < 100; i++) messages.save(message(`${i}`))
+    for (let i = 0; i < 100; i++) messages.put(message(`${i}`))
     expect(messages.put(message('one more'))).toEqual({ problem: expect.stringMatching(/100 messages .* limit/) })
   })
 })
 
 test('messages for one server are listed with those for all', () => {
-  messages.save(message('all'))
-  messages.save({ ...message('hello', 'one'), server: 'a:1' })
-  messages.save({ ...message('hello', 'other'), server: 'b' })
+  messages.put(message('all'))
+  messages.put({ ...message('hello', 'one'), server: 'a:1' })
+  messages.put({ ...message('hello', 'other'), server: 'b' })
   expect(messages.list('a:1').map(({ text }) => text)).toEqual(['', 'one'])
   expect(messages.list()).toHaveLength(3)
   messages.remove('hello', 'a:1')
