@@ -35,7 +35,6 @@ export function createLogToolbar(
 
   const showPaused = () => {
     pause.ariaPressed = String(hold.isOn)
-    element(pause, 'span', HTMLElement).textContent = hold.isOn ? 'Paused' : 'Pause'
   }
   hold.onRelease(showPaused)
 

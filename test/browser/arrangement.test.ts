@@ -140,6 +140,7 @@ describePage('the arrangement', subject => {
           .map(element => element.outerHTML.slice(0, 80)),
       )
     expect(await small()).toEqual([])
+    expect(await tester.violations()).toEqual([])
     await tester.openAll(async () => expect(await small()).toEqual([]))
   })
 
