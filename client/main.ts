@@ -1,73 +1,127 @@
 import { defaultAddress } from './core/address.ts'
 import { createHistory, parseHistory } from './core/history.ts'
 import { mayConnect, readLink, type Setup, writeLink } from './core/link.ts'
+import { createRecentAddresses, parseRecentAddresses } from './core/recent-addresses.ts'
 import { createSavedMessages, parseSavedMessages } from './core/saved-messages.ts'
 import { createStored } from './core/stored.ts'
+import { createStoredTabs, parseTabs } from './core/stored-tabs.ts'
 import { createAnnouncer } from './view/announcer.ts'
 import { element } from './view/element.ts'
+import { addIcons } from './view/icons.ts'
+import { createNotice } from './view/notice.ts'
 import { createPanel } from './view/panel.ts'
-import { createStatus } from './view/status.ts'
+import { parseSide } from './view/side.ts'
+import { WORDS } from './view/status.ts'
 import { createTabs } from './view/tabs.ts'
 import { createTheme, parseTheme } from './view/theme.ts'
 
-const storage = openStorage()
-const defaults: Setup = { url: defaultAddress(document.baseURI), protocols: '', format: 'text', message: '' }
+const storage = openStorage('localStorage')
+const defaults: Setup = {
+  url: defaultAddress(document.baseURI),
+  protocols: '',
+  format: 'text',
+  message: '',
+  closeCode: '1000',
+}
+const { title } = document
 
+addIcons()
 createTheme(createStored(storage, 'websocket-echo-theme', parseTheme))
 const history = createHistory(createStored(storage, 'websocket-echo-history', parseHistory))
 const saved = createSavedMessages(createStored(storage, 'websocket-echo-saved', parseSavedMessages))
+// Each window has its own tabs.
+const stored = createStoredTabs(
+  createStored(openStorage('sessionStorage'), 'websocket-echo-tabs', parseTabs),
+  createStored(undefined, '', parseTabs),
+)
+const recent = createRecentAddresses(createStored(storage, 'websocket-echo-addresses', parseRecentAddresses))
+const side = createStored(storage, 'websocket-echo-panel', parseSide)
 const announcer = createAnnouncer(element(document, '#announcer', HTMLElement))
-const status = createStatus()
+const notice = createNotice()
+const shared = { history, saved, recent, side, announcer, notice, pageOrigin: location.origin, onChange: showSelected }
 
 let linking: ReturnType<typeof setTimeout> | undefined
 
-const tabs = createTabs(
-  element(document, '#panel', HTMLElement),
-  root =>
-    createPanel(root, {
-      setup: defaults,
-      history,
-      saved,
-      announcer,
-      pageOrigin: location.origin,
-      onChange: showSelected,
-    }),
-  showSelected,
-)
+const tabs = createTabs(element(document, '#panel', HTMLElement), {
+  open: root => createPanel(root, { ...shared, setup: defaults }),
+  onSelect: showSelected,
+  onClose(panel, undo) {
+    panel.end()
+    notice(`${panel.name} closed.`, undo)
+  },
+})
 
 function showSelected() {
   tabs.show()
-  status.show(tabs.selected().session)
+  showTitle()
   // Browsers limit how often a page may change its address.
   clearTimeout(linking)
   linking = setTimeout(() => {
+    storeTabs()
     const link = writeLink(tabs.selected().read(), defaults)
     if (link !== location.hash) window.history.replaceState(null, '', link || location.pathname + location.search)
   }, 300)
 }
 
+/** Shows the state of the selected connection in the title, with the number of unread messages in all others. */
+function showTitle() {
+  const unread = tabs.all().reduce((sum, panel) => sum + panel.unread, 0)
+  document.title = `${unread > 0 ? `(${unread.toLocaleString('en')}) ` : ''}${WORDS[tabs.selected().state]} – ${title}`
+}
+
 /** Applies the settings in the page's address. Connects only to the page's own host; for any other the user must click. */
-function followLink() {
-  const setup = { ...defaults, ...readLink(location.hash) }
+function followLink(current: Setup) {
+  const setup = { ...current, ...readLink(location.hash) }
   tabs.selected().fill(setup)
   if (mayConnect(setup.url, document.baseURI)) tabs.selected().connect()
   showSelected()
 }
 
-followLink()
+restoreTabs()
+followLink(stored.get().tabs.length > 0 ? tabs.selected().read() : defaults)
 tabs.selected().show()
 
-addEventListener('hashchange', followLink)
+/** Opens the tabs that this window had before it was reloaded. */
+function restoreTabs() {
+  const { tabs: setups, selected } = stored.get()
+  for (const [i, setup] of setups.entries()) {
+    const panel = i === 0 ? tabs.selected() : tabs.create()
+    panel.fill(setup)
+    if (i !== selected && mayConnect(setup.url, document.baseURI)) panel.connect()
+  }
+  const panel = tabs.all()[selected]
+  if (panel) tabs.select(panel)
+}
+
+function storeTabs() {
+  stored.set({ tabs: tabs.all().map(panel => panel.read()), selected: tabs.all().indexOf(tabs.selected()) })
+}
+
+addEventListener('hashchange', () => followLink(tabs.selected().read()))
 const retryAll = () => {
   for (const panel of tabs.all()) panel.retryNow()
 }
 addEventListener('online', retryAll)
 document.addEventListener('visibilitychange', () => document.hidden || retryAll())
+document.addEventListener('keydown', event => {
+  // The browser would find only the rows that are in the document. Pressed again, it does so.
+  if (event.key !== 'f' || !(event.ctrlKey || event.metaKey) || document.activeElement?.id === 'search') return
+  event.preventDefault()
+  tabs.selected().focusSearch()
+})
+// A page that waits in the back/forward cache has no connections.
+addEventListener('pagehide', event => {
+  storeTabs()
+  if (event.persisted) for (const panel of tabs.all()) panel.suspend()
+})
+addEventListener('pageshow', event => {
+  if (event.persisted) for (const panel of tabs.all()) panel.resume()
+})
 
-/** Reading `localStorage` throws if the browser denies storage. */
-function openStorage(): Storage | undefined {
+/** Reading either of them throws if the browser denies storage. */
+function openStorage(name: 'localStorage' | 'sessionStorage'): Storage | undefined {
   try {
-    return localStorage
+    return window[name]
   } catch {
     return undefined
   }

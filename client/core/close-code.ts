@@ -2,6 +2,29 @@ import { byteLength } from './bytes.ts'
 
 const MAX_REASON_BYTES = 123
 
+/** The names in IANA's registry of close codes, with its abbreviations written out. */
+const NAMES: Record<number, string> = {
+  1000: 'Normal Closure',
+  1001: 'Going Away',
+  1002: 'Protocol Error',
+  1003: 'Unsupported Data',
+  1004: 'Reserved',
+  1005: 'No Status Received',
+  1006: 'Abnormal Closure',
+  1007: 'Invalid Frame Payload Data',
+  1008: 'Policy Violation',
+  1009: 'Message Too Big',
+  1010: 'Mandatory Extension',
+  1011: 'Internal Error',
+  1012: 'Service Restart',
+  1013: 'Try Again Later',
+  1014: 'Bad Gateway',
+  1015: 'TLS Handshake',
+  3000: 'Unauthorized',
+  3003: 'Forbidden',
+  3008: 'Timeout',
+}
+
 /** The close codes of IANA's registry, explained for someone who debugs a connection. */
 const MEANINGS: Record<number, string> = {
   1000: 'The connection has served its purpose.',
@@ -24,6 +47,9 @@ const MEANINGS: Record<number, string> = {
   3003: 'The server does not permit this client to do this.',
   3008: 'The server waited too long for the client.',
 }
+
+/** Returns the registered name of a close code, or `undefined` if it has none (IANA's registry of close codes). */
+export const nameClose = (code: number): string | undefined => NAMES[code]
 
 /** Explains a close code in one sentence (RFC 6455 section 7.4, and IANA's registry). */
 export function explainClose(code: number): string {

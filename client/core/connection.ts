@@ -1,3 +1,4 @@
+import { readAddress, withoutCredentials } from './address.ts'
 import { byteLength } from './bytes.ts'
 import type { Message } from './message.ts'
 import { createRoundTrip } from './round-trip.ts'
@@ -6,14 +7,21 @@ export type ConnectionState = 'connecting' | 'connected' | 'closing' | 'disconne
 
 /** An event of a connection. */
 export type ConnectionEvent =
-  | { type: 'connected'; protocol: string; extensions: string }
+  | { type: 'connected'; url?: string; protocol: string; extensions: string }
   | { type: 'sent'; message: Message }
   /** `roundTrip` is in ms, and `undefined` unless it is certain. */
   | { type: 'received'; message: Message; roundTrip?: number | undefined }
-  | { type: 'disconnected'; code: number; reason: string }
+  /** `sentCode` is the code that you closed with; it is absent if you did not close the connection. */
+  | { type: 'disconnected'; code: number; reason: string; sentCode?: number }
+  /** You closed the socket before its handshake was complete. */
+  | { type: 'cancelled'; url: string }
+  /** Another socket, to this address, takes the place of the open one. */
+  | { type: 'replaced'; url: string }
+  /** The page was left, which ends its connection. */
+  | { type: 'left' }
   | { type: 'error'; problem: string }
-  /** The handshake failed. Browsers hide the reason. */
-  | { type: 'refused'; url: string }
+  /** The handshake failed. Browsers hide the reason. `attempts` counts failures in a row that reconnecting caused. */
+  | { type: 'refused'; url: string; attempts?: number }
   | { type: 'note'; text: string }
 
 /** The messages in one direction, and the bytes of their payloads. */
@@ -21,6 +29,7 @@ export type Traffic = { messages: number; bytes: number }
 
 /** Facts about the latest socket, which remain after it has closed. */
 export type Facts = {
+  /** Without a user name and password. */
   url: string
   /** When it opened, in ms since the epoch; `undefined` if it has not. */
   since: number | undefined
@@ -47,11 +56,14 @@ export type Connection = {
   send(message: Message): boolean
   /** Starts the closing handshake (RFC 6455 section 7.1.2). The code must be 1000 or from 3000 to 4999. */
   disconnect(code?: number, reason?: string): void
+  /** Closes the socket without waiting, because the page is being left. Returns whether there was one. */
+  leave(): boolean
   facts(): Facts
 }
 
 const NORMAL = 1000
 const REPLACED = 'replaced by a new connection'
+const LEFT = 'the page was left'
 /** An HTTP token (RFC 9110 section 5.6.2). */
 const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/
 
@@ -63,6 +75,7 @@ export function createConnection(
 ): Connection {
   let socket: WebSocket | undefined
   let state: ConnectionState = 'disconnected'
+  let sentCode: number | undefined
   let listening = new AbortController()
   let roundTrip = createRoundTrip(now)
   let facts = createFacts('')
@@ -72,19 +85,18 @@ export function createConnection(
     onState(state)
   }
 
-  function release() {
+  function release(reason: string) {
     listening.abort()
-    socket?.close(NORMAL, REPLACED)
-    if (state === 'connected' || state === 'closing') {
-      onEvent({ type: 'disconnected', code: NORMAL, reason: REPLACED })
-    }
+    socket?.close(NORMAL, reason)
   }
 
   function adopt(opened: WebSocket) {
     socket = opened
     socket.binaryType = 'arraybuffer'
+    sentCode = undefined
     roundTrip = createRoundTrip(now)
-    facts = createFacts(opened.url)
+    const url = withoutCredentials(opened.url)
+    facts = createFacts(url)
     listening = new AbortController()
     const { signal } = listening
 
@@ -96,7 +108,7 @@ export function createConnection(
       const { protocol, extensions } = opened
       Object.assign(facts, { since: Date.now(), protocol, extensions })
       enter('connected')
-      onEvent({ type: 'connected', protocol, extensions })
+      onEvent({ type: 'connected', url, protocol, extensions })
     })
     on('message', ({ data }) => {
       const message: Message = typeof data === 'string' ? data : new Uint8Array(data)
@@ -105,14 +117,15 @@ export function createConnection(
       onEvent({ type: 'received', message, roundTrip: time })
     })
     on('error', () => {
-      if (state === 'connected') onEvent({ type: 'error', problem: `the connection to ${opened.url} failed` })
+      if (state === 'connected') onEvent({ type: 'error', problem: `the connection to ${url} failed` })
     })
     on('close', ({ code, reason }) => {
-      const wasConnecting = state === 'connecting'
+      const wasOpen = facts.since !== undefined
       facts.bufferedAmount = opened.bufferedAmount
       socket = undefined
       enter('disconnected')
-      onEvent(wasConnecting ? { type: 'refused', url: opened.url } : { type: 'disconnected', code, reason })
+      if (!wasOpen) return onEvent({ type: sentCode === undefined ? 'refused' : 'cancelled', url })
+      onEvent({ type: 'disconnected', code, reason, ...(sentCode !== undefined && { sentCode }) })
     })
     enter('connecting')
   }
@@ -129,7 +142,9 @@ export function createConnection(
       } catch (error) {
         return onEvent({ type: 'error', problem: explain(address, error) })
       }
-      release()
+      const wasOpen = state === 'connected' || (state === 'closing' && facts.since !== undefined)
+      release(REPLACED)
+      if (wasOpen) onEvent({ type: 'replaced', url: withoutCredentials(opened.url) })
       adopt(opened)
     },
 
@@ -144,12 +159,26 @@ export function createConnection(
 
     disconnect(code = NORMAL, reason = '') {
       if (!socket) return
+      // A socket that is closing already was closed by the server, whose close event is on its way.
+      const earlier = sentCode
+      if (socket.readyState !== socket.CLOSING) sentCode = code
       try {
         socket.close(code, reason)
       } catch (error) {
+        sentCode = earlier
         return onEvent({ type: 'error', problem: error instanceof Error ? error.message : String(error) })
       }
-      enter('closing')
+      // Node reports the end of a socket that was still connecting before `close` returns.
+      if (socket) enter('closing')
+    },
+
+    leave() {
+      if (!socket) return false
+      release(LEFT)
+      socket = undefined
+      enter('disconnected')
+      onEvent({ type: 'left' })
+      return true
     },
 
     facts: () => ({ ...facts, bufferedAmount: socket?.bufferedAmount ?? facts.bufferedAmount }),
@@ -184,5 +213,7 @@ function checkProtocols(protocols: string[]): string | undefined {
 function explain(address: string, error: unknown): string {
   // For example, an https: page may not connect to ws:. The browser explains its own rules best.
   if (error instanceof DOMException && error.name === 'SecurityError') return error.message
-  return `"${address}" is not a WebSocket address: expected ws:// or wss://, a host, an optional port up to 65535, and no #fragment.`
+  const read = readAddress(address, 'http:')
+  const problem = 'problem' in read ? read.problem : `Did you mean ${read.url}?`
+  return `"${address}" is not a WebSocket address. ${problem}`
 }

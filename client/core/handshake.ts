@@ -7,6 +7,10 @@ type AskOptions = {
 }
 
 const TIMEOUT = 5000
+/** With credentials, a 401 would open the browser's login dialog. */
+const REQUEST = { cache: 'no-store', credentials: 'omit' } as const
+/** The statuses of a server that does not implement OPTIONS here (RFC 9110 sections 15.5.6 and 15.6.2). */
+const NO_OPTIONS = [405, 501]
 const MAX_BYTES = 4096
 const MAX_CHARACTERS = 500
 
@@ -15,7 +19,8 @@ const USED_UP = 'The faults of this query are used up.'
 
 /**
  * Sends a plain HTTP request to the address of a failed handshake and describes the response, since browsers hide the
- * response to the handshake itself. Never rejects.
+ * response to the handshake itself. If the server does not let this page read its response, a second request finds out
+ * whether it answers at all. Never rejects.
  */
 export async function askWhy(
   url: string,
@@ -24,17 +29,16 @@ export async function askWhy(
   const target = new URL(url)
   target.protocol = target.protocol.replace('ws', 'http')
   const signal = AbortSignal.timeout(timeout)
+  const ask = (method: string) => fetch(target, { ...REQUEST, method, redirect: 'manual', signal })
+
   try {
-    const response = await fetch(target, {
-      // The server may have refused the handshake because of its Origin, and a GET to the page's own origin has none.
-      // OPTIONS to another origin would need a preflight.
-      method: target.origin === pageOrigin ? 'OPTIONS' : 'GET',
-      redirect: 'manual',
-      cache: 'no-store',
-      // With credentials, a 401 would open the browser's login dialog.
-      credentials: 'omit',
-      signal,
-    })
+    // The server may have refused the handshake because of its Origin, and a GET to the page's own origin has none.
+    // OPTIONS to another origin would need a preflight.
+    let response = await ask(target.origin === pageOrigin ? 'OPTIONS' : 'GET')
+    if (NO_OPTIONS.includes(response.status) && target.origin === pageOrigin) {
+      await response.body?.cancel()
+      response = await ask('GET')
+    }
     if (response.type === 'opaqueredirect') {
       return 'A plain HTTP request to the same address is redirected. WebSocket handshakes do not follow redirects.'
     }
@@ -42,9 +46,20 @@ export async function askWhy(
   } catch {
     if (signal.aborted)
       return `A plain HTTP request to the same address got no response within ${timeout / 1000} s either.`
+  }
+
+  try {
+    const response = await fetch(target, { ...REQUEST, mode: 'no-cors', signal })
+    await response.body?.cancel()
+    return (
+      'A web server answers at this address, but no WebSocket was opened. The browser hides the answer from this page. ' +
+      'Perhaps the path is wrong, or the server refuses this page.'
+    )
+  } catch {
     return (
       'The reason is unknown: browsers hide it from pages, and a plain HTTP request from this page failed too. ' +
-      'The server may be down or unreachable, have an untrusted certificate, or refuse this page.'
+      'Probably nothing answers at this address: the server may be down or unreachable, have an untrusted ' +
+      'certificate, or the browser may block the request.'
     )
   }
 }

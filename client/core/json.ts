@@ -45,3 +45,27 @@ export function isJson(text: string): boolean {
     return false
   }
 }
+
+/** Longer texts take long to parse, so a view should parse them only when the user asks. In characters. */
+export const QUICK_LENGTH = 256 * 1024
+
+/** Only a prefix up to this length is skipped. In characters. */
+const MAX_PREFIX = 64
+const CLOSING: Record<string, string> = { '{': '}', '[': ']' }
+
+/**
+ * Returns where the JSON object or array begins that a text ends with, for example after a prefix such as `[RE]: `, or
+ * -1 if there is none.
+ */
+export const findJson = (text: string): number => candidates(text).find(start => isJson(text.slice(start))) ?? -1
+
+/** Returns whether it is worth calling `findJson`. Looks only at both ends of the text. */
+export const mayHaveJson = (text: string): boolean => candidates(text).length > 0
+
+/** Returns the places in the start of a text where an object or array that ends with the text could begin. */
+function candidates(text: string): number[] {
+  const last = /[}\]](?=\s*$)/.exec(text.slice(-MAX_PREFIX))?.[0]
+  if (!last) return []
+  const starts = text.slice(0, MAX_PREFIX).matchAll(/[{[]/g)
+  return Array.from(starts).flatMap(({ 0: bracket, index }) => (CLOSING[bracket] === last ? [index] : []))
+}

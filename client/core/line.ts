@@ -1,6 +1,7 @@
 import { hexDump, toHex } from './bytes.ts'
-import { explainClose } from './close-code.ts'
+import { explainClose, nameClose } from './close-code.ts'
 import type { ConnectionEvent } from './connection.ts'
+import { count } from './count.ts'
 import type { Message } from './message.ts'
 
 /** A line of the log: its text, followed by the message if there is one. */
@@ -13,6 +14,7 @@ export type Line = {
 /** The visible part of a message, and a text that says how much is left out, or an empty string. */
 export type Excerpt = { text: string; more: string }
 
+const ABNORMAL = 1006
 const FOLDED_LINES = 3
 const FOLDED_CHARACTERS = 240
 const FOLDED_BYTES = 32
@@ -29,11 +31,17 @@ export function describeEvent(event: ConnectionEvent): Line {
     case 'received':
       return { kind: 'received', text: 'Received from the server => ', message: event.message }
     case 'disconnected':
-      return { kind: 'system', text: `Server disconnected… (${describeClose(event.code, event.reason)})` }
+      return { kind: 'system', text: describeEnd(event) }
+    case 'cancelled':
+      return { kind: 'system', text: `Connecting to ${event.url} was cancelled` }
+    case 'replaced':
+      return { kind: 'system', text: `Server disconnected… Replaced by a connection to ${event.url}` }
+    case 'left':
+      return { kind: 'system', text: 'Server disconnected… You left the page' }
     case 'error':
       return { kind: 'error', text: `Error: ${event.problem}` }
     case 'refused':
-      return { kind: 'error', text: `Error: could not connect to ${event.url}` }
+      return { kind: 'error', text: `Error: could not connect to ${event.url}${describeAttempts(event.attempts)}` }
     case 'note':
       return { kind: 'system', text: event.text }
   }
@@ -45,7 +53,7 @@ export function fold(message: Message): Excerpt {
     const lines = message.slice(0, FOLDED_CHARACTERS + 1).split('\n', FOLDED_LINES)
     return cut(message, Math.min(FOLDED_CHARACTERS, lines.join('\n').length))
   }
-  const words = `${message.length} ${message.length === 1 ? 'byte' : 'bytes'}`
+  const words = count(message.length, 'byte')
   const hex = toHex(message.subarray(0, FOLDED_BYTES))
   return { text: hex ? `${words} ${hex}` : words, more: describeRest(message.length - FOLDED_BYTES, 'byte') }
 }
@@ -73,10 +81,20 @@ function cut(text: string, most: number): Excerpt {
   return { text: text.slice(0, end), more: describeRest(text.length - end, 'character') }
 }
 
-function describeRest(count: number, unit: string): string {
-  return count <= 0 ? '' : `${count.toLocaleString('en')} more ${unit}${count === 1 ? '' : 's'}`
+const describeAttempts = (attempts = 1): string => (attempts === 1 ? '' : ` (${count(attempts, 'attempt')})`)
+
+const describeRest = (rest: number, unit: string): string => (rest <= 0 ? '' : count(rest, `more ${unit}`))
+
+function describeEnd({ code, reason, sentCode }: Extract<ConnectionEvent, { type: 'disconnected' }>): string {
+  const close = describeClose(code, reason)
+  if (sentCode === undefined) return `Server disconnected… (${close})`
+  if (sentCode === code) return `Server disconnected… You closed the connection (${close})`
+  const answer = code === ABNORMAL ? 'but the server sent no close frame' : 'and the server answered with another code'
+  return `Server disconnected… You closed the connection with code ${sentCode}, ${answer} (${close})`
 }
 
 function describeClose(code: number, reason: string): string {
-  return `code ${code}: ${explainClose(code).replace(/\.$/, '')}${reason && `; reason: ${reason}`}`
+  const name = nameClose(code)
+  const meaning = `${name ? `${name} – ` : ''}${explainClose(code).replace(/\.$/, '')}`
+  return `code ${code}: ${meaning}${reason && `; reason: ${reason}`}`
 }

@@ -1,6 +1,8 @@
-const FORMATS = ['text', 'hex', 'base64'] as const
+import { withoutCredentials } from './address.ts'
 
-/** How the text in the message field is encoded. */
+const FORMATS = ['text', 'json', 'hex', 'base64'] as const
+
+/** How the text in the message field is encoded. `json` is text that must be JSON. */
 export type Format = (typeof FORMATS)[number]
 
 /** The message field, as it was typed. */
@@ -11,6 +13,11 @@ export type Setup = Draft & {
   url: string
   /** As they were typed. */
   protocols: string
+  /** The code and reason that DISCONNECT sends, as they were typed. */
+  closeCode?: string
+  closeReason?: string
+  /** `on` to reconnect when the connection ends unexpectedly, otherwise empty. */
+  reconnect?: string
 }
 
 /** In characters. */
@@ -22,11 +29,17 @@ const NAMES = [
   ['protocols', 'protocol'],
   ['format', 'format'],
   ['message', 'message'],
+  ['closeCode', 'close-code'],
+  ['closeReason', 'close-reason'],
+  ['reconnect', 'reconnect'],
 ] as const
 
-/** Reads the fragment of an address. Missing or invalid settings are left out. */
+/**
+ * Reads the fragment of an address. Missing or invalid settings are left out. In a link written by hand, `&` may occur
+ * in the query of `url`: parts that no setting has as its name belong to the query before them.
+ */
 export function readLink(hash: string): Partial<Setup> {
-  const values = new URLSearchParams(hash.replace(/^#/, ''))
+  const values = new URLSearchParams(joinAddress(hash.replace(/^#/, '')))
   const setup: Partial<Setup> = {}
   for (const [key, name] of NAMES) {
     const value = values.get(name)
@@ -37,12 +50,16 @@ export function readLink(hash: string): Partial<Setup> {
   return setup
 }
 
-/** Writes the settings that differ from the defaults as a fragment, or an empty string. Leaves out a very long message. */
+/**
+ * Writes the settings that differ from the defaults as a fragment, or an empty string. Leaves out a very long message,
+ * and the user name and password of the address.
+ */
 export function writeLink(setup: Setup, defaults: Setup): string {
   const values = new URLSearchParams()
   for (const [key, name] of NAMES) {
-    if (setup[key] === defaults[key] || (key === 'message' && setup.message.length > LONGEST_MESSAGE)) continue
-    values.set(name, setup[key])
+    const value = key === 'url' ? withoutCredentials(setup.url) : (setup[key] ?? '')
+    if (value === (defaults[key] ?? '') || (key === 'message' && value.length > LONGEST_MESSAGE)) continue
+    values.set(name, value)
   }
   const fragment = values.toString()
   return fragment && `#${fragment}`
@@ -60,4 +77,15 @@ export function mayConnect(address: string, baseURI: string): boolean {
 
 export function isFormat(value: unknown): value is Format {
   return FORMATS.some(format => format === value)
+}
+
+/** Escapes each `&` that belongs to the query of a `url` with an unescaped `?`. */
+function joinAddress(fragment: string): string {
+  let isInQuery = false
+  return fragment.split('&').reduce((joined, part) => {
+    const name = part.split('=', 1)[0] ?? ''
+    const isSetting = NAMES.some(([, known]) => known === name)
+    if (isSetting) isInQuery = name === 'url' && part.includes('?')
+    return joined + (isInQuery && !isSetting ? '%26' : '&') + part
+  }, '')
 }

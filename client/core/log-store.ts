@@ -1,7 +1,10 @@
 import { byteLength, toBase64 } from './bytes.ts'
 import type { ConnectionEvent } from './connection.ts'
-import { describeEvent } from './line.ts'
-import type { Message } from './message.ts'
+import type { LogKind } from './log-filter.ts'
+import { createShown, indexIn, type ShownOptions } from './log-shown.ts'
+import { literal, type SearchPattern } from './search-pattern.ts'
+
+export { type LogKind, logKinds } from './log-filter.ts'
 
 export type LogEntry = {
   /** Increases by one with each entry. */
@@ -11,31 +14,41 @@ export type LogEntry = {
   readonly event: ConnectionEvent
 }
 
-export const logKinds = ['all', 'messages', 'sent', 'received', 'events'] as const
-export type LogKind = (typeof logKinds)[number]
-
 /** The entries of a log, and those that pass its filter. It removes the oldest entries when it is full. */
 export type LogStore = {
   /** Entries are added in place, but removing any creates a new array. The same is true of `shown`. */
   readonly entries: readonly LogEntry[]
   /** The entries that pass the filter. */
   readonly shown: readonly LogEntry[]
+  readonly isFiltered: boolean
+  /** Finds every hit of the search in a text; `undefined` without a search, or if hits are hidden. */
+  readonly pattern: RegExp | undefined
   /** How many entries have been removed since the log was last cleared. */
   readonly removed: number
-  /** `at` is in ms since the epoch. */
-  add(event: ConnectionEvent, at?: number): void
-  /** Searches text case-insensitively, and binary messages for the UTF-8 bytes of `text` or for its bytes in hex. */
-  filter(kind: LogKind, text: string): void
-  clear(): void
+  /** Whether the filter has not tested all entries yet. `onChange` reports its progress. */
+  readonly isSearching: boolean
+  /** Why a search was stopped, in one sentence, or an empty string. The log then shows all lines of its kind. */
+  readonly problem: string
+  /** Adds an entry and returns its id. `at` is in ms since the epoch. */
+  add(event: ConnectionEvent, at?: number): number
+  /** Removes an entry that a newer one makes superfluous. */
+  remove(id: number): void
+  /**
+   * Searches for a text, or for a pattern from `readSearch`. A text is found case-insensitively in text messages, and
+   * as its bytes in UTF-8 or as bytes in hex in binary messages.
+   */
+  filter(kind: LogKind, search: string | SearchPattern | undefined): void
+  /** Removes all entries. Returns a function that puts them back, before those that were added since. */
+  clear(): () => void
   /** Returns the index in `shown` of an entry, or of the next entry after it. */
   indexOf(id: number): number
-  /** Returns the whole log, ignoring the filter, with one JSON object per line (NDJSON). */
-  toNdjson(): Blob
+  /** Returns the whole log, or only the entries that pass the filter, with one JSON object per line (NDJSON). */
+  toNdjson(isFiltered?: boolean): Blob
   /** Calls `listener` at every change. Returns a function that stops this. */
   onChange(listener: () => void): () => void
 }
 
-type LogLimits = {
+type LogOptions = Partial<Omit<ShownOptions, 'onProgress'>> & {
   /** The maximum number of entries. */
   limit?: number
   /** The maximum memory of all messages in bytes. The newest entry is kept whatever its size. */
@@ -46,14 +59,19 @@ type LogLimits = {
 const REMOVED_SHARE = 0.1
 
 /** Creates an empty log without a filter. */
-export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }: LogLimits = {}): LogStore {
+export function createLogStore({
+  limit = 100_000,
+  byteLimit = 64 * 1024 * 1024,
+  now = () => performance.now(),
+  schedule = task => setTimeout(task, 0),
+}: LogOptions = {}): LogStore {
   let entries: LogEntry[] = []
-  let shown = entries
-  let passes: ((event: ConnectionEvent) => boolean) | undefined
   let removed = 0
   let bytes = 0
   let nextId = 0
   const listeners = new Set<() => void>()
+  const shown = createShown({ onProgress: changed, now, schedule })
+  shown.replaced(entries)
 
   function changed() {
     for (const listener of listeners) listener()
@@ -69,60 +87,83 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
       bytes -= memoryOf(event)
       count++
     }
-    // New arrays, so that a view that is still drawing the old ones is not disturbed.
-    const isFiltered = shown !== entries
-    shown = shown.slice(indexOf(entries[count]?.id ?? nextId))
-    entries = isFiltered ? entries.slice(count) : shown
+    // A new array, so that a view that is still drawing the old one is not disturbed.
+    entries = entries.slice(count)
+    shown.removed(entries, count)
     removed += count
   }
 
-  function indexOf(id: number): number {
-    let low = 0
-    let high = shown.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((shown[middle]?.id ?? id) < id) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
+  const isFull = () => entries.length > limit || bytes > byteLimit
 
   return {
     get entries() {
       return entries
     },
     get shown() {
-      return shown
+      return shown.entries
+    },
+    get isFiltered() {
+      return shown.entries !== entries
+    },
+    get pattern() {
+      return shown.pattern
     },
     get removed() {
       return removed
     },
+    get isSearching() {
+      return shown.isSearching
+    },
+    get problem() {
+      return shown.problem
+    },
 
     add(event, at = Date.now()) {
-      const entry = { id: nextId++, at, event }
-      entries.push(entry)
-      if (shown !== entries && passes?.(event)) shown.push(entry)
+      const id = nextId++
+      entries.push({ id, at, event })
+      shown.added(entries)
       bytes += memoryOf(event)
-      if (entries.length > limit || bytes > byteLimit) removeOldest()
+      if (isFull()) removeOldest()
+      changed()
+      return id
+    },
+
+    remove(id) {
+      const at = indexIn(entries, id)
+      const entry = entries[at]
+      if (entry?.id !== id) return
+      bytes -= memoryOf(entry.event)
+      entries = entries.toSpliced(at, 1)
+      shown.without(entries, at, id)
       changed()
     },
 
-    filter(kind, text) {
-      passes = createFilter(kind, text)
-      shown = passes ? entries.filter(({ event }) => passes?.(event)) : entries
+    filter(kind, search) {
+      shown.filter(entries, kind, typeof search === 'string' ? (search === '' ? undefined : literal(search)) : search)
       changed()
     },
 
     clear() {
+      const cleared = { entries, removed, bytes }
       entries = []
-      shown = passes ? [] : entries
       removed = 0
       bytes = 0
+      shown.replaced(entries)
       changed()
+      return () => {
+        entries = [...cleared.entries, ...entries]
+        removed += cleared.removed
+        bytes += cleared.bytes
+        shown.replaced(entries)
+        if (isFull()) removeOldest()
+        changed()
+      }
     },
 
-    indexOf,
-    toNdjson: () => new Blob(entries.map(toJson), { type: 'application/x-ndjson' }),
+    indexOf: id => indexIn(shown.entries, id),
+
+    toNdjson: (isFiltered = false) =>
+      new Blob((isFiltered ? shown.entries : entries).map(toJson), { type: 'application/x-ndjson' }),
 
     onChange(listener) {
       listeners.add(listener)
@@ -135,41 +176,6 @@ export function createLogStore({ limit = 100_000, byteLimit = 64 * 1024 * 1024 }
 function memoryOf(event: ConnectionEvent): number {
   if (!('message' in event)) return 0
   return typeof event.message === 'string' ? event.message.length * 2 : event.message.length
-}
-
-function createFilter(kind: LogKind, text: string): ((event: ConnectionEvent) => boolean) | undefined {
-  if (kind === 'all' && text === '') return undefined
-
-  const isOfKind = (event: ConnectionEvent) => {
-    if (kind === 'all') return true
-    const isMessage = 'message' in event
-    return kind === 'messages' ? isMessage : kind === 'events' ? !isMessage : event.type === kind
-  }
-  if (text === '') return isOfKind
-
-  // Unlike lower-casing, a pattern does not copy the message.
-  const pattern = new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'iu')
-  const needles = [new TextEncoder().encode(text), hexIn(text)]
-  const contains = (message: Message) =>
-    typeof message === 'string' ? pattern.test(message) : needles.some(needle => includes(message, needle))
-
-  return event =>
-    isOfKind(event) && ('message' in event ? contains(event.message) : pattern.test(describeEvent(event).text))
-}
-
-/** Returns the complete bytes of a hex text, or no bytes if it is not hex. */
-function hexIn(text: string): Uint8Array {
-  const digits = text.replace(/\s/g, '')
-  if (!/^[\da-f]+$/i.test(digits)) return new Uint8Array()
-  return Uint8Array.from(digits.match(/../g) ?? [], pair => Number.parseInt(pair, 16))
-}
-
-function includes(bytes: Uint8Array, [first, ...rest]: Uint8Array): boolean {
-  if (first === undefined) return false
-  for (let at = bytes.indexOf(first); at !== -1; at = bytes.indexOf(first, at + 1)) {
-    if (rest.every((byte, i) => bytes[at + 1 + i] === byte)) return true
-  }
-  return false
 }
 
 function toJson({ at, event }: LogEntry): string {

@@ -1,9 +1,10 @@
-import { type Burst, type BurstOptions, type BurstProgress, createBurst } from './burst.ts'
-import { type ConnectionState, createConnection, type Facts } from './connection.ts'
+import { readAddress } from './address.ts'
+import { type ConnectionEvent, type ConnectionState, createConnection, type Facts } from './connection.ts'
 import { askWhy } from './handshake.ts'
 import { createLogStore, type LogStore } from './log-store.ts'
 import type { Message } from './message.ts'
 import { createReconnect } from './reconnect.ts'
+import { createRepeat, describeRepeat, type Repeat, type RepeatOptions, type RepeatProgress } from './repeat.ts'
 import { createStatistics, type Statistics } from './statistics.ts'
 
 export type SessionState = {
@@ -14,41 +15,80 @@ export type SessionState = {
 
 export type SessionListener = {
   onState: (state: SessionState) => void
-  onBurst: (progress: BurstProgress | undefined) => void
+  onReceived?: (message: Message) => void
+  /** The explanation of a failed handshake. */
+  onAnswer?: (answer: string) => void
+  /** Called with `undefined` when the repetition has ended for good. */
+  onRepeat?: (state: RepeatState | undefined) => void
 }
 
-/** The state of one tab: a connection with its log, statistics, reconnecting and burst. */
+/** A repetition, and whether it waits for the next connection to start again. */
+export type RepeatState = RepeatProgress & { isWaiting: boolean }
+
+export type SessionRepeat = RepeatOptions & {
+  /** Whether to start again whenever the session connects, until `stopRepeat` is called. */
+  isAtConnect: boolean
+  /** Creates the message with this number, from 1 on. `undefined` ends the repetition. */
+  create: (number: number) => Message | undefined
+}
+
+/** The state of one tab: a connection with its log, statistics, reconnecting, and what it sends again and again. */
 export type Session = {
   readonly log: LogStore
   readonly statistics: Statistics
+  /** Messages received on all connections of this session. */
+  readonly received: number
   facts(): Facts
+  /** Connects to an address as it was typed: the scheme may be missing. */
   connect(address: string, protocols: string[]): void
   /** Closes the connection and stops reconnecting. The code and reason must be valid. */
   disconnect(code: number, reason: string): void
   send(message: Message): boolean
   /** Sets whether to reconnect when the connection ends unexpectedly. */
   setReconnect(isOn: boolean): void
+  /** Ends the connection because the page is being left, and may come back from the back/forward cache. */
+  suspend(): void
+  /** Connects again what `suspend` ended. */
+  resume(): void
   /** Makes a planned attempt immediately, for example because the network is back. */
   retryNow(): void
-  /** Starts a burst, and stops one that is already running. */
-  startBurst(options: BurstOptions): void
-  stopBurst(): void
+  /** Starts to repeat a message, and stops what is already running. */
+  startRepeat(repeat: SessionRepeat): void
+  stopRepeat(): void
 }
 
+/** ms that a repetition waits for replies after its last message: many servers do not answer each message. */
+const PATIENCE = 2000
+
+type Refused = Extract<ConnectionEvent, { type: 'refused' }>
+
+/** The events that end an open connection. */
+const ENDS: ConnectionEvent['type'][] = ['disconnected', 'cancelled', 'replaced', 'left']
+
 /** Creates a session that is not connected. */
-export function createSession({ onState, onBurst }: SessionListener, pageOrigin: string): Session {
+export function createSession(
+  { onState, onReceived, onAnswer, onRepeat }: SessionListener,
+  pageOrigin: string,
+): Session {
   const log = createLogStore()
   const statistics = createStatistics()
   const state: SessionState = { connection: 'disconnected', retryAt: undefined }
   let target: [address: string, protocols: string[]] = ['', []]
+  let received = 0
   let isWanted = false
   let reconnects = false
-  /** Whether this attempt follows a failed one: only the first failure in a row is investigated. */
+  let isSuspended = false
   let isRetry = false
-  let burst: Burst | undefined
+  /** The newest explanation of a failed handshake: a retry that fails for the same reason needs no second one. */
+  let explanation = ''
+  let running: Repeat | undefined
+  let atConnect: SessionRepeat | undefined
 
   const reconnect = createReconnect({
-    connect: () => connection.connect(...target),
+    connect() {
+      isRetry = true
+      connection.connect(...target)
+    },
     onWait(retryAt) {
       state.retryAt = retryAt
       onState(state)
@@ -62,43 +102,97 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
       onState(state)
     },
     onEvent(event) {
-      log.add(event)
+      log.add(event.type === 'refused' ? countAttempt(event) : event)
       if (event.type === 'received') {
+        received++
         statistics.received(event.roundTrip)
-        burst?.answered()
+        onReceived?.(event.message)
+        running?.answered()
       } else if (event.type === 'refused') {
-        if (!isRetry) void explain(event.url)
+        void explain(event.url)
         ended()
-      } else if (event.type === 'disconnected') ended()
+      } else if (event.type === 'connected') {
+        if (atConnect) repeat(atConnect)
+      } else if (ENDS.includes(event.type)) ended()
     },
   })
 
   async function explain(url: string) {
-    log.add({ type: 'note', text: await askWhy(url, { pageOrigin }) })
+    const text = await askWhy(url, { pageOrigin })
+    if (text === explanation) return
+    explanation = text
+    log.add({ type: 'note', text })
+    onAnswer?.(text)
+  }
+
+  /** Gives retries that fail one after another a single line, which counts them. */
+  function countAttempt(event: Refused): Refused {
+    const newest = log.entries.findLast(({ event }) => event.type !== 'note')
+    if (!isRetry || newest?.event.type !== 'refused') return event
+    log.remove(newest.id)
+    return { ...event, attempts: (newest.event.attempts ?? 1) + 1 }
   }
 
   function ended() {
-    burst?.stop()
-    if (!isWanted || !reconnects) return
-    isRetry = true
-    reconnect.closed()
+    running?.stop()
+    if (isWanted && reconnects) reconnect.closed()
+  }
+
+  const bufferedAmount = () => connection.facts().bufferedAmount
+
+  function repeat({ create, ...options }: SessionRepeat) {
+    running?.stop()
+    running = createRepeat(
+      { patience: PATIENCE, ...options },
+      {
+        send(number) {
+          const message = create(number)
+          return message !== undefined && connection.send(message)
+        },
+        bufferedAmount,
+        onProgress: progress => onRepeat?.({ ...progress, isWaiting: false }),
+        onEnd(result) {
+          running = undefined
+          onRepeat?.(atConnect && { ...result, count: options.count, isWaiting: true })
+          log.add({ type: 'note', text: describeRepeat('Repeat', result) })
+        },
+      },
+    )
+    running.start()
+  }
+
+  function stopRepeat() {
+    const isWaiting = atConnect !== undefined && running === undefined
+    atConnect = undefined
+    if (isWaiting) onRepeat?.(undefined)
+    running?.stop()
   }
 
   return {
     log,
     statistics,
+    get received() {
+      return received
+    },
     facts: connection.facts,
     send: connection.send,
     retryNow: reconnect.retryNow,
 
     connect(address, protocols) {
+      const read = readAddress(address, new URL(pageOrigin).protocol)
+      if ('problem' in read) {
+        const problem = `"${address}" is not a WebSocket address. ${read.problem}`
+        log.add({ type: 'error', problem })
+        return
+      }
       reconnect.stop()
       isRetry = false
+      explanation = ''
       // Replacing a connection ends it on purpose, so that is no reason to reconnect.
       isWanted = false
-      connection.connect(address, protocols)
+      target = [read.url, protocols]
+      connection.connect(...target)
       isWanted = true
-      target = [address, protocols]
     },
 
     disconnect(code, reason) {
@@ -107,34 +201,32 @@ export function createSession({ onState, onBurst }: SessionListener, pageOrigin:
       connection.disconnect(code, reason)
     },
 
+    suspend() {
+      isSuspended = isWanted && (state.retryAt !== undefined || state.connection !== 'disconnected')
+      isWanted = false
+      reconnect.stop()
+      connection.leave()
+    },
+
+    resume() {
+      if (!isSuspended) return
+      isSuspended = false
+      isWanted = true
+      connection.connect(...target)
+    },
+
     setReconnect(isOn) {
       reconnects = isOn
       if (!isOn) reconnect.stop()
     },
 
-    startBurst(options) {
-      burst?.stop()
-      burst = createBurst(options, {
-        send: connection.send,
-        bufferedAmount: () => connection.facts().bufferedAmount,
-        onProgress: onBurst,
-        onEnd({ sent, answered, seconds, isStopped }) {
-          burst = undefined
-          onBurst(undefined)
-          const rate = Math.round(answered / Math.max(seconds, 0.001))
-          const [sentText, answeredText, rateText] = [sent, answered, rate].map(count => count.toLocaleString('en'))
-          const how = isStopped ? 'stopped' : 'done'
-          log.add({
-            type: 'note',
-            text: `Burst ${how}: ${sentText} sent, ${answeredText} answered in ${seconds.toFixed(2)} s, ${rateText} per second`,
-          })
-        },
-      })
-      burst.start()
+    startRepeat(options) {
+      stopRepeat()
+      atConnect = options.isAtConnect ? options : undefined
+      if (!atConnect || state.connection === 'connected') repeat(options)
+      else onRepeat?.({ sent: 0, answered: 0, count: options.count, isWaiting: true })
     },
 
-    stopBurst() {
-      burst?.stop()
-    },
+    stopRepeat,
   }
 }

@@ -1,7 +1,11 @@
+/** Whether a value was kept for the next visit: if not, storage is full, or the browser blocks it. */
+export type Kept = 'kept' | 'full' | 'blocked'
+
 /** A value that survives a reload if the browser permits storage. */
 export type Stored<T> = {
   get(): T
-  set(value: T): void
+  /** Sets the value for this page in any case, and returns whether it was kept for the next visit. */
+  set(value: T): Kept
 }
 
 /**
@@ -25,13 +29,21 @@ export function createStored<T>(storage: Storage | undefined, key: string, parse
 
     set(value) {
       unsaved = { value }
-      if (!storage) return
+      if (!storage) return 'blocked'
       try {
         storage.setItem(key, JSON.stringify(value))
         unsaved = undefined
-      } catch {
-        // Storage is denied or full.
+        return 'kept'
+      } catch (error) {
+        return error instanceof DOMException && error.name === 'QuotaExceededError' ? 'full' : 'blocked'
       }
     },
   }
+}
+
+/** Says why a value was not kept, or returns an empty string if it was. */
+export function describeKept(kept: Kept): string {
+  if (kept === 'kept') return ''
+  const reason = kept === 'full' ? "the browser's storage is full" : 'the browser blocks storage'
+  return `This is lost when you close or reload the page, because ${reason}.`
 }

@@ -1,19 +1,32 @@
+import { readAddress, withoutCredentials } from '../core/address.ts'
 import { checkClose } from '../core/close-code.ts'
+import type { Draft, Setup } from '../core/link.ts'
+import type { RecentAddresses } from '../core/recent-addresses.ts'
 import type { SessionState } from '../core/session.ts'
-import { createDisclosure } from './disclosure.ts'
 import { element } from './element.ts'
+import type { Notice } from './notice.ts'
+import { createStatus, stateOf } from './status.ts'
 
 type AddressBarOptions = {
   onConnect: (address: string, protocols: string[]) => void
   onDisconnect: (code: number, reason: string) => void
   onReconnect: (isOn: boolean) => void
   onEdit: () => void
+  /** Called when the address is invalid. */
+  onProblem: (problem: string) => void
+  /** Called when the close code or the reason is invalid. */
+  onInvalidClose: () => void
+  recent: RecentAddresses
+  notice: Notice
 }
 
-/** Controls the server's address, CONNECT and DISCONNECT (only one of which is visible), and their options. */
+/**
+ * Controls the server's address and one button beside it: CONNECT, DISCONNECT, or RECONNECT if the address differs from
+ * the connected one. Also controls the settings of a connection in the side panel.
+ */
 export function createAddressBar(
-  root: ParentNode,
-  { onConnect, onDisconnect, onReconnect, onEdit }: AddressBarOptions,
+  root: HTMLElement,
+  { onConnect, onDisconnect, onReconnect, onEdit, onProblem, onInvalidClose, recent, notice }: AddressBarOptions,
 ) {
   const form = element(root, '#address', HTMLFormElement)
   const url = element(root, '#url', HTMLInputElement)
@@ -21,22 +34,47 @@ export function createAddressBar(
   const disconnect = element(root, '#disconnect', HTMLButtonElement)
   const protocols = element(root, '#protocols', HTMLInputElement)
   const reconnect = element(root, '#reconnect', HTMLInputElement)
-  const code = element(root, '#close-code', HTMLInputElement)
-  const reason = element(root, '#close-reason', HTMLInputElement)
-  const problem = element(root, '#close-problem', HTMLElement)
+  const problem = element(root, '#address-problem', HTMLElement)
+  const status = createStatus(root)
+  const closing = createClosing(root)
+  let state: SessionState = { connection: 'disconnected', retryAt: undefined }
+  let wasConnected = false
+  /** The address as it was typed when it was connected. */
+  let connected = ''
 
-  createDisclosure(root, '#options-toggle')
-
-  function checkClosing() {
-    const brokenRule = checkClose(/^\d+$/.test(code.value) ? Number(code.value) : Number.NaN, reason.value)
-    problem.textContent = brokenRule ?? ''
-    for (const field of [code, reason]) field.ariaInvalid = String(brokenRule !== undefined)
-    return brokenRule === undefined
+  function submit() {
+    const read = readAddress(url.value, location.protocol)
+    showProblem('problem' in read ? read.problem : '')
+    if ('problem' in read) return onProblem(`"${withoutCredentials(url.value)}": ${read.problem}`)
+    connected = url.value
+    onConnect(read.url, protocols.value.split(/[\s,]+/).filter(Boolean))
   }
 
-  const submit = () => onConnect(url.value.trim(), protocols.value.split(/[\s,]+/).filter(Boolean))
+  function showProblem(text: string) {
+    if (problem.textContent !== text) problem.textContent = text
+    url.ariaInvalid = String(text !== '')
+  }
 
-  disconnect.addEventListener('click', () => checkClosing() && onDisconnect(Number(code.value), reason.value))
+  const isOpen = () => state.connection === 'connected' || state.connection === 'connecting'
+  const isElsewhere = () => isOpen() && url.value !== connected
+
+  function show() {
+    // Connecting is possible while closing, because some servers never answer the close frame.
+    const canConnect = isElsewhere() || (!isOpen() && stateOf(state) !== 'waiting')
+    const [shown, hidden] = canConnect ? [connect, disconnect] : [disconnect, connect]
+    const hadFocus = document.activeElement === hidden
+    connect.textContent = isElsewhere() ? 'RECONNECT' : 'CONNECT'
+    shown.hidden = false
+    hidden.hidden = true
+    if (hadFocus) shown.focus()
+    status.show(state, isElsewhere() ? connected : undefined)
+  }
+
+  disconnect.addEventListener('click', () => {
+    const close = closing.read()
+    if (close) onDisconnect(...close)
+    else onInvalidClose()
+  })
   for (const button of [connect, disconnect]) {
     // The two buttons swap places, so the second click of a double click or a held key would hit the other one.
     button.addEventListener('click', event => event.detail > 1 && cancel(event), { capture: true })
@@ -46,22 +84,91 @@ export function createAddressBar(
     event.preventDefault()
     submit()
   })
-  form.addEventListener('input', onEdit)
-  for (const field of [code, reason]) field.addEventListener('input', checkClosing)
-  reconnect.addEventListener('change', () => onReconnect(reconnect.checked))
+  url.addEventListener('input', () => {
+    showProblem('')
+    show()
+    onEdit()
+  })
+  url.addEventListener('focus', () => {
+    const options = recent.list().map(address => Object.assign(document.createElement('option'), { value: address }))
+    element(root, '#recent', HTMLDataListElement).replaceChildren(...options)
+  })
+  url.addEventListener('keydown', event => {
+    if (event.key !== 'Escape' || !isElsewhere()) return
+    url.value = connected
+    url.dispatchEvent(new Event('input', { bubbles: true }))
+  })
+  for (const field of [protocols, closing.code, closing.reason]) field.addEventListener('input', onEdit)
+  reconnect.addEventListener('change', () => {
+    onReconnect(reconnect.checked)
+    onEdit()
+  })
+  element(root, '#copy-link', HTMLButtonElement).addEventListener('click', async () => {
+    onEdit()
+    const isCopied = await copyLink()
+    notice(isCopied ? 'The link is copied.' : 'The browser did not permit copying. Copy the address of this page.')
+  })
 
   return {
     submit,
+    showProblem,
 
-    show({ connection, retryAt }: SessionState) {
-      // Connecting is possible while closing, because some servers never answer the close frame.
-      const canConnect = (connection === 'closing' || connection === 'disconnected') && retryAt === undefined
-      const [shown, hidden] = canConnect ? [connect, disconnect] : [disconnect, connect]
-      const hadFocus = document.activeElement === hidden
-      shown.hidden = false
-      hidden.hidden = true
-      if (hadFocus) shown.focus()
+    read: () => ({
+      url: url.value,
+      protocols: protocols.value,
+      closeCode: closing.code.value,
+      closeReason: closing.reason.value,
+      reconnect: reconnect.checked ? 'on' : '',
+    }),
+
+    fill(setup: Omit<Setup, keyof Draft>) {
+      url.value = setup.url
+      protocols.value = setup.protocols
+      closing.code.value = setup.closeCode ?? '1000'
+      closing.reason.value = setup.closeReason ?? ''
+      reconnect.checked = setup.reconnect === 'on'
+      onReconnect(reconnect.checked)
     },
+
+    hide: status.hide,
+    show(next = state) {
+      const isConnected = next.connection === 'connected'
+      if (isConnected && !wasConnected) recent.add(connected)
+      wasConnected = isConnected
+      state = next
+      show()
+    },
+    get connected() {
+      return isOpen() ? connected : undefined
+    },
+  }
+}
+
+/** Controls the close code and the reason. */
+function createClosing(root: ParentNode) {
+  const code = element(root, '#close-code', HTMLInputElement)
+  const reason = element(root, '#close-reason', HTMLInputElement)
+  const problem = element(root, '#close-problem', HTMLElement)
+
+  function read(): [code: number, reason: string] | undefined {
+    const number = /^\d+$/.test(code.value) ? Number(code.value) : Number.NaN
+    const brokenRule = checkClose(number, reason.value)
+    problem.textContent = brokenRule ?? ''
+    const isCodeBroken = checkClose(number, '') !== undefined
+    code.ariaInvalid = String(isCodeBroken)
+    reason.ariaInvalid = String(brokenRule !== undefined && !isCodeBroken)
+    return brokenRule === undefined ? [number, reason.value] : undefined
+  }
+  for (const field of [code, reason]) field.addEventListener('input', read)
+  return { code, reason, read }
+}
+
+async function copyLink(): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(location.href)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -1,5 +1,5 @@
+import { separated } from '../core/count.ts'
 import type { Statistics, Summary } from '../core/statistics.ts'
-import { createDisclosure } from './disclosure.ts'
 import { element } from './element.ts'
 import type { Plot } from './plot.ts'
 
@@ -15,9 +15,8 @@ export function createChart(root: ParentNode, statistics: Statistics) {
     max: element(root, '#max', HTMLElement),
     rate: element(root, '#rate', HTMLElement),
   }
-  let plot: Promise<Plot> | undefined
+  let plot: Plot | undefined
   let timer: ReturnType<typeof setInterval> | undefined
-  let isOpen = false
 
   async function draw() {
     if (document.hidden) return
@@ -27,37 +26,33 @@ export function createChart(root: ParentNode, statistics: Statistics) {
       p95: milliseconds(summary.p95),
       p99: milliseconds(summary.p99),
       max: milliseconds(summary.max),
-      rate: Math.round(summary.rate).toLocaleString('en'),
+      rate: separated(Math.round(summary.rate)),
     }
     for (const [name, text] of Object.entries(texts) as [keyof typeof numbers, string][]) {
       numbers[name].textContent = text
     }
     box.ariaLabel = describe(summary, texts)
-    plot ??= import('./plot.ts').then(({ createPlot }) => createPlot(box))
-    const { show } = await plot
-    show(statistics.series())
+    try {
+      const { createPlot } = await import('./plot.ts')
+      plot ??= createPlot(box)
+      plot.show(statistics.series())
+    } catch {
+      // The network is down. The numbers need no plot, and the next drawing tries again.
+    }
   }
-
-  function show() {
-    clearInterval(timer)
-    if (!isOpen) return
-    void draw()
-    timer = setInterval(draw, INTERVAL)
-  }
-
-  createDisclosure(root, '#chart-toggle', open => {
-    isOpen = open
-    show()
-  })
-
-  const hide = () => clearInterval(timer)
 
   return {
-    show,
-    hide,
+    setVisible(isVisible: boolean) {
+      clearInterval(timer)
+      if (!isVisible) return
+      void draw()
+      timer = setInterval(draw, INTERVAL)
+    },
+
     end() {
-      hide()
-      void plot?.then(({ end }) => end())
+      clearInterval(timer)
+      plot?.end()
+      plot = undefined
     },
   }
 }
@@ -70,5 +65,5 @@ function describe({ p50 }: Summary, texts: Record<keyof Summary, string>): strin
 
 /** Formats milliseconds with three significant digits, or a dash if unknown. */
 function milliseconds(ms: number | undefined): string {
-  return ms === undefined ? '–' : `${Number(ms.toPrecision(3))} ms`
+  return ms === undefined ? '–' : `${separated(Number(ms.toPrecision(3)))} ms`
 }

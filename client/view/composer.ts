@@ -1,157 +1,230 @@
-import { byteLength, formatSize, parseBase64, parseHex } from '../core/bytes.ts'
+import { byteLength, formatSize, parseBase64, parseHex, toHex } from '../core/bytes.ts'
 import type { History } from '../core/history.ts'
-import { formatJson } from '../core/json.ts'
-import type { Draft, Format } from '../core/link.ts'
+import { formatJson, isJson } from '../core/json.ts'
+import { type Draft, type Format, isFormat } from '../core/link.ts'
 import type { Message } from '../core/message.ts'
 import type { SessionState } from '../core/session.ts'
-import { createDisclosure } from './disclosure.ts'
+import { createAttachment } from './attachment.ts'
+import { createChoice } from './choice.ts'
 import { element } from './element.ts'
+import { createGrowth, leavesText, replaceText } from './message-field.ts'
+import type { Capture } from './repeat-form.ts'
 
 type ComposerOptions = {
   history: History
   onSend: (message: Message) => boolean
+  /** Called by SEND while there is no connection. */
+  onConnect: () => void
   onEdit: () => void
 }
 
-const MAX_LINES = 8
+/** More text is not checked for JSON at each key. In characters. */
+const MAX_CHECKED = 64 * 1024
+/** More bytes are edited as a file. */
+const MAX_EDITED = 16 * 1024
 
 /** Controls the message field and SEND. The text stays in the field until `onSend` returns that it was sent. */
-export function createComposer(root: HTMLElement, { history, onSend, onEdit }: ComposerOptions) {
+export function createComposer(root: HTMLElement, { history, onSend, onConnect, onEdit }: ComposerOptions) {
   const form = element(root, '#composer', HTMLFormElement)
   const field = element(root, '#message', HTMLTextAreaElement)
   const send = element(root, '#send', HTMLButtonElement)
-  const format = element(root, '#format', HTMLSelectElement)
-  const size = element(root, '#size', HTMLElement)
-  const problem = element(root, '#message-problem', HTMLElement)
-  const picker = element(root, '#file', HTMLInputElement)
-  const attachment = element(root, '#attachment', HTMLElement)
-  const walk = history.createWalk()
-  let attached: { name: string; bytes: Uint8Array<ArrayBuffer> } | undefined
+  const line = createLine(root, field)
+  const layOut = element(root, '#format-json', HTMLButtonElement)
+  const grow = createGrowth(field)
+  const format = createChoice(element(root, '#formats', HTMLElement), () => {
+    refresh()
+    onEdit()
+  })
+  const attachment = createAttachment(root, field, { onChange: refresh, onProblem: text => line.show(text) })
+  const walk = createWalk(history, field, text => write(text))
+  let isWriting = false
+  let isConnected = false
+  /** Whether to send as soon as there is a connection. */
+  let isWaiting = false
 
-  createDisclosure(root, '#more')
+  const chosen = (): Format => (isFormat(format.value) ? format.value : 'text')
+  const parse = () => (attachment.message === undefined ? read(chosen(), field.value) : { message: attachment.message })
 
-  function parse(): { message: Message } | { problem: string } {
-    if (attached) return { message: attached.bytes }
-    if (format.value === 'text') return { message: field.value }
-    const parsed = format.value === 'hex' ? parseHex(field.value) : parseBase64(field.value)
-    return 'problem' in parsed ? parsed : { message: parsed.bytes }
-  }
-
-  /** Updates everything that depends on the message: the height of the field, the size, and the problem. */
-  function refresh() {
-    field.rows = Math.min(MAX_LINES, field.value.split('\n', MAX_LINES).length)
-    field.hidden = attached !== undefined
-    attachment.hidden = attached === undefined
-    element(attachment, 'span', HTMLElement).textContent = attached?.name ?? ''
+  /** Updates everything that depends on the message. */
+  function refresh(isFinished = false) {
+    grow()
+    layOut.hidden = chosen() !== 'json' || attachment.message !== undefined
     const parsed = parse()
-    showProblem('problem' in parsed ? `Not valid ${format.value}: ${parsed.problem}` : '')
-    size.textContent = 'problem' in parsed ? '–' : formatSize(byteLength(parsed.message))
+    if ('message' in parsed) line.show('', sizeOf(parsed.message))
+    else if (!isFinished && isUnfinished(chosen(), field.value)) line.show('', 'unfinished')
+    else line.show(parsed.problem)
   }
 
-  function showProblem(text: string) {
-    if (problem.textContent !== text) problem.textContent = text
-    field.ariaInvalid = String(text !== '')
+  function sizeOf(message: Message): string {
+    if (message === '' && attachment.message === undefined) {
+      return isConnected ? 'Enter sends · Shift Enter breaks the line' : 'Enter connects, then sends'
+    }
+    return describe(chosen(), message)
   }
 
   function write(text: string) {
-    field.value = text
+    isWriting = true
+    replaceText(field, text)
+    isWriting = false
     refresh()
     onEdit()
   }
 
-  async function attach(file: File | undefined) {
-    if (!file) return
-    try {
-      attached = { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }
-      refresh()
-      send.focus()
-    } catch (error) {
-      showProblem(`Cannot read ${file.name}: ${(error as Error).message}`)
+  function submit() {
+    const parsed = parse()
+    if ('problem' in parsed) refresh(true)
+    else if (!isConnected) {
+      isWaiting = true
+      onConnect()
+    } else if (onSend(parsed.message)) {
+      if (attachment.message === undefined) {
+        history.add(field.value)
+        walk.end()
+        write('')
+      } else attachment.set(undefined)
     }
-  }
-
-  function detach() {
-    attached = undefined
-    refresh()
     field.focus()
   }
 
   form.addEventListener('submit', event => {
     event.preventDefault()
-    const parsed = parse()
-    if ('message' in parsed && onSend(parsed.message)) {
-      if (attached) return detach()
-      history.add(field.value)
-      walk.end()
-      write('')
-    }
-    field.focus()
+    submit()
   })
-
   field.addEventListener('input', () => {
+    if (isWriting) return
+    isWaiting = false
     walk.end()
     refresh()
     onEdit()
   })
+  // An attachment hides the field, which may take the focus from it.
+  field.addEventListener('blur', () => attachment.message === undefined && refresh(true))
   field.addEventListener('keydown', event => {
-    // While an input method is composing, it uses Enter and the arrow keys.
-    if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return
+    // While an input method is composing, it uses Enter and the arrow keys. Safari ends composing before this event.
+    if (event.isComposing || event.keyCode === 229 || event.altKey || event.shiftKey) return
     if (event.key === 'Enter') {
       event.preventDefault()
-      form.requestSubmit(send.disabled ? null : send)
-    } else if (event.key === 'ArrowUp' && !field.value.slice(0, field.selectionStart).includes('\n')) {
-      step(event, walk.older(field.value))
-    } else if (event.key === 'ArrowDown' && !field.value.slice(field.selectionEnd).includes('\n')) {
-      step(event, walk.newer())
-    }
+      if (!event.repeat) submit()
+    } else if (!event.ctrlKey && !event.metaKey) walk.key(event)
   })
+  layOut.addEventListener('click', () => {
+    const formatted = formatJson(field.value)
+    if ('problem' in formatted) line.show(`Not valid JSON: ${formatted.problem}`)
+    else write(formatted.text)
+  })
+
+  refresh()
+
+  return {
+    focus: () => field.focus(),
+    read: (): Draft => ({ format: chosen(), message: field.value }),
+
+    /** Replaces the draft. The browser's undo brings the old text back. */
+    fill(draft: Draft) {
+      attachment.set(undefined)
+      walk.end()
+      format.value = draft.format
+      write(draft.message)
+    },
+
+    /** Returns a function that creates the message in the field again, even when another text is in it. */
+    capture: (): ReturnType<Capture> => {
+      const [format, text, attached] = [chosen(), field.value, attachment.message]
+      const create = () => (attached === undefined ? read(format, text) : { message: attached })
+      const first = create()
+      if ('problem' in first) return first
+      return {
+        create() {
+          const next = create()
+          return 'message' in next ? next.message : undefined
+        },
+      }
+    },
+
+    /** Puts a message into the field, or as an attachment if it is long. */
+    edit(message: Message) {
+      const isText = typeof message === 'string'
+      if (message.length > MAX_EDITED) attachment.set({ name: isText ? 'Long text' : 'Binary message', message })
+      else this.fill(isText ? { format: 'text', message } : { format: 'hex', message: toHex(message) })
+      field.focus()
+    },
+
+    show({ connection, retryAt }: SessionState) {
+      const wasConnected = isConnected
+      isConnected = connection === 'connected'
+      if (isConnected !== wasConnected) refresh()
+      if (isConnected && isWaiting) {
+        isWaiting = false
+        submit()
+      } else if (connection === 'disconnected' && retryAt === undefined) isWaiting = false
+      if (!isConnected && document.activeElement === send) field.focus()
+      send.disabled = !isConnected
+    },
+  }
+}
+
+/** Steps through the history by the arrow keys. */
+function createWalk(history: History, field: HTMLTextAreaElement, write: (text: string) => void) {
+  const walk = history.createWalk()
+  /** Where the last step has left the caret; `undefined` without one. */
+  let caret: number | undefined
 
   function step(event: Event, text: string | undefined) {
     if (text === undefined) return
     event.preventDefault()
     write(text)
-    field.setSelectionRange(text.length, text.length)
+    caret = field.selectionStart
   }
-
-  format.addEventListener('change', () => {
-    refresh()
-    onEdit()
-  })
-  element(root, '#format-json', HTMLButtonElement).addEventListener('click', () => {
-    const formatted = formatJson(field.value)
-    if ('problem' in formatted) showProblem(`Not valid JSON: ${formatted.problem}`)
-    else write(formatted.text)
-  })
-
-  element(root, '#pick', HTMLButtonElement).addEventListener('click', () => picker.click())
-  picker.addEventListener('change', () => {
-    void attach(picker.files?.[0])
-    // Allows the same file to be picked again.
-    picker.value = ''
-  })
-  element(attachment, 'button', HTMLButtonElement).addEventListener('click', detach)
-  root.addEventListener('dragover', event => event.preventDefault())
-  root.addEventListener('drop', event => {
-    event.preventDefault()
-    void attach(event.dataTransfer?.files[0])
-  })
 
   return {
-    focus: () => field.focus(),
-    read: (): Draft => ({ format: format.value as Format, message: field.value }),
-
-    fill(draft: Draft) {
-      attached = undefined
-      walk.end()
-      format.value = draft.format
-      field.value = draft.message
-      refresh()
+    key(event: KeyboardEvent) {
+      const { key } = event
+      if (key !== 'ArrowUp' && key !== 'ArrowDown') return
+      if (caret !== field.selectionStart && !leavesText(field, key)) return
+      step(event, key === 'ArrowUp' ? walk.older(field.value) : walk.newer())
     },
 
-    show({ connection }: SessionState) {
-      const isClosed = connection !== 'connected'
-      if (isClosed && document.activeElement === send) field.focus()
-      send.disabled = isClosed
+    end() {
+      caret = undefined
+      walk.end()
     },
   }
+}
+
+/** Controls the line below the message: the size and the kind of the message, or the problem. */
+function createLine(root: ParentNode, field: HTMLTextAreaElement) {
+  const size = element(root, '#size', HTMLElement)
+  const problem = element(root, '#message-problem', HTMLElement)
+
+  return {
+    show(problemText: string, sizeText = '') {
+      if (problem.textContent !== problemText) problem.textContent = problemText
+      problem.title = problemText
+      size.textContent = sizeText
+      field.ariaInvalid = String(problemText !== '')
+    },
+  }
+}
+
+function read(format: Format, text: string): { message: Message } | { problem: string } {
+  if (format === 'text') return { message: text }
+  if (format === 'json') {
+    const formatted = formatJson(text)
+    return 'problem' in formatted ? { problem: `Not valid JSON: ${formatted.problem}` } : { message: text }
+  }
+  const parsed = format === 'hex' ? parseHex(text) : parseBase64(text)
+  return 'problem' in parsed ? { problem: `Not valid ${format}: ${parsed.problem}` } : { message: parsed.bytes }
+}
+
+const ENDINGS: Record<Format, string[]> = { text: [], json: [], hex: ['0', '00'], base64: ['A', 'AA', '=', '=='] }
+
+/** Whether some more digits would make the text valid. JSON is unfinished most of the time. */
+const isUnfinished = (format: Format, text: string) =>
+  format === 'json' || ENDINGS[format].some(ending => 'message' in read(format, text + ending))
+
+function describe(format: Format, message: Message): string {
+  const size = formatSize(byteLength(message))
+  if (typeof message !== 'string') return `${size} · binary`
+  const isValid = format === 'json' || (message.length <= MAX_CHECKED && isJson(message))
+  return isValid ? `${size} · valid JSON` : size
 }

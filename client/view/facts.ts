@@ -1,6 +1,6 @@
 import { formatSize } from '../core/bytes.ts'
 import type { Facts } from '../core/connection.ts'
-import { createDisclosure } from './disclosure.ts'
+import { count } from '../core/count.ts'
 import { element } from './element.ts'
 
 const INTERVAL = 500
@@ -10,6 +10,7 @@ const clock = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle:
 /** Shows facts about the connection. Updates while visible. */
 export function createFacts(root: ParentNode, facts: () => Facts) {
   const values = {
+    'connected-to': element(root, '#connected-to', HTMLElement),
     since: element(root, '#since', HTMLElement),
     protocol: element(root, '#protocol', HTMLElement),
     extensions: element(root, '#extensions', HTMLElement),
@@ -20,9 +21,10 @@ export function createFacts(root: ParentNode, facts: () => Facts) {
   let timer: ReturnType<typeof setInterval> | undefined
 
   function show() {
-    const { since, protocol, extensions, sent, received, bufferedAmount } = facts()
+    const { url, since, protocol, extensions, sent, received, bufferedAmount } = facts()
     const isOpened = since !== undefined
     write({
+      'connected-to': url || '–',
       since: isOpened ? clock.format(since) : '–',
       protocol: protocol || (isOpened ? 'none' : '–'),
       extensions: extensions || (isOpened ? 'none' : '–'),
@@ -38,16 +40,16 @@ export function createFacts(root: ParentNode, facts: () => Facts) {
     }
   }
 
-  createDisclosure(root, '#facts-toggle', isOpen => {
-    clearInterval(timer)
-    if (!isOpen) return
-    show()
-    timer = setInterval(show, INTERVAL)
-  })
-
-  return { show, stop: () => clearInterval(timer) }
+  return {
+    show,
+    setVisible(isVisible: boolean) {
+      clearInterval(timer)
+      if (!isVisible) return
+      show()
+      timer = setInterval(show, INTERVAL)
+    },
+  }
 }
 
-function describe({ messages, bytes }: { messages: number; bytes: number }): string {
-  return `${messages.toLocaleString('en')} ${messages === 1 ? 'message' : 'messages'}, ${formatSize(bytes)}`
-}
+const describe = ({ messages, bytes }: { messages: number; bytes: number }): string =>
+  `${count(messages, 'message')}, ${formatSize(bytes)}`

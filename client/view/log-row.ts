@@ -1,19 +1,18 @@
-import { byteLength, formatSize, toHex } from '../core/bytes.ts'
-import { segments } from '../core/control-characters.ts'
-import { formatJson, isJson } from '../core/json.ts'
+import { byteLength, formatSize } from '../core/bytes.ts'
+import { milliseconds } from '../core/count.ts'
+import { findJson } from '../core/json.ts'
 import { describeEvent, type Excerpt, fold, unfold } from '../core/line.ts'
 import type { LogEntry } from '../core/log-store.ts'
 import type { Message } from '../core/message.ts'
-import { copy } from './clipboard.ts'
+import { coloured, make, plain } from './highlight.ts'
 
 /** How a row shows its message. */
-export type RowView = 'folded' | 'unfolded' | 'json'
+export type RowView = 'folded' | 'unfolded'
 
-/** Longer messages are not checked for JSON, because the check runs for every row that scrolls into view. */
-const MAX_JSON = 256 * 1024
-const COPIED_FOR = 1500
+/** Longer messages get no colours, because a row is drawn whenever it scrolls into view. In characters. */
+const MAX_COLOURED = 16 * 1024
 
-const clock = new Intl.DateTimeFormat('en-GB', {
+export const clock = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
@@ -21,23 +20,27 @@ const clock = new Intl.DateTimeFormat('en-GB', {
 })
 
 /** Creates the row of an entry. Calls `onView` when the user switches its view. */
-export function createRow({ at, event }: LogEntry, view: RowView, onView: (view: RowView) => void): HTMLLIElement {
+export function createRow({ id, at, event }: LogEntry, view: RowView, onView: (view: RowView) => void): HTMLLIElement {
   const { kind, text, message } = describeEvent(event)
   const row = document.createElement('li')
   row.dataset.kind = kind
+  row.dataset.id = String(id)
+  row.tabIndex = -1
 
+  const words = make('span', 'words')
   const time = document.createElement('time')
   time.dateTime = new Date(at).toISOString()
   time.textContent = clock.format(at)
-
-  const words = make('span', 'words')
-  // Close reasons and HTTP responses come from the server, so they are rendered like messages.
-  words.append(...render({ text, more: '' }))
-  row.append(time, ' ', words)
-  if (message === undefined) return row
-
+  if (message === undefined) {
+    // Close reasons and HTTP responses come from the server, so they are rendered like messages.
+    words.append(...plain(text))
+    row.append(words, ' ', time)
+    return row
+  }
+  // The arrow says the same to those who see it.
+  words.append(make('span', 'prefix', text))
   const roundTrip = event.type === 'received' ? event.roundTrip : undefined
-  row.append(' ', make('span', 'measures', describeMeasures(message, roundTrip)))
+  row.append(words, ' ', measures(message, roundTrip), ' ', time)
   addMessage(row, words, message, view, onView)
   return row
 }
@@ -50,25 +53,24 @@ function addMessage(
   onView: (view: RowView) => void,
 ) {
   const code = make('code')
-  const rest = make('span', 'rest')
-  const copier = makeButton('Copy')
-  const actions = make('span', 'actions')
-  actions.append(copier)
-  row.append(' ', actions)
-  words.append(code, rest)
-
+  // Text that runs from right to left must not turn the rest of the row round.
+  code.dir = 'auto'
+  words.append(code)
   const folded = fold(message)
   const isBinary = typeof message !== 'string'
-  const canUnfold = isBinary ? message.length > 0 : folded.more !== ''
-  const toggle = makeButton('')
-  if (canUnfold) words.append(toggle)
-  const json = makeButton('JSON')
-  if (!isBinary && message.length <= MAX_JSON && isJson(message)) actions.prepend(json)
+  // Most rows are short and need no more elements, of which each costs time while messages pour in.
+  if (isBinary ? message.length === 0 : folded.more === '') return void code.append(...render(message, folded))
+
+  const rest = make('span', 'rest')
+  const toggle = make('button') as HTMLButtonElement
+  toggle.type = 'button'
+  toggle.tabIndex = -1
+  words.append(rest, toggle)
 
   function show() {
-    const excerpt = view === 'folded' ? folded : unfold(view === 'json' ? pretty(message) : message)
+    const excerpt = view === 'folded' ? folded : unfold(message)
     row.dataset.view = view
-    code.replaceChildren(...render(excerpt))
+    code.replaceChildren(...render(message, excerpt))
     const isDump = isBinary && view !== 'folded'
     code.className = isDump ? 'dump' : ''
     // Lets the arrow keys scroll a dump that is wider than the page.
@@ -77,63 +79,27 @@ function addMessage(
     rest.textContent = view === 'folded' || excerpt.more === '' ? '' : `and ${excerpt.more}`
     toggle.textContent = view !== 'folded' ? 'Show less' : isBinary ? 'Hex dump' : `Show ${folded.more}`
     toggle.ariaExpanded = String(view !== 'folded')
-    json.ariaPressed = String(view === 'json')
   }
   show()
 
-  function setView(next: RowView) {
-    view = next
+  toggle.addEventListener('click', () => {
+    view = view === 'folded' ? 'unfolded' : 'folded'
     show()
     onView(view)
-  }
-  toggle.addEventListener('click', () => setView(view === 'folded' ? 'unfolded' : 'folded'))
-  json.addEventListener('click', () => setView(view === 'json' ? 'folded' : 'json'))
-  code.addEventListener('click', () => {
-    // A click that ends a selection must not unfold the message.
-    if (canUnfold && view === 'folded' && getSelection()?.isCollapsed !== false) setView('unfolded')
-  })
-
-  let timer: ReturnType<typeof setTimeout> | undefined
-  copier.addEventListener('click', async () => {
-    const isCopied = await copy(isBinary ? toHex(message) : message, code)
-    copier.textContent = isCopied ? 'Copied' : 'Copy failed'
-    clearTimeout(timer)
-    timer = setTimeout(() => {
-      copier.textContent = 'Copy'
-    }, COPIED_FOR)
   })
 }
 
-function pretty(message: Message): Message {
-  if (typeof message !== 'string') return message
-  const formatted = formatJson(message)
-  return 'text' in formatted ? formatted.text : message
-}
-
-function render({ text, more }: Excerpt): (Node | string)[] {
-  const nodes = segments(text, { keepLayout: true }).map(segment =>
-    segment.isControl ? make('i', 'control', segment.text) : segment.text,
-  )
+function render(message: Message, { text, more }: Excerpt): (Node | string)[] {
+  const start = typeof message === 'string' && message.length <= MAX_COLOURED ? findJson(message) : -1
+  const nodes = start < 0 ? plain(text) : [...plain(text.slice(0, start)), ...coloured(text.slice(start))]
   return more === '' ? nodes : [...nodes, '…']
 }
 
-function describeMeasures(message: Message, roundTrip: number | undefined): string {
-  const measures = [formatSize(byteLength(message))]
-  if (typeof message !== 'string') measures.unshift('binary')
-  if (roundTrip !== undefined) measures.push(`${roundTrip.toFixed(roundTrip < 100 ? 1 : 0)} ms`)
-  return measures.join(' · ')
-}
-
-function make(name: string, className = '', text = ''): HTMLElement {
-  const made = document.createElement(name)
-  if (className) made.className = className
-  made.textContent = text
-  return made
-}
-
-function makeButton(text: string): HTMLButtonElement {
-  const button = document.createElement('button')
-  button.type = 'button'
-  button.textContent = text
-  return button
+function measures(message: Message, roundTrip: number | undefined): HTMLElement {
+  const box = make('span', 'measures')
+  box.append(make('span', 'size', formatSize(byteLength(message))))
+  if (roundTrip !== undefined) {
+    box.append(' ', make('span', 'trip', milliseconds(roundTrip)))
+  }
+  return box
 }

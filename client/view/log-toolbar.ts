@@ -1,32 +1,78 @@
+import { count } from '../core/count.ts'
+import { describeExport } from '../core/export-note.ts'
 import { type LogStore, logKinds } from '../core/log-store.ts'
+import { readSearch } from '../core/search-pattern.ts'
+import { createChoice } from './choice.ts'
 import { element } from './element.ts'
+import type { createLog } from './log.ts'
+import type { Notice } from './notice.ts'
 
 /** ms without a keystroke before the search runs, because searching a large log takes time. */
 const TYPING = 150
 
-/** Controls the search, filter, clearing and export of a log. */
-export function createLogToolbar(root: ParentNode, store: LogStore): void {
+/** Controls the search, filter, pausing, clearing and export of a log. */
+export function createLogToolbar(
+  root: ParentNode,
+  store: LogStore,
+  { hold }: ReturnType<typeof createLog>,
+  notice: Notice,
+): { focusSearch: () => void } {
   const search = element(root, '#search', HTMLInputElement)
-  const kinds = element(root, '#kinds', HTMLSelectElement)
+  const problem = element(root, '#search-problem', HTMLElement)
+  const pause = element(root, '#pause', HTMLButtonElement)
+  const kinds = createChoice(element(root, '#kinds', HTMLElement), filter)
   let timer: ReturnType<typeof setTimeout> | undefined
 
   function filter() {
-    store.filter(logKinds.find(kind => kind === kinds.value) ?? 'all', search.value.trim())
+    clearTimeout(timer)
+    const pattern = readSearch(search.value.trim())
+    const words = pattern && 'problem' in pattern ? pattern.problem : ''
+    problem.textContent = words
+    search.ariaInvalid = String(words !== '')
+    const valid = pattern && !('problem' in pattern) ? pattern : undefined
+    store.filter(logKinds.find(kind => kind === kinds.value) ?? 'all', valid)
   }
+
+  const showPaused = () => {
+    pause.ariaPressed = String(hold.isOn)
+  }
+  hold.onRelease(showPaused)
 
   search.addEventListener('input', () => {
     clearTimeout(timer)
     timer = setTimeout(filter, TYPING)
   })
-  kinds.addEventListener('change', filter)
-  element(root, '#clear', HTMLButtonElement).addEventListener('click', () => store.clear())
+  search.addEventListener('keydown', event => {
+    if (event.key !== 'Escape' || search.value === '') return
+    search.value = ''
+    filter()
+  })
+  pause.addEventListener('click', () => {
+    hold.set('pause', !hold.isOn)
+    showPaused()
+  })
+  element(root, '#clear', HTMLButtonElement).addEventListener('click', () => {
+    const lines = store.entries.length
+    if (lines > 0) notice(`${count(lines, 'line')} cleared.`, store.clear())
+  })
   element(root, '#export', HTMLButtonElement).addEventListener('click', () => {
     const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
     download(store.toNdjson(), `websocket-${time}.ndjson`)
+    const hidden = store.entries.length - store.shown.length
+    const all = hidden > 0 ? ` That includes ${count(hidden, 'line')} that the filter hides.` : ''
+    notice(describeExport(store, false) + all)
   })
+
+  return {
+    focusSearch() {
+      search.focus()
+      search.select()
+    },
+  }
 }
 
-function download(blob: Blob, name: string) {
+/** Saves a blob as a file. */
+export function download(blob: Blob, name: string) {
   const link = document.createElement('a')
   link.href = URL.createObjectURL(blob)
   link.download = name

@@ -1,25 +1,33 @@
+import { textMessage } from '../core/burst.ts'
 import type { History } from '../core/history.ts'
 import type { Setup } from '../core/link.ts'
+import { writeQuery } from '../core/query.ts'
+import type { RecentAddresses } from '../core/recent-addresses.ts'
 import type { SavedMessages } from '../core/saved-messages.ts'
-import { createSession, type SessionState } from '../core/session.ts'
+import { createSession, type Session, type SessionState } from '../core/session.ts'
+import type { Stored } from '../core/stored.ts'
 import { createAddressBar } from './address-bar.ts'
 import type { Announcer } from './announcer.ts'
-import { createBurstForm } from './burst-form.ts'
-import { createChart } from './chart.ts'
 import { createComposer } from './composer.ts'
 import { element } from './element.ts'
-import { createFacts } from './facts.ts'
-import { createFaultsForm } from './faults-form.ts'
 import { createLog } from './log.ts'
-import { createSaved } from './saved.ts'
+import { createLogToolbar } from './log-toolbar.ts'
+import { createMenuLoader } from './menu-loader.ts'
+import type { Notice } from './notice.ts'
+import { createSide, type SideState } from './side.ts'
+import { createSideContent } from './side-content.ts'
 import { stateOf } from './status.ts'
+import { createSuggestions } from './suggestions.ts'
 import type { Panel } from './tabs.ts'
 
 type PanelOptions = {
   setup: Setup
   history: History
   saved: SavedMessages
+  recent: RecentAddresses
+  side: Stored<SideState>
   announcer: Announcer
+  notice: Notice
   pageOrigin: string
   /** Called when the state or the settings have changed. */
   onChange: () => void
@@ -31,66 +39,71 @@ export type SessionPanel = Panel & {
   fill(setup: Setup): void
   connect(): void
   retryNow(): void
+  focusSearch(): void
+  /** Closes the connection because the page is left. */
+  suspend(): void
+  /** Connects again after `suspend`, if there was a connection. */
+  resume(): void
 }
 
+/** ms between updates of the number of unread messages. */
+const UNREAD = 500
+const SUGGESTED = { interval: 0, inFlight: 16, isAtConnect: false, create: (number: number) => textMessage(number, 16) }
+
 /** Creates a session and connects it with its part of the page. */
-export function createPanel(
-  root: HTMLElement,
-  { setup, history, saved, announcer, pageOrigin, onChange }: PanelOptions,
-): SessionPanel {
+export function createPanel(root: HTMLElement, options: PanelOptions): SessionPanel {
+  const { setup, pageOrigin, announcer, onChange } = options
   const url = element(root, '#url', HTMLInputElement)
-  const protocols = element(root, '#protocols', HTMLInputElement)
   let state: SessionState = { connection: 'disconnected', retryAt: undefined }
+  let isReady = false
 
-  const session = createSession(
-    {
-      onState(next) {
-        state = next
-        for (const part of [addressBar, composer, burstForm]) part.show(state)
-        facts.show()
-        onChange()
-      },
-      onBurst: progress => burstForm.progress(progress),
-    },
-    pageOrigin,
-  )
+  const session = createSession({ onState, onRepeat: repeat => views.menus.progress(repeat), onAnswer }, pageOrigin)
+  const views = createViews(root, session, { ...options, onEdit })
+  const unread = createUnread(session, onChange)
 
-  const addressBar = createAddressBar(root, {
-    onConnect: session.connect,
-    onDisconnect: session.disconnect,
-    onReconnect: session.setReconnect,
-    onEdit: onChange,
-  })
-  const faultsForm = createFaultsForm(root, { onEdit: onChange, onConnect: addressBar.submit })
-  const composer = createComposer(root, { history, onSend: session.send, onEdit: onChange })
-  const burstForm = createBurstForm(root, { onStart: session.startBurst, onStop: session.stopBurst })
-  const facts = createFacts(root, session.facts)
-  const chart = createChart(root, session.statistics)
-  const log = createLog(root, session.log)
-  createSaved(root, saved, {
-    ...composer,
-    fill(draft) {
-      composer.fill(draft)
-      onChange()
-    },
-  })
+  function onState(next: SessionState) {
+    state = next
+    show()
+    onChange()
+  }
 
-  function fill({ url: address, protocols: offered, format, message }: Setup) {
-    url.value = address
-    faultsForm.show()
-    protocols.value = offered
-    composer.fill({ format, message })
+  async function onAnswer(answer: string) {
+    if (!(await views.content.complain(answer))) return
+    views.addressBar.showProblem('A fault in the address is wrong. See Faults.')
+  }
+
+  function onEdit() {
+    show()
+    // Firefox restores fields after a reload, so that filling them for the first time may be a change.
+    if (isReady) onChange()
+  }
+
+  function show() {
+    const { addressBar, composer, menus, content, suggestions } = views
+    for (const part of [addressBar, composer, menus]) part.show(state)
+    content.show(state.connection === 'connected')
+    suggestions.show(state, addressBar.connected ?? url.value)
+  }
+
+  function fill({ format, message, ...connection }: Setup) {
+    views.addressBar.fill(connection)
+    const draft = views.composer.read()
+    if (draft.format !== format || draft.message !== message) views.composer.fill({ format, message })
+    show()
   }
   fill(setup)
+  isReady = true
 
   return {
     root,
     fill,
-    connect: addressBar.submit,
+    connect: views.addressBar.submit,
     retryNow: session.retryNow,
+    focusSearch: views.toolbar.focusSearch,
 
     get name() {
-      return url.value.replace(/^\w+:\/\//, '') || 'New connection'
+      const address = views.addressBar.connected ?? url.value
+      return address.replace(/^\w+:\/\//, '') || 'New connection'
     },
     get state() {
       return stateOf(state)
@@ -98,25 +111,117 @@ export function createPanel(
     get session() {
       return state
     },
+    get unread() {
+      return unread.count
+    },
 
-    read: () => ({ url: url.value, protocols: protocols.value, ...composer.read() }),
+    read: () => ({ ...views.addressBar.read(), ...views.composer.read() }),
 
     show() {
-      log.show()
+      unread.stop()
+      views.log.show()
+      views.side.show()
       announcer.follow(session.log)
-      chart.show()
-      composer.focus()
+      show()
+      views.composer.focus()
     },
 
     hide() {
-      log.hide()
-      chart.hide()
+      unread.start()
+      views.log.hide()
+      views.side.hide()
+      views.addressBar.hide()
     },
+
+    suspend: session.suspend,
+    resume: session.resume,
 
     end() {
       session.disconnect(1000, '')
-      facts.stop()
-      chart.end()
+      views.side.hide()
+      views.content.end()
+    },
+  }
+}
+
+/** Creates the parts of the panel, and connects them with each other. */
+function createViews(
+  root: HTMLElement,
+  session: Session,
+  { setup, history, saved, recent, side: sideState, notice, onEdit }: PanelOptions & { onEdit: () => void },
+) {
+  const url = element(root, '#url', HTMLInputElement)
+  const addressBar = createAddressBar(root, {
+    onConnect: session.connect,
+    onDisconnect: session.disconnect,
+    onReconnect: session.setReconnect,
+    onEdit,
+    onProblem: problem => session.log.add({ type: 'error', problem }),
+    onInvalidClose: () => side.open('connection'),
+    recent,
+    notice,
+  })
+  const composer = createComposer(root, { history, onSend: session.send, onConnect: addressBar.submit, onEdit })
+  const content = createSideContent(root, {
+    session,
+    base: setup.url,
+    onEdit,
+    onConnect: addressBar.submit,
+    onOpenFaults: () => side.open('faults'),
+    onSendAgain: session.send,
+    onEditMessage: composer.edit,
+  })
+  const side = createSide(root, sideState, content.open)
+  const log = createLog(root, session.log, {
+    onSendAgain: session.send,
+    onEdit: composer.edit,
+    onSelect: content.select,
+    onOpen: () => side.open('message'),
+  })
+  const menus = createMenuLoader(root, {
+    ...composer,
+    saved,
+    notice,
+    onStart: session.startRepeat,
+    onStop: session.stopRepeat,
+  })
+  const suggestions = createSuggestions(root, {
+    onSend: session.send,
+    onBurst: count => session.startRepeat({ ...SUGGESTED, count }),
+    onQuery(query) {
+      const parameters = [...new URLSearchParams(query)]
+      url.value = writeQuery(url.value, new Set(parameters.map(([name]) => name)), parameters)
+      addressBar.submit()
+      onEdit()
+    },
+  })
+  const toolbar = createLogToolbar(root, session.log, log, notice)
+  return { addressBar, content, composer, log, side, suggestions, toolbar, menus }
+}
+
+/** Counts the messages that arrive while the panel is hidden. */
+function createUnread(session: Session, onChange: () => void) {
+  let seen: number | undefined
+  let isReporting = false
+
+  session.log.onChange(() => {
+    if (seen === undefined || isReporting) return
+    isReporting = true
+    setTimeout(() => {
+      isReporting = false
+      onChange()
+    }, UNREAD)
+  })
+
+  return {
+    get count() {
+      return seen === undefined ? 0 : session.received - seen
+    },
+    start() {
+      seen = session.received
+    },
+    stop() {
+      seen = undefined
     },
   }
 }

@@ -1,5 +1,6 @@
 import uPlot from 'uplot'
 import type { Series } from '../core/statistics.ts'
+import { addStyleSheet } from './style-sheet.ts'
 
 const HEIGHT = 160
 
@@ -7,6 +8,7 @@ export type Plot = ReturnType<typeof createPlot>
 
 /** Draws round trips and the message rate of the last minute. Loaded on demand, because it is larger than the page. */
 export function createPlot(box: HTMLElement) {
+  addStyleSheet('plot.css')
   let plot: uPlot | undefined
   let series: Series | undefined
 
@@ -17,7 +19,10 @@ export function createPlot(box: HTMLElement) {
 
   function data(): uPlot.AlignedData {
     const { times = [], median = [], max = [], received = [] } = series ?? {}
-    return [times, median, max, received]
+    // A line along zero before the first message would be the largest thing in the plot.
+    const first = received.findIndex(rate => rate > 0)
+    const rates = received.map((rate, i) => (first < 0 || i < first ? null : rate))
+    return [times, median, max, rates]
   }
 
   const resizing = new ResizeObserver(() => {
@@ -62,7 +67,7 @@ function options(box: HTMLElement): uPlot.Options {
     font: '12px system-ui, sans-serif',
     grid: { stroke: colour('--rule'), width: 1 },
     ticks: { show: false },
-    size: 48,
+    size: (_plot, values) => 14 + Math.max(0, ...(values ?? []).map(({ length }) => length)) * 6.5,
   }
   const line = { width: 1.5, points: { show: false } }
 
@@ -79,7 +84,7 @@ function options(box: HTMLElement): uPlot.Options {
     },
     axes: [
       { ...axis, size: 24, values: (_plot, ticks) => ticks.map(tick => (tick === 0 ? 'now' : `${tick} s`)) },
-      { ...axis, scale: 'ms', values: (_plot, ticks) => ticks.map(tick => `${tick} ms`) },
+      { ...axis, scale: 'ms', values: (_plot, ticks) => ticks.map(tick => `${tick.toLocaleString('en')} ms`) },
       {
         ...axis,
         scale: 'rate',

@@ -1,7 +1,7 @@
 import type { SessionState } from '../core/session.ts'
 import { element } from './element.ts'
 
-const WORDS = {
+export const WORDS = {
   connecting: 'Connecting…',
   connected: 'Connected',
   closing: 'Closing…',
@@ -9,27 +9,35 @@ const WORDS = {
   waiting: 'Reconnecting',
 }
 
+export type State = keyof typeof WORDS
+
 /** The state of a session, including waiting for the next attempt. */
-export function stateOf({ connection, retryAt }: SessionState): keyof typeof WORDS {
+export function stateOf({ connection, retryAt }: SessionState): State {
   return retryAt === undefined ? connection : 'waiting'
 }
 
-/** Shows the state of the selected session, in the page and in its title. */
-export function createStatus() {
-  const status = element(document, '#status', HTMLElement)
-  const { title } = document
+/** Shows the state of a session in its address bar. */
+export function createStatus(root: ParentNode) {
+  const status = element(root, '#status', HTMLElement)
   let timer: ReturnType<typeof setInterval> | undefined
 
+  function hide() {
+    clearInterval(timer)
+  }
+
   return {
-    show(session: SessionState) {
+    /** @param elsewhere the connected address if the field has another one */
+    show(session: SessionState, elsewhere: string | undefined) {
       const state = stateOf(session)
       const { retryAt } = session
       status.dataset.state = state
       // Writing the same text again would announce it again.
       if (status.textContent !== WORDS[state]) status.textContent = WORDS[state]
-      document.title = `${WORDS[state]} – ${title}`
+      if (elsewhere === undefined) delete status.dataset.elsewhere
+      else status.dataset.elsewhere = `to ${elsewhere}`
+      status.title = elsewhere === undefined ? '' : `${WORDS[state]} to ${elsewhere}`
 
-      clearInterval(timer)
+      hide()
       delete status.dataset.countdown
       if (retryAt === undefined) return
       // As an attribute, since a screen reader would read out a text every second.
@@ -39,5 +47,8 @@ export function createStatus() {
       count()
       timer = setInterval(count, 250)
     },
+
+    /** Stops the countdown. */
+    hide,
   }
 }

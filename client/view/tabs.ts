@@ -1,42 +1,65 @@
 import { element } from './element.ts'
+import type { State } from './status.ts'
+import { tabAfter } from './tab-keys.ts'
 
 /** The content of a tab. Only the selected tab's panel is in the document. */
 export type Panel = {
   readonly root: HTMLElement
   readonly name: string
-  readonly state: string
+  readonly state: State
+  /** Messages that have arrived since the panel was last visible. */
+  readonly unread: number
   show(): void
   hide(): void
+  /** Closes the connection. */
   end(): void
 }
 
+type TabsOptions<T> = {
+  open: (root: HTMLElement) => T
+  onSelect: () => void
+  /** Called when a tab has been closed. `undo` opens it again. */
+  onClose: (panel: T, undo: () => void) => void
+}
+
 /**
- * Creates one tab for each panel; the tabs are visible from the second one on (ARIA Authoring Practices, tabs).
+ * Creates one tab for each panel (ARIA Authoring Practices, tabs).
  * All panels use the same ids, which is valid because only one panel is in the document.
  */
-export function createTabs<T extends Panel>(first: HTMLElement, open: (root: HTMLElement) => T, onSelect: () => void) {
-  const bar = element(document, '#tabs', HTMLElement)
-  const list = element(bar, '[role=tablist]', HTMLElement)
-  const opener = element(document, '#new-tab', HTMLButtonElement)
+export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect, onClose }: TabsOptions<T>) {
+  const list = element(document, '#tabs [role=tablist]', HTMLElement)
   const pristine = first.cloneNode(true) as HTMLElement
   const panels: T[] = []
+  // Weak, because a tab that was closed may be opened again only for some seconds.
+  const tabs = new WeakMap<T, HTMLButtonElement>()
   let selected: T
   let count = 0
 
-  const tabOf = (panel: T) => list.children[panels.indexOf(panel)] as HTMLElement
+  const tabOf = (panel: T | undefined) => panel && tabs.get(panel)
 
-  function add(root: HTMLElement): T {
-    const panel = open(root)
-    panels.push(panel)
+  function add(panel: T, at = panels.length): T {
+    const tab = tabOf(panel) ?? createTab(panel)
+    tabs.set(panel, tab)
+    list.insertBefore(tab, list.children[at] ?? null)
+    panels.splice(at, 0, panel)
+    return panel
+  }
+
+  function createTab(panel: T): HTMLButtonElement {
     const tab = document.createElement('button')
     tab.type = 'button'
     tab.role = 'tab'
     tab.id = `tab-${++count}`
     tab.setAttribute('aria-controls', 'panel')
-    tab.addEventListener('click', () => select(panel))
-    list.append(tab)
-    root.setAttribute('aria-labelledby', tab.id)
-    return panel
+    tab.setAttribute('aria-keyshortcuts', 'Delete')
+    panel.root.setAttribute('aria-labelledby', tab.id)
+    panel.root.role = 'tabpanel'
+    tab.append(part('name'), part('unread'), createCloser())
+    tab.addEventListener('click', ({ target }) =>
+      (target as Element).closest('.close') ? close(panel) : select(panel),
+    )
+    tab.addEventListener('auxclick', event => event.button === 1 && close(panel))
+    return tab
   }
 
   function select(panel: T) {
@@ -47,19 +70,24 @@ export function createTabs<T extends Panel>(first: HTMLElement, open: (root: HTM
       panel.show()
     }
     show()
+    tabOf(panel)?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
     onSelect()
   }
 
   function show() {
-    bar.hidden = panels.length < 2
-    for (const panel of panels) {
+    list.dataset.count = String(panels.length)
+    const names = panels.map(({ name }) => name)
+    for (const [i, panel] of panels.entries()) {
       const tab = tabOf(panel)
+      if (!tab) continue
       const isSelected = panel === selected
-      panel.root.role = panels.length < 2 ? null : 'tabpanel'
       tab.ariaSelected = String(isSelected)
       tab.tabIndex = isSelected ? 0 : -1
-      if (tab.textContent !== panel.name) tab.textContent = panel.name
       tab.dataset.state = panel.state
+      const before = names.slice(0, i).filter(name => name === panel.name).length
+      write(tab, '.name', before > 0 ? `${panel.name} (${before + 1})` : panel.name)
+      write(tab, '.unread', panel.unread > 0 ? panel.unread.toLocaleString('en') : '')
+      tab.title = `${tab.querySelector('.name')?.textContent}: ${panel.state}`
     }
   }
 
@@ -67,35 +95,58 @@ export function createTabs<T extends Panel>(first: HTMLElement, open: (root: HTM
     const at = panels.indexOf(panel)
     const next = panels[at + 1] ?? panels[at - 1]
     if (!next) return
-    tabOf(panel).remove()
+    const hadFocus = list.contains(document.activeElement)
     panels.splice(at, 1)
-    select(next)
-    panel.end()
-    if (bar.hidden) opener.focus()
-    else tabOf(next).focus()
+    tabOf(panel)?.remove()
+    select(panel === selected ? next : selected)
+    if (hadFocus) tabOf(selected)?.focus()
+    onClose(panel, () => select(add(panel, at)))
   }
 
   list.addEventListener('keydown', event => {
-    const at = panels.indexOf(selected)
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1 + panels.length, Home: 0, End: panels.length - 1 }[event.key]
     if (event.key === 'Delete') close(selected)
-    const panel = to === undefined ? undefined : panels[to % panels.length]
+    const to = tabAfter(event.key, panels.indexOf(selected), panels.length)
+    const panel = to === undefined ? undefined : panels[to]
     if (!panel) return
     event.preventDefault()
     select(panel)
-    tabOf(panel).focus()
+    tabOf(panel)?.focus()
   })
+  list.addEventListener('wheel', event => list.scrollBy({ left: event.deltaY + event.deltaX }), { passive: true })
+  // The middle button would start scrolling.
+  list.addEventListener('mousedown', event => event.button === 1 && event.preventDefault())
+  const create = () => add(open(pristine.cloneNode(true) as HTMLElement))
+  element(document, '#new-tab', HTMLButtonElement).addEventListener('click', () => select(create()))
 
-  opener.addEventListener('click', () => select(add(pristine.cloneNode(true) as HTMLElement)))
-  element(document, '#close-tab', HTMLButtonElement).addEventListener('click', () => close(selected))
-
-  selected = add(first)
+  selected = add(open(first))
   show()
 
   return {
     selected: () => selected,
     all: (): readonly T[] => panels,
+    /** Opens another tab without selecting it. */
+    create,
+    select,
     /** Updates the names and states of all tabs. */
     show,
   }
+}
+
+function part(className: string): HTMLElement {
+  const span = document.createElement('span')
+  span.className = className
+  return span
+}
+
+/** Only a mouse needs it: the Delete key closes a tab, whose role permits no button inside. */
+function createCloser(): HTMLElement {
+  const closer = part('close')
+  closer.ariaHidden = 'true'
+  closer.title = 'Close (Delete)'
+  return closer
+}
+
+function write(tab: HTMLElement, selector: string, text: string) {
+  const written = element(tab, selector, HTMLElement)
+  if (written.textContent !== text) written.textContent = text
 }

@@ -20,6 +20,8 @@ export type Parameter<T = unknown, Each = T> = {
   group: keyof typeof groups
   /** A name in a few words. */
   label: string
+  /** How it is written, or what it means, in a few words beside its field. */
+  hint: string
   /** What it does, in Markdown, without a full stop. */
   sentence: string
   /** A value. '' if the parameter has none. */

@@ -42,7 +42,7 @@ const transferred = (page: Page) =>
 async function measureLoad() {
   const paints: number[] = []
   for (let i = 0; i < 5; i++) {
-    await withPage(async ({ page, visit, says }) => {
+    await withPage(async ({ page, visit, says, openPart }) => {
       await visit()
       const paint = await page.evaluate(
         () =>
@@ -58,8 +58,7 @@ async function measureLoad() {
       paints.push(paint)
       if (i > 0) return
       const first = await transferred(page)
-      await page.click('#chart-toggle')
-      await page.waitForSelector('#plot canvas')
+      await openPart('chart')
       await says('#rate', '0')
       addRow('first load, compressed', first / 1024, ' KiB')
       addRow('chart, on demand', ((await transferred(page)) - first) / 1024, ' KiB')
@@ -119,8 +118,7 @@ async function measureEchoes() {
   for (const inFlight of [16, 256]) {
     await withPage(async ({ page, visit, fill, log, logged }) => {
       await visit()
-      await page.click('#more')
-      await page.click('#burst-toggle')
+      await page.click('#repeat-toggle')
       await fill('#burst-count', String(BURST))
       await fill('#burst-in-flight', String(inFlight))
       await page.click('#burst-start')

@@ -36,10 +36,9 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       ['base64', 'AP9/', '00 ff 7f'],
     ] as const)('sends %s as a binary message, and shows its size', async ([format, text, hex]) => {
       await tester.visit()
-      await page.click('#more')
-      await page.select('#format', format)
+      await tester.chooseFormat(format)
       await page.type('#message', text)
-      expect(await tester.text('#size')).toBe('3 B')
+      expect(await tester.text('#size')).toBe('3 B · binary')
       await page.click('#send')
       await tester.logged(`Received from the server => 3 bytes ${hex}`)
     })
@@ -49,11 +48,10 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       ['base64', 'A', 'base64'],
     ] as const)('does not send invalid %s, and says what is wrong', async ([format, text, problem]) => {
       await tester.visit()
-      await page.click('#more')
-      await page.select('#format', format)
+      await tester.chooseFormat(format)
       await page.type('#message', text)
-      await tester.says('#message-problem', problem)
       await page.keyboard.press('Enter')
+      await tester.says('#message-problem', problem)
       expect(await tester.typed()).toBe(text)
       expect(await tester.log()).not.toContain('Sending')
       await page.keyboard.press('Backspace')
@@ -99,7 +97,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('formats JSON, and reports invalid JSON', async () => {
       await tester.visit()
-      await page.click('#more')
+      await tester.chooseFormat('json')
       await page.type('#message', '{"big":12345678901234567890}')
       await page.click('#format-json')
       expect(await tester.typed()).toBe('{\n  "big": 12345678901234567890\n}')
@@ -134,33 +132,31 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('saves named messages, and brings them back after a reload', async () => {
       await tester.visit()
-      await page.click('#more')
-      await page.select('#format', 'hex')
+      await tester.chooseFormat('hex')
       await page.type('#message', '0a 0b')
-      await page.click('#saved-toggle')
+      await tester.openMenu('saved')
       await page.type('#save-name', 'two bytes')
       await page.keyboard.press('Enter')
       await page.reload()
       await tester.inState('Connected')
-      await page.click('#more')
-      await page.click('#saved-toggle')
+      await tester.openMenu('saved')
       await page.click('#saved li button')
       expect(await tester.typed()).toBe('0a 0b')
-      expect(await page.$eval('#format', select => (select as HTMLSelectElement).value)).toBe('hex')
+      expect(await page.$eval('#formats :checked', radio => (radio as HTMLInputElement).value)).toBe('hex')
       await page.click('#send')
       await tester.logged('Received from the server => 2 bytes 0a 0b')
-      await page.click('#saved-toggle')
+      await tester.openMenu('saved')
       await page.click('#saved li button[aria-label="Delete two bytes"]')
       expect(await page.$('#saved li')).toBeNull()
     })
 
     test('offers subprotocols, and shows the chosen one', async () => {
       await tester.visit()
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await page.type('#protocols', 'chat.v2, chat')
       await tester.connectTo(`${ws}chat`)
       await tester.inState('Connected')
-      await page.click('#facts-toggle')
+      await tester.openPart('connection')
       await tester.says('#protocol', 'chat.v2')
       await tester.says('#extensions', 'permessage-deflate')
     })
@@ -173,7 +169,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.visit()
       await tester.connectTo(url)
       await tester.inState('Connected')
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await tester.fill('#close-code', '1001')
       await page.click('#disconnect')
       await tester.says('#close-problem', '3000')
@@ -188,32 +184,33 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     })
   })
 
-  describe('a burst', () => {
-    const burst = async (fields: Record<string, string>) => {
-      if (await tester.isHidden('#burst-toggle')) await page.click('#more')
-      if (await tester.isHidden('#burst')) await page.click('#burst-toggle')
-      for (const [name, value] of Object.entries(fields)) await tester.fill(`#burst-${name}`, value)
-      await page.click('#burst-start')
+  describe('repeating a message', () => {
+    const repeat = async (message: string, fields: Record<string, string>) => {
+      await tester.fill('#message', message)
+      await tester.openMenu('repeat')
+      for (const [name, value] of Object.entries(fields)) await tester.fill(`#repeat-${name}`, value)
+      await page.click('#repeat-start')
     }
 
-    test('sends the entered number of messages, and counts the replies', async () => {
+    test('sends it the entered number of times, and counts the replies', async () => {
       await tester.visit()
-      await burst({ count: '2000', size: '100', 'in-flight': '50' })
+      await repeat('a'.repeat(100), { count: '2000', seconds: '0', 'in-flight': '50' })
       await tester.logged('2,000 sent, 2,000 answered')
-      await page.click('#facts-toggle')
+      await tester.openPart('connection')
       await tester.says('#sent', '2,000 messages, 195 KiB')
       await tester.says('#received', '2,000 messages')
     })
 
     test('can be stopped', async () => {
       await tester.visit()
-      await burst({ count: '1000000', 'in-flight': '10' })
-      await tester.says('#burst-progress', 'answered')
-      await page.click('#burst-stop')
+      await repeat('again', { seconds: '0', 'in-flight': '10' })
+      await tester.says('#repeat-progress', 'answered')
+      await page.click('#repeat-stop')
       // Replies to messages in flight still arrive after the stop.
-      await page.select('#kinds', 'events')
-      await tester.logged('Burst stopped')
-      await page.select('#kinds', 'all')
+      await tester.chooseKind('events')
+      await tester.logged('Repeat stopped')
+      await tester.chooseKind('all')
+      await tester.fill('#message', '')
       await tester.send('still here')
       await tester.logged('[RE]: still here')
     })
@@ -230,17 +227,34 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       })
       await tester.connectTo(url)
       await tester.inState('Connected')
-      await burst({ count: '1000', size: '100000', 'in-flight': '0' })
+      await repeat('a'.repeat(100_000), { count: '1000', seconds: '0' })
       await page.waitForFunction(() => Number(document.body.dataset.most) > 500_000)
-      await page.click('#burst-stop')
-      await tester.logged('Burst stopped')
+      await page.click('#repeat-stop')
+      await tester.logged('Repeat stopped')
       expect(await page.evaluate(() => Number(document.body.dataset.most))).toBeLessThan(2 ** 20 + 100_000)
     })
 
-    test('does not start with an invalid number, and names it', async () => {
+    test('does not start with an invalid number, and says at its field which are valid', async () => {
       await tester.visit()
-      await burst({ count: 'many' })
-      await tester.says('#burst-problem', 'many')
+      await repeat('again', { count: 'many' })
+      await tester.says('#repeat-problem', 'Type a whole number from 1 to 1,000,000, or nothing.')
+      expect(await page.$eval('#repeat-count', field => field.getAttribute('aria-invalid'))).toBe('true')
+    })
+
+    test('starts again at each connect, until it is stopped', async () => {
+      const { url, sockets } = await startPeer(() => {})
+      await tester.visit()
+      await tester.openMenu('repeat')
+      await page.click('#repeat-at-connect')
+      await page.keyboard.press('Escape')
+      await repeat('{"type":"subscribe"}', { count: '1' })
+      await tester.logged('[RE]: {"type":"subscribe"}')
+      await page.keyboard.press('Escape')
+      const sent = () => page.$$eval('#log [data-kind=sent]', rows => rows.length)
+      await tester.connectTo(url)
+      await page.waitForFunction(() => document.querySelectorAll('#log [data-kind=sent]').length === 2)
+      expect(sockets.size).toBe(1)
+      expect(await sent()).toBe(2)
     })
   })
 
@@ -301,20 +315,28 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.logged(`403 Forbidden: OPTIONS from http://127.0.0.1:${port}`)
     })
 
-    test('that the reason is unknown, if the server does not allow the request', async () => {
+    test('that a web server answers there but no WebSocket, if the server does not let the page read more', async () => {
       const { url } = await startPeer(() => {}, {
         verifyClient: () => false,
         onRequest: (_, response) => response.writeHead(403).end('secret'),
       })
       await tester.visit()
       await tester.connectTo(url)
-      await tester.logged('reason is unknown')
+      await tester.logged('A web server answers at this address, but no WebSocket was opened')
       expect(await tester.log()).not.toContain('secret')
+    })
+
+    test('that the reason is unknown, if nothing answers there', async () => {
+      const { url, close } = await startPeer(() => {})
+      await close()
+      await tester.visit()
+      await tester.connectTo(url)
+      await tester.logged('reason is unknown')
     })
 
     test('the chart shows round trips as numbers, as a plot, and as a text alternative', async () => {
       await tester.visit()
-      await page.click('#chart-toggle')
+      await tester.openPart('chart')
       await tester.send('timed')
       await page.waitForSelector('#chart canvas')
       await page.waitForFunction(() => /\d ms/.test(document.querySelector('#chart')?.textContent ?? ''))
@@ -331,7 +353,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('are set by a form that fills the query and is filled from it', async () => {
       await tester.visit()
-      await page.click('#faults-toggle')
+      await tester.openPart('faults')
       await page.type('#faults [name=repeat]', '2')
       await page.type('#faults [name=close]', '4000')
       await page.type('#faults [name=reason]', 'so be it')
@@ -339,7 +361,6 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await page.click('#faults [name=hello]')
       expect(await fieldValue('#url')).toMatch(/\/ws\?repeat=2&hello&close=4000&reason=so\+be\+it&after=1$/)
       await page.click('#faults [type=submit]')
-      await page.click('#faults-toggle')
       await tester.logged('"connection"')
       await tester.send('once')
       await tester.logged('so be it')
@@ -352,14 +373,13 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       expect(
         await page.$eval('#faults [name=subprotocol][type=checkbox]', box => (box as HTMLInputElement).checked),
       ).toBe(true)
-      await page.click('#faults-toggle')
       await page.select('#faults [name=drop]', '')
       expect(await fieldValue('#url')).toBe(`${ws}?token=x&subprotocol`)
     })
 
     test('that can be given more than once have a line for each value', async () => {
       await tester.visit()
-      await page.click('#faults-toggle')
+      await tester.openPart('faults')
       await tester.fill('#url', `${ws}?message=first&message=second`)
       expect(await fieldValue('#faults [name=message]')).toBe('first\nsecond')
       await page.type('#faults [name=repeat]', '2')
@@ -376,7 +396,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('that are opposites replace each other in the form', async () => {
       await tester.visit()
-      await page.click('#faults-toggle')
+      await tester.openPart('faults')
       await page.type('#faults input[name=subprotocol]:not([type=checkbox])', 'chat')
       await page.click('#faults [name=subprotocol][type=checkbox]')
       expect(await fieldValue('#url')).toMatch(/\?subprotocol$/)
@@ -385,11 +405,11 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
 
     test('are explained below the form, for the field that has the focus', async () => {
       await tester.visit()
-      await page.click('#faults-toggle')
+      await tester.openPart('faults')
       await page.focus('#faults [name=delay]')
-      await tester.says('#faults p', 'delay: every reply waits this long, at most 5m')
+      await tester.says('#explanation', 'delay: every reply waits this long, at most 5m')
       await page.select('#faults [name=drop]', 'rst')
-      await tester.says('#faults p', 'drop=rst: the TCP connection ends by a reset (RST)')
+      await tester.says('#explanation', 'drop=rst: the TCP connection ends by a reset (RST)')
     })
 
     test('that are invalid are explained', async () => {
@@ -434,7 +454,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
   })
 
   describe('the log shows', () => {
-    test('long messages folded, and on a click unfolded, as formatted JSON, or as a hex dump', async () => {
+    test('long messages folded, and on a click unfolded, or as a hex dump, and as formatted JSON in the panel', async () => {
       await tester.visit()
       const json = `{"list":[${'1234567890,'.repeat(40)}0]}`
       await tester.send(json)
@@ -442,11 +462,10 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       expect(await tester.log()).not.toContain('0,0]}')
       await page.click('#log li[data-kind=sent] [aria-expanded=false]')
       await tester.logged('0,0]}')
-      await page.hover('#log li[data-kind=sent]')
-      await page.click('#log li[data-kind=sent] .actions [aria-pressed=false]')
-      await tester.logged('"list": [\n    1234567890,')
-      await page.click('#more')
-      await page.select('#format', 'hex')
+      await page.click('#log li[data-kind=sent] .words')
+      await tester.openPart('message')
+      await tester.says('#message-text', '"list": [\n    1234567890,')
+      await tester.chooseFormat('hex')
       await tester.send('41 42 00')
       await tester.logged('Received from the server => 3 bytes')
       await page.click('#log li:last-child [aria-expanded=false]')
@@ -473,7 +492,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       }
       await page.type('#search', 'APPLE')
       await page.waitForFunction(() => document.querySelectorAll('#log li').length === 2)
-      await page.select('#kinds', 'received')
+      await tester.chooseKind('received')
       await page.waitForFunction(() => document.querySelectorAll('#log li').length === 1)
       await tester.logged('[RE]: apple')
       await tester.fill('#search', 'cherry')
@@ -489,7 +508,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.send('copied')
       await tester.logged('[RE]: copied')
       await page.hover('#log li[data-kind=received]')
-      await page.click('#log li[data-kind=received] .actions button')
+      await page.click('#log li[data-kind=received] .actions button:last-child')
       await tester.logged('Copied')
       await page.focus('#message')
       await page.keyboard.down('Control')
@@ -559,7 +578,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     test('when the connection ends unexpectedly, and shows a countdown', async () => {
       const first = await startPeer(echo)
       await tester.visit()
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await page.click('#reconnect')
       await tester.connectTo(first.url)
       await tester.inState('Connected')
@@ -580,7 +599,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.inState('Connected')
       for (const socket of sockets) socket.terminate()
       await tester.inState('Disconnected')
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await page.click('#reconnect')
       await page.click('#connect')
       await tester.inState('Connected')
@@ -596,7 +615,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     test('holds several connections, each with its own address and log', async () => {
       const { url } = await startPeer(echo)
       await tester.visit()
-      expect(await tester.isHidden('#tabs')).toBe(true)
+      expect(await tester.isHidden('#tab-1 .close')).toBe(true)
       await tester.send('in the first')
       await tester.logged('[RE]: in the first')
       await page.click('#new-tab')
@@ -615,9 +634,9 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await page.focus('#tab-1')
       await page.keyboard.press('ArrowRight')
       await tester.logged('in the second')
-      await page.click('#close-tab')
+      await page.click('#tab-2 .close')
       await tester.logged('[RE]: in the first')
-      expect(await tester.isHidden('#tabs')).toBe(true)
+      expect(await tester.isHidden('#tab-1 .close')).toBe(true)
     })
 
     test('shares sent messages between tabs, but keeps a draft for each', async () => {
@@ -647,7 +666,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
   describe('a link', () => {
     test('contains the settings and restores them', async () => {
       await tester.visit()
-      await page.click('#options-toggle')
+      await tester.openPart('connection')
       await page.type('#protocols', 'chat')
       await page.type('#message', 'a & b')
       await page.waitForFunction(() => location.hash.includes('message=a+%26+b'))
@@ -675,7 +694,7 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
     })
   })
 
-  test('loads less than 40 KiB at first, and the chart on demand', async () => {
+  test('loads less than 45 KiB at first, and the chart on demand', async () => {
     await tester.visit()
     const fetched = () =>
       page.evaluate(() =>
@@ -686,9 +705,9 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       )
     const first = await fetched()
     expect(first.map(([, size]) => size).every(size => size > 0)).toBe(true)
-    expect(first.reduce((sum, [, size]) => sum + size, 0)).toBeLessThan(40 * 1024)
+    expect(first.reduce((sum, [, size]) => sum + size, 0)).toBeLessThan(45 * 1024)
     expect(first.map(([name]) => name).join()).not.toContain('plot')
-    await page.click('#chart-toggle')
+    await tester.openPart('chart')
     await page.waitForSelector('#plot canvas')
     expect((await fetched()).map(([name]) => name).join()).toContain('plot')
   })

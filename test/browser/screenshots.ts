@@ -30,37 +30,63 @@ const states: Record<string, (tester: Tester) => Promise<unknown>> = {
       await logged(`[RE]: ${text}`)
     }
   },
-  async tools({ page, fill, says }) {
-    for (const button of ['#options-toggle', '#facts-toggle', '#more', '#saved-toggle']) await page.click(button)
-    await page.select('#format', 'hex')
-    await fill('#save-name', 'greeting')
-    await page.click('#save button')
-    await fill('#message', '68 65 6c 6c 6')
-    await says('#message-problem', 'hex')
+  async message({ page, openPart, says }) {
+    await page.click('#log li:last-child .words')
+    await openPart('message')
+    await says('#message-text', '"ping"')
+    await page.hover('#log li:nth-child(4)')
   },
-  async burst({ page, fill, says, logged }) {
-    for (const button of ['#options-toggle', '#facts-toggle', '#saved-toggle']) await page.click(button)
-    await page.select('#format', 'text')
-    await fill('#message', '')
-    for (const button of ['#burst-toggle', '#chart-toggle']) await page.click(button)
-    await fill('#burst-rate', '250')
-    await page.click('#burst-start')
-    await logged('Burst done')
-    await says('#p50', 'ms')
+  async draft({ fill, says }) {
+    await fill('#message', '{"type":"subscribe","channels":["market.orders.0","market.orders.1","market.orders.2"]}')
+    await says('#size', 'valid JSON')
   },
-  async faults({ page, fill, says, logged }) {
-    for (const button of ['#burst-toggle', '#chart-toggle', '#more', '#faults-toggle']) await page.click(button)
+  async faults({ page, fill, says, openPart, logged }) {
+    await openPart('faults')
     await fill('#faults [name=delay]', '250ms')
     await fill('#faults [name=loss]', '110%')
-    await page.click('#faults button')
-    await logged('a share from 0 to 1')
-    await says('#status', 'Disconnected')
+    await page.click('#faults [type=submit]')
+    await says('#hint-loss', 'Expected a share')
+    await logged('110%')
   },
-  async tabs({ page, connectTo, logged }) {
-    for (const button of ['#faults-toggle', '#new-tab']) await page.click(button)
-    await page.click('#options-toggle')
+  async connection({ page, fill, openPart, inState }) {
+    await page.click('#clear-faults')
+    await page.click('#faults [type=submit]')
+    await inState('Connected')
+    await openPart('connection')
+    await fill('#close-code', '1')
+  },
+  async chart({ page, fill, says, logged, openPart, openMenu }) {
+    await fill('#close-code', '1000')
+    await openPart('chart')
+    if (await page.$eval('#side', side => getComputedStyle(side).position === 'fixed')) await page.click('#side-close')
+    await openMenu('repeat')
+    await fill('#message', 'again')
+    await fill('#repeat-count', '1000')
+    await fill('#repeat-seconds', '0.004')
+    await page.click('#repeat-start')
+    await logged('Repeat done')
+    await page.keyboard.press('Escape')
+    await openPart('chart')
+    await says('#p50', 'ms')
+  },
+  async menu({ page, fill, says, chooseFormat, openMenu }) {
+    await page.click('#side-toggle')
+    await chooseFormat('hex')
+    await fill('#message', '68 65 6c 6c 6x')
+    await says('#message-problem', 'hex')
+    await openMenu('saved')
+    await fill('#save-name', 'greeting')
+    await page.click('#save button')
+  },
+  async edited({ page, fill }) {
+    await page.keyboard.press('Escape')
+    await fill('#url', 'ws://example.com/feed')
+  },
+  async tabs({ page, connectTo, logged, openPart }) {
+    await page.click('#new-tab')
+    await openPart('connection')
     await page.click('#reconnect')
-    await page.click('#options-toggle')
+    await page.click('#side-toggle')
     await connectTo('ws://localhost:1/')
     await logged('reason is unknown')
   },
@@ -68,9 +94,10 @@ const states: Record<string, (tester: Tester) => Promise<unknown>> = {
     await page.click('#disconnect')
     await inState('Disconnected')
   },
-  async error({ connectTo, logged }) {
-    await connectTo('localhost:7777')
-    await logged('is not a WebSocket address')
+  async error({ page, fill, says }) {
+    await fill('#url', 'ws://localhost:99999/')
+    await page.click('#connect')
+    await says('#address-problem', '99999')
   },
 }
 

@@ -13,6 +13,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** Chromium aborts requests when a network interface appears or disappears, as happens when containers start or stop. */
 const isInterruption = (problem = '') => problem.includes('ERR_NETWORK_CHANGED')
 
+const parts = ['message', 'connection', 'faults', 'chart'] as const
+type Part = (typeof parts)[number]
+
 export type Tester = Awaited<ReturnType<typeof openTester>>
 
 /** Opens a page in a browser, and returns the actions and observations of a user. */
@@ -20,6 +23,7 @@ export async function openTester(browser: Browser | BrowserContext, address: str
   const page = await browser.newPage()
   // Puppeteer gives up after 30 s, which is short for 100,000 lines on a busy machine. The test itself has a limit.
   page.setDefaultTimeout(0)
+  await page.setViewport({ width: 1280, height: 800 })
   const complaints: string[] = []
   page.on('console', message => {
     if (['error', 'warn'].includes(message.type()) && !isInterruption(message.text())) complaints.push(message.text())
@@ -68,8 +72,25 @@ export async function openTester(browser: Browser | BrowserContext, address: str
       value,
     )
 
+  const isSheet = () => page.$eval('#side', side => getComputedStyle(side).position === 'fixed')
+
+  /** Opens a tab of the side panel. */
+  const openPart = async (part: Part) => {
+    if (await page.$eval('#side', side => (side as HTMLElement).hidden)) await page.click('#side-toggle')
+    await page.click(`#${part}-tab`)
+    if (part === 'faults') await page.waitForSelector('#faults [name]')
+    if (part === 'chart') await page.waitForSelector('#plot canvas')
+  }
+
+  /** Opens a menu of the message field. It is loaded on demand. */
+  const openMenu = async (menu: 'saved' | 'repeat') => {
+    await page.click(`#${menu}-toggle`)
+    await page.waitForSelector(`#${menu}:popover-open`)
+  }
+
   return {
     page,
+    openMenu,
     /** Warnings and errors of the browser's console. */
     complaints,
     text,
@@ -101,12 +122,22 @@ export async function openTester(browser: Browser | BrowserContext, address: str
       await page.click('#connect')
     },
 
-    /** Opens all parts of the page that are closed at first. */
-    async openAll() {
-      for (const part of ['more', 'options', 'faults', 'facts', 'chart', 'saved', 'burst']) {
-        await page.click(part === 'more' ? '#more' : `#${part}-toggle`)
+    openPart,
+    chooseFormat: (format: string) => page.click(`#formats [value=${format}]`),
+    chooseKind: (kind: string) => page.click(`#kinds [value=${kind}]`),
+
+    /** Opens each part of the page that is closed at first, and calls `look` after each. */
+    async openAll(look: () => Promise<unknown> = async () => {}) {
+      for (const part of parts) {
+        await openPart(part)
+        await look()
       }
-      await page.waitForSelector('#plot canvas')
+      if (await isSheet()) await page.click('#side-close')
+      for (const menu of ['saved', 'repeat'] as const) {
+        await openMenu(menu)
+        await look()
+        await page.keyboard.press('Escape')
+      }
     },
 
     async violations() {

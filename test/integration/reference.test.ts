@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { writeCheckList, writeClientTable } from '../clients/table.ts'
-import { replaceRegion, writeFields, writeTables } from './reference.ts'
+import { replaceRegion, writeForm, writeTables } from './reference.ts'
 import { serve } from './serve.ts'
 
 // `npm run reference` writes the files anew.
@@ -17,7 +17,7 @@ test('docs/openapi.json is what the control port serves', async () => {
 
 test.for([
   ['docs/faults.md', 'a table', writeTables],
-  ['client/index.html', 'a form', writeFields],
+  ['client/view/faults.json', 'a field', writeForm],
 ] as const)('%s has %s of all parameters, as they are declared', async ([path, , write]) => {
   await expect(write(await readFile(root + path, 'utf8'))).toMatchFileSnapshot(root + path)
 })

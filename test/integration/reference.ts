@@ -1,6 +1,7 @@
 import { Unexpected } from '../../server/config/values.ts'
 import { groups, type Parameter, withoutLinks } from '../../server/faults/parameter.ts'
 import { parameters } from '../../server/faults/parameters.ts'
+import { presets } from '../../server/faults/presets.ts'
 
 const groupsOfParameters = Object.entries(groups).map(
   ([group, title]) => [group, title, parameters.filter(parameter => parameter.group === group)] as const,
@@ -13,13 +14,10 @@ export const writeTables = (document: string): string =>
     return replaceRegion(document, `parameters: ${group}`, `\n### ${title}\n\n${table}\n`)
   }, document)
 
-/** Writes the fields of all parameters into an HTML document with the region `parameters`. */
-export function writeFields(document: string): string {
-  const lines = groupsOfParameters.flatMap(([, title, parameters]) => {
-    const fields = parameters.flatMap(fieldsOf)
-    return ['<fieldset>', ...[`<legend>${title}</legend>`, ...fields].map(line => `  ${line}`), '</fieldset>']
-  })
-  return replaceRegion(document, 'parameters', lines.map(line => `            ${line}`).join('\n'))
+/** Writes the contents of the form of faults: the presets, and the fields of all parameters in their groups. */
+export function writeForm(): string {
+  const fields = groupsOfParameters.map(([, title, parameters]) => ({ title, fields: parameters.flatMap(fieldsOf) }))
+  return `${JSON.stringify({ presets, groups: fields }, null, 2)}\n`
 }
 
 /** Replaces the lines between the comments `<!-- name -->` and `<!-- /… -->`. */
@@ -37,35 +35,24 @@ const effectsOf = ({ sentence, example, values = { [example]: sentence } }: Para
 const rowsOf = (parameter: Parameter): string[] =>
   effectsOf(parameter).map(([value, sentence]) => `| \`${written(parameter.name, value)}\` | ${sentence} |`)
 
-function fieldsOf(parameter: Parameter): string[] {
-  const { name, label, sentence, example, values, most, empty } = parameter
+function fieldsOf(parameter: Parameter): object[] {
+  const { name, label, hint, sentence, example, values, most, empty, isEnding } = parameter
   const effects = effectsOf(parameter)
-  if (example === '' || (values && effects.length === 1)) return effects.map(effect => checkbox(name, label, ...effect))
-
-  const attributes = `name="${name}"${titleOf(most === undefined ? sentence : `${sentence}. Write one on each line`)}`
-  const typing = `${attributes} placeholder="${escaped(example)}"`
-  const options = effects.map(([value, sentence]) => `<option${titleOf(sentence)}>${value}</option>`)
-  const field = values
-    ? `<select ${attributes}><option value=""></option>${options.join('')}</select>`
-    : most === undefined
-      ? `<input ${typing}${isNumeric(parameter) ? ' inputmode="numeric"' : ''}>`
-      : `<textarea ${typing} rows="2"></textarea>`
-  const ofEmpty = empty === undefined ? [] : [checkbox(name, empty, '', sentence)]
-  return [`<label>${captionOf(label, name)} ${field}</label>`, ...ofEmpty]
+  const field = { name, label, hint, help: plain(sentence), isEnding }
+  if (example === '' || (values && effects.length === 1)) {
+    return effects.map(([value, sentence]) => ({ ...field, kind: 'check', value, help: plain(sentence) }))
+  }
+  const choices = values && Object.fromEntries(effects.map(([value, sentence]) => [value, plain(sentence)]))
+  const kind = values ? 'choice' : most !== undefined ? 'lines' : isNumeric(parameter) ? 'number' : 'text'
+  const ofEmpty = empty === undefined ? [] : [{ ...field, kind: 'check', label: empty, hint: '', value: '' }]
+  return [{ ...field, kind, choices }, ...ofEmpty]
 }
-
-const checkbox = (name: string, label: string, value: string, sentence: string) =>
-  `<label class="check"><input name="${name}" type="checkbox" value="${value}"${titleOf(sentence)}> ${captionOf(label, written(name, value))}</label>`
-
-const captionOf = (label: string, name: string) => `<span>${escaped(label)} <code>${name}</code></span>`
 
 /** A sentence in Markdown as plain text, in which words that are names stay recognizable. */
-const titleOf = (sentence: string) => {
-  const text = withoutLinks(sentence).replace(/`([a-z-]+)`/g, '“$1”')
-  return ` title="${escaped(text.replaceAll('`', ''))}"`
-}
-
-const escaped = (text: string) => text.replace(/[&<"]/g, character => `&#${character.charCodeAt(0)};`)
+const plain = (sentence: string) =>
+  withoutLinks(sentence)
+    .replace(/`([a-z-]+)`/g, '“$1”')
+    .replaceAll('`', '')
 
 /** Whether only digits can be typed, so that a phone need not show letters. */
 function isNumeric({ example, parse }: Parameter): boolean {

@@ -4,13 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
-import {
-  type BurstOptions,
-  type BurstProgress,
-  type BurstResult,
-  checkBurst,
-  createBurst,
-} from '../../client/core/burst.ts'
+import { type BurstOptions, type BurstProgress, type BurstResult, createBurst } from '../../client/core/burst.ts'
 import { byteLength } from '../../client/core/bytes.ts'
 import { createConnection } from '../../client/core/connection.ts'
 import type { Message } from '../../client/core/message.ts'
@@ -297,37 +291,5 @@ describe('on a real connection', () => {
     // Node's bufferedAmount includes frame headers of at most 14 bytes.
     expect(mostBuffered).toBeLessThan(MOST_BUFFERED + size + 14)
     expect(turns).toBeGreaterThan(10)
-  })
-})
-
-describe('the form', () => {
-  const fields = { count: '1000', size: '64', inFlight: '16', rate: '0', isBinary: true }
-
-  test('is parsed', () => {
-    expect(checkBurst({ ...fields, count: ' 1000 ' })).toEqual({
-      count: 1000,
-      size: 64,
-      inFlight: 16,
-      rate: 0,
-      isBinary: true,
-    })
-  })
-
-  test.each([
-    ['count', 1, 1_000_000],
-    ['size', 0, 16_777_216],
-    ['inFlight', 0, 10_000],
-    ['rate', 0, 1_000_000],
-  ])('accepts %s from %d to %d', (name, least, most) => {
-    expect(checkBurst({ ...fields, [name]: String(least) })).toHaveProperty(name, least)
-    expect(checkBurst({ ...fields, [name]: String(most) })).toHaveProperty(name, most)
-    expect(checkBurst({ ...fields, [name]: String(least - 1) })).toHaveProperty('problem')
-    expect(checkBurst({ ...fields, [name]: String(most + 1) })).toHaveProperty('problem')
-  })
-
-  test.each(['', 'many', '-1', '1.5', '1e3', '0x10', '1 000'])('rejects %j and names the allowed range', bad => {
-    expect(checkBurst({ ...fields, inFlight: bad })).toEqual({
-      problem: `In flight: "${bad}" is not a whole number from 0 to 10,000.`,
-    })
   })
 })

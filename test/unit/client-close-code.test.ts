@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkClose, explainClose } from '../../client/core/close-code.ts'
+import { checkClose, explainClose, nameClose } from '../../client/core/close-code.ts'
 
 const registered = [...Array.from({ length: 16 }, (_, i) => 1000 + i), 3000, 3003, 3008]
 
@@ -7,6 +7,17 @@ test('each registered code has a sentence of its own', () => {
   const sentences = registered.map(explainClose)
   expect(new Set(sentences).size).toBe(registered.length)
   for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z][^.;]+\.$/)
+})
+
+test('each registered code has its name, and no other code has one', () => {
+  expect(new Set(registered.map(nameClose)).size).toBe(registered.length)
+  expect([1000, 1006, 1011, 3000].map(nameClose)).toEqual([
+    'Normal Closure',
+    'Abnormal Closure',
+    'Internal Error',
+    'Unauthorized',
+  ])
+  expect([0, 999, 1016, 3001, 4000, 5000].map(nameClose)).toEqual(Array(6).fill(undefined))
 })
 
 test.each([

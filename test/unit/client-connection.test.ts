@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocketServer, type WebSocket as WsSocket } from 'ws'
@@ -9,7 +10,12 @@ import {
   createConnection,
 } from '../../client/core/connection.ts'
 
-const connected = { type: 'connected', protocol: '', extensions: '' }
+const connected = {
+  type: 'connected',
+  url: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/ws/),
+  protocol: '',
+  extensions: '',
+}
 
 let server: WebSocketServer
 let address: string
@@ -96,7 +102,61 @@ test('disconnects with code 1000', async () => {
   await happened('disconnected')
   expect((await closed)[0]).toBe(1000)
   expect(states).toEqual(['connecting', 'connected', 'closing', 'disconnected'])
-  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1000, reason: '' })
+  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1000, reason: '', sentCode: 1000 })
+})
+
+test('reports which code was sent when the server answers with another', async () => {
+  await connectTo(address)
+  // The server's own close crosses the client's.
+  for (const peer of server.clients) peer.on('close', () => {}).close(4001, 'mine')
+  connection.disconnect(4000, 'yours')
+  await happened('disconnected')
+  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 4001, reason: 'mine', sentCode: 4000 })
+})
+
+test('reports that the server sent no close frame in answer', async () => {
+  const peer = await connectTo(address)
+  peer.pause()
+  connection.disconnect(4000)
+  peer.terminate()
+  await happened('disconnected')
+  expect(events.at(-1)).toEqual({ type: 'disconnected', code: 1006, reason: '', sentCode: 4000 })
+})
+
+test('reports that connecting was cancelled', async () => {
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}/`
+  const asked = once(silent, 'upgrade')
+  connection.connect(url)
+  await asked
+  connection.disconnect()
+  await happened('cancelled')
+  silent.close()
+  expect(events).toEqual([{ type: 'cancelled', url }])
+  expect(states.at(-1)).toBe('disconnected')
+})
+
+test('closes at once when the page is left, and can connect again', async () => {
+  expect(connection.leave()).toBe(false)
+  const peer = await connectTo(address)
+  const closed = once(peer, 'close')
+  expect(connection.leave()).toBe(true)
+  expect(events).toEqual([connected, { type: 'left' }])
+  expect(states).toEqual(['connecting', 'connected', 'disconnected'])
+  await closed
+  await connectTo(address)
+  expect(events).toEqual([connected, { type: 'left' }, connected])
+})
+
+test('reveals no user name or password', async () => {
+  const bare = address
+  server.close()
+  await once(server, 'close')
+  connection.connect(bare.replace('ws://', 'ws://user:secret@'))
+  await happened('refused')
+  expect(events).toEqual([{ type: 'refused', url: bare }])
+  expect(connection.facts().url).toBe(bare)
 })
 
 test('reports the close code and reason of the server', async () => {
@@ -135,13 +195,13 @@ test('sends a close frame on a replaced socket, and ignores its later events', a
   const closed = once(peer, 'close')
   peer.send('too late')
   await connectTo(`${address}?second`)
-  await closed
+  expect((await closed).map(String)).toEqual(['1000', 'replaced by a new connection'])
 
   connection.send('hello')
   await happened('received')
   expect(events).toEqual([
     connected,
-    { type: 'disconnected', code: 1000, reason: 'replaced by a new connection' },
+    { type: 'replaced', url: `${address}?second` },
     connected,
     { type: 'sent', message: 'hello' },
     { type: 'received', message: '[RE]: hello', roundTrip: expect.any(Number) },
@@ -179,6 +239,15 @@ describe('an invalid address', () => {
       await connectTo(address)
     },
   )
+
+  test('is reported with its fault', () => {
+    connection.connect('ws://h:99999/')
+    connection.connect('localhost:7777')
+    expect(events.map(event => 'problem' in event && event.problem)).toEqual([
+      '"ws://h:99999/" is not a WebSocket address. The port 99999 is too high: the highest is 65535.',
+      '"localhost:7777" is not a WebSocket address. Did you mean ws://localhost:7777/?',
+    ])
+  })
 
   test('leaves the current connection open', async () => {
     await connectTo(address)

@@ -40,6 +40,32 @@ test.each(['', 'hello', ' é€👋\xa0\u200a', '␀U+202E'])('%j stays unchange
   expect(shown(text).join('')).toBe(text)
 })
 
+test.each([
+  ['a family', '👨‍👩‍👧‍👦'],
+  ['with skin tones and a variation selector', '🧑🏽‍💻 ❤️‍🔥 🏳️‍🌈 🤷🏿‍♂️'],
+  ['the flag of Scotland', '🏴󠁧󠁢󠁳󠁣󠁴󠁿'],
+  ['Persian', 'می‌خواهم'],
+  ['Hindi', 'क्‍ष और क्‌ष'],
+  ['Sinhala', 'ශ්‍රී'],
+])('joiners that are part of the writing stay: %s', (_, text) => {
+  expect(shown(text)).toEqual([text])
+})
+
+test.each([
+  ['a\u200db', 'a<U+200D>b'],
+  ['👨\u200d', '👨<U+200D>'],
+  ['\u200d👨', '<U+200D>👨'],
+  ['👨\u200d\u200d👩', '👨<U+200D><U+200D>👩'],
+  ['👨\u200ba', '👨<U+200B>a'],
+  ['می\u200c', 'می<U+200C>'],
+  ['م\u200ca', 'م<U+200C>a'],
+  ['م\u202eم', 'م<U+202E>م'],
+  ['\u{1f3f4}\u{e0067}', '\u{1f3f4}<U+E0067>'],
+  ['\u{1f3f4}\u{e007f}', '\u{1f3f4}<U+E007F>'],
+])('a joiner that joins nothing is shown: %j', (text, expected) => {
+  expect(shown(text).join('')).toBe(expected)
+})
+
 test('consecutive characters are shown one by one', () => {
   expect(shown('\r\n\u202e')).toEqual(['<␍>', '<␊>', '<U+202E>'])
 })

@@ -133,6 +133,17 @@ describe('sends a request', () => {
     expect(await asked(url => new URL(url.replace('ws:', 'http:')).origin)).toMatchObject({ method: 'OPTIONS' })
   })
 
+  test.each([405, 501])('with GET if the page’s own origin answers OPTIONS with %d', async status => {
+    const url = await serve((request, response) =>
+      request.method === 'OPTIONS'
+        ? response.writeHead(status).end('<html>')
+        : response.writeHead(404).end(`no ${request.url}`),
+    )
+    expect(await askWhy(url, { pageOrigin: new URL(url.replace('ws:', 'http:')).origin })).toBe(
+      'A plain HTTP request to the same address gets 404 Not Found: no /ws?a=b',
+    )
+  })
+
   test('that bypasses the cache and has no credentials', async () => {
     let request: RequestInit | undefined
     const fetch = async (_: unknown, init?: RequestInit) => {
@@ -175,6 +186,30 @@ test('does not follow redirects', async () => {
 test('says that the reason is unknown when the request fails', async () => {
   const url = await serve(request => request.socket.destroy())
   expect(await askWhy(url, { pageOrigin })).toContain('reason is unknown')
+})
+
+describe('if the page may not read the response', () => {
+  const requests: RequestInit[] = []
+  const blocked =
+    (answers: boolean): typeof fetch =>
+    async (_, init) => {
+      requests.push(init ?? {})
+      if (init?.mode !== 'no-cors' || !answers) throw new TypeError('Failed to fetch')
+      return new Response()
+    }
+
+  test('it says that a web server answers', async () => {
+    expect(await askWhy('ws://a.example/', { pageOrigin, fetch: blocked(true) })).toMatch(
+      /^A web server answers at this address, but no WebSocket was opened\./,
+    )
+    // The standard forbids other redirect modes together with no-cors (Fetch, main fetch).
+    expect(requests.at(-1)).toMatchObject({ mode: 'no-cors', credentials: 'omit', cache: 'no-store' })
+    expect(requests.at(-1)).not.toHaveProperty('redirect')
+  })
+
+  test('it says that probably nothing answers', async () => {
+    expect(await askWhy('ws://a.example/', { pageOrigin, fetch: blocked(false) })).toContain('Probably nothing answers')
+  })
 })
 
 test('says when no response arrives', async () => {

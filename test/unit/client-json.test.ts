@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatJson, isJson } from '../../client/core/json.ts'
+import { findJson, formatJson, isJson, mayHaveJson } from '../../client/core/json.ts'
 
 const format = (text: string) => {
   const formatted = formatJson(text)
@@ -83,4 +83,30 @@ test.each([
   ['', false],
 ])('whether %j is an object or array: %j', (text, is) => {
   expect(isJson(text)).toBe(is)
+})
+
+describe('JSON in a message', () => {
+  test.each([
+    ['{"a":1}', 0],
+    ['[RE]: {"a":[1]}', 6],
+    ['[RE]: [1, 2]\n', 6],
+    ['42["event",{"a":1}]', 2],
+    ['data: {x} {"a":"}"}', 10],
+    [`${'a'.repeat(63)}{}`, 63],
+  ])('is found: %j begins at %d', (text, start) => {
+    expect(mayHaveJson(text)).toBe(true)
+    expect(findJson(text)).toBe(start)
+  })
+
+  test.each(['', 'hello', '[RE]: hello', '[RE]', '{"a":1', '{"a":1} end', '{]', `${'a'.repeat(64)}{}`])(
+    'is not found: %j',
+    text => {
+      expect(findJson(text)).toBe(-1)
+    },
+  )
+
+  test('is looked for at both ends only, at first', () => {
+    expect(mayHaveJson(`[${'x'.repeat(20_000_000)}]`)).toBe(true)
+    expect(mayHaveJson(`[${'x'.repeat(20_000_000)}`)).toBe(false)
+  })
 })

@@ -6,6 +6,14 @@ test.each<[ConnectionEvent, string, string]>([
   [{ type: 'connected', protocol: '', extensions: '' }, 'system', 'Connected to the websocket server…'],
   [{ type: 'error', problem: 'no way' }, 'error', 'Error: no way'],
   [{ type: 'refused', url: 'ws://a/' }, 'error', 'Error: could not connect to ws://a/'],
+  [{ type: 'cancelled', url: 'ws://a/' }, 'system', 'Connecting to ws://a/ was cancelled'],
+  [{ type: 'replaced', url: 'ws://b/' }, 'system', 'Server disconnected… Replaced by a connection to ws://b/'],
+  [{ type: 'left' }, 'system', 'Server disconnected… You left the page'],
+  [
+    { type: 'refused', url: 'ws://a/', attempts: 1200 },
+    'error',
+    'Error: could not connect to ws://a/ (1,200 attempts)',
+  ],
   [{ type: 'note', text: 'Reconnecting in 4 s' }, 'system', 'Reconnecting in 4 s'],
 ])('%j is %s and reads %j', (event, kind, text) => {
   expect(describeEvent(event)).toEqual({ kind, text })
@@ -29,6 +37,28 @@ test('a close has its code, an explanation and the reason', () => {
   const { text } = describeEvent({ type: 'disconnected', code: 1009, reason: 'too much' })
   expect(text).toMatch(/^Server disconnected… \(code 1009: .{10,}[^.]; reason: too much\)$/)
   expect(describeEvent({ type: 'disconnected', code: 1006, reason: '' }).text).toMatch(/\(code 1006: [^;]+\)$/)
+})
+
+test.each([
+  [undefined, 1001, 'bye', /^Server disconnected… \(code 1001: Going Away – .+; reason: bye\)$/],
+  [undefined, 4000, '', /^Server disconnected… \(code 4000: The code is defined by the application/],
+  [1000, 1000, '', /^Server disconnected… You closed the connection \(code 1000: Normal Closure – /],
+  [4000, 4000, 'enough', /^Server disconnected… You closed the connection \(code 4000: .+; reason: enough\)$/],
+  [
+    4000,
+    1011,
+    '',
+    /^Server disconnected… You closed the connection with code 4000, and the server answered with another code \(code 1011: /,
+  ],
+  [
+    1000,
+    1006,
+    '',
+    /^Server disconnected… You closed the connection with code 1000, but the server sent no close frame \(code 1006: /,
+  ],
+])('a line says who closed: sent %s, got %d', (sentCode, code, reason, words) => {
+  const sent = sentCode === undefined ? {} : { sentCode }
+  expect(describeEvent({ type: 'disconnected', code, reason, ...sent }).text).toMatch(words)
 })
 
 describe('folded', () => {

@@ -1,14 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { withoutCredentials } from '../../client/core/address.ts'
 import { type Format, mayConnect, readLink, type Setup, writeLink } from '../../client/core/link.ts'
 
 const defaults: Setup = { url: 'ws://localhost/ws', protocols: '', format: 'text', message: '' }
 const anyText = fc.string({ unit: 'binary', maxLength: 50 })
 const anySetup: fc.Arbitrary<Setup> = fc.record({
-  url: fc.oneof(anyText, fc.constant(defaults.url)),
+  url: fc.oneof(anyText.map(withoutCredentials), fc.constant(defaults.url)),
   protocols: anyText,
-  format: fc.constantFrom<Format>('text', 'hex', 'base64'),
+  format: fc.constantFrom<Format>('text', 'json', 'hex', 'base64'),
   message: anyText,
+  closeCode: anyText,
+  closeReason: anyText,
+  reconnect: fc.constantFrom('', 'on'),
 })
 
 test('a link restores the settings that it was written for', () => {
@@ -47,6 +51,30 @@ test.each([
   ['#protocol=a,b&format=base64', { protocols: 'a,b', format: 'base64' }],
 ])('%j is read as %j', (hash, setup) => {
   expect(readLink(hash)).toEqual(setup)
+})
+
+test.each([
+  ['#url=ws://h/ws?a=1&b=2', { url: 'ws://h/ws?a=1&b=2' }],
+  ['#url=ws://h/ws?a=1&b&c=%26&message=hi&d=4', { url: 'ws://h/ws?a=1&b&c=&', message: 'hi' }],
+  ['#message=hi&url=ws://h/?a&b=2&format=hex', { url: 'ws://h/?a&b=2', message: 'hi', format: 'hex' }],
+  ['#url=ws://h/ws&b=2', { url: 'ws://h/ws' }],
+  ['#url=ws%3A%2F%2Fh%2F%3Fa&b=2', { url: 'ws://h/?a' }],
+  ['#message=what?&b=2', { message: 'what?' }],
+])('%s keeps the whole query of the address', (hash, setup) => {
+  expect(readLink(hash)).toEqual(setup)
+})
+
+test('a link reveals no user name or password', () => {
+  const link = writeLink({ ...defaults, url: 'ws://user:secret@h/ws' }, defaults)
+  expect(readLink(link)).toEqual({ url: 'ws://h/ws' })
+})
+
+test('the close code, the reason and reconnecting are written if they differ from the defaults', () => {
+  const closing = { closeCode: '4000', closeReason: 'a b', reconnect: 'on' }
+  expect(writeLink({ ...defaults, ...closing }, { ...defaults, closeCode: '1000' })).toBe(
+    '#close-code=4000&close-reason=a+b&reconnect=on',
+  )
+  expect(writeLink({ ...defaults, ...closing }, { ...defaults, ...closing })).toBe('')
 })
 
 describe('a link connects without a click', () => {

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import type { ConnectionEvent } from '../../client/core/connection.ts'
+import { describeExport, describeShown } from '../../client/core/export-note.ts'
 import { createLogStore, type LogEntry, type LogStore } from '../../client/core/log-store.ts'
 import type { Message } from '../../client/core/message.ts'
+import { readSearch } from '../../client/core/search-pattern.ts'
 
 const received = (message: Message): ConnectionEvent => ({ type: 'received', message })
 const bytes = (...values: number[]) => Uint8Array.from(values)
@@ -139,6 +141,188 @@ describe('the filter', () => {
   })
 })
 
+describe('a search', () => {
+  const search = (typed: string) => {
+    const pattern = readSearch(typed)
+    if (pattern && 'problem' in pattern) throw new Error(pattern.problem)
+    return pattern
+  }
+
+  test.each([
+    ['/^h.l+o$/', [0]],
+    ['/HELLO/i', [0, 1]],
+    ['/^00 ff$/', [2]],
+    ['-hello', [2, 3]],
+    ['-/^hello/', [1, 2, 3]],
+    ['-', []],
+    ['/', [3]],
+    ['//', []],
+    ['/hello', []],
+    ['/l/gy', [0, 1]],
+  ])('%s shows %j', (typed, ids) => {
+    const store = createLogStore()
+    store.add(received('hello'))
+    store.add(received('[RE]: hello'))
+    store.add(received(bytes(0, 255)))
+    store.add({ type: 'note', text: 'a/b' })
+    store.filter('all', search(typed))
+    expect(store.shown.map(({ id }) => id)).toEqual(ids)
+    expect(describeShown(store)).toBe(`${ids.length} of 4`)
+  })
+
+  test('gives the pattern of its hits, except if they are hidden', () => {
+    const store = createLogStore()
+    expect(store).toMatchObject({ isFiltered: false, pattern: undefined })
+    store.filter('all', 'l.')
+    expect(store.isFiltered).toBe(true)
+    expect('l.L.x'.match(store.pattern ?? /$/)).toEqual(['l.', 'L.'])
+    store.filter('all', search('/l+/'))
+    expect('hello wall L'.match(store.pattern ?? /$/)).toEqual(['ll', 'll'])
+    store.filter('sent', search('-l'))
+    expect(store).toMatchObject({ isFiltered: true, pattern: undefined })
+  })
+
+  /** Creates a log whose clock advances by `cost` ms at each look. */
+  function createSlow(cost: number) {
+    const tasks: (() => void)[] = []
+    let time = 0
+    const store = createLogStore({ now: () => (time += cost), schedule: task => tasks.push(task) })
+    return { store, runNext: () => tasks.shift()?.(), tasks }
+  }
+
+  test('in a long log goes on in slices, and later entries wait for it', () => {
+    const { store, runNext, tasks } = createSlow(1)
+    for (let i = 0; i < 100; i++) store.add(received(String(i)))
+    const listener = vi.fn()
+    store.onChange(listener)
+    store.filter('all', search('/[05]$/'))
+    expect(store).toMatchObject({ isSearching: true, problem: '' })
+    expect(store.shown.length).toBeLessThan(5)
+    store.add(received('100'))
+    expect(store.isSearching).toBe(true)
+    while (tasks.length > 0) {
+      expect(tasks).toHaveLength(1)
+      runNext()
+    }
+    expect(store.isSearching).toBe(false)
+    expect(payloads(store.shown)).toEqual(Array.from({ length: 21 }, (_, i) => String(i * 5)))
+    expect(listener.mock.calls.length).toBeGreaterThan(5)
+  })
+
+  test('that is replaced leaves no entries behind', () => {
+    const { store, runNext, tasks } = createSlow(1)
+    for (let i = 0; i < 100; i++) store.add(received(String(i)))
+    store.filter('all', search('/5/'))
+    store.filter('all', search('/^7.$/'))
+    while (tasks.length > 0) runNext()
+    expect(payloads(store.shown)).toEqual(Array.from({ length: 10 }, (_, i) => `7${i}`))
+  })
+
+  test('goes on correctly when the oldest entries are removed or the log is cleared', () => {
+    const tasks: (() => void)[] = []
+    let time = 0
+    const store = createLogStore({ limit: 100, now: () => (time += 1), schedule: task => tasks.push(task) })
+    for (let i = 0; i < 100; i++) store.add(received(String(i)))
+    store.filter('all', search('/0$/'))
+    store.add(received('100'))
+    while (tasks.length > 0) tasks.shift()?.()
+    expect(store.shown).toEqual(
+      store.entries.filter(({ event }) => 'message' in event && /0$/.test(`${event.message}`)),
+    )
+    store.clear()
+    expect(store).toMatchObject({ shown: [], isSearching: false })
+  })
+
+  test('that takes too long is stopped with a problem, and shows all lines again', () => {
+    for (const cost of [300, 60]) {
+      const { store, runNext, tasks } = createSlow(cost)
+      for (let i = 0; i < 200; i++) store.add(received(String(i)))
+      store.filter('received', search('/5/'))
+      while (tasks.length > 0) runNext()
+      expect(store.problem).toMatch(/took too long/)
+      expect(store.shown).toHaveLength(200)
+      store.filter('all', '')
+      expect(store.problem).toBe('')
+    }
+  })
+
+  test('for a text is never stopped', () => {
+    const { store, runNext, tasks } = createSlow(300)
+    for (let i = 0; i < 40; i++) store.add(received(String(i)))
+    store.filter('all', search('5'))
+    while (tasks.length > 0) runNext()
+    expect(payloads(store.shown)).toEqual(['5', '15', '25', '35'])
+  })
+
+  test('with a new entry at a time is never stopped, however many there are', () => {
+    const { store } = createSlow(60)
+    store.filter('all', search('/5/'))
+    for (let i = 0; i < 500; i++) store.add(received(String(i)))
+    expect(store.problem).toBe('')
+    expect(store.shown.length).toBeGreaterThan(50)
+  })
+
+  test.each([
+    ['/(/', /^This regular expression is not valid: Unterminated group\.$/],
+    ['/a/k', /^This regular expression is not valid: .+k.*\.$/],
+    ['-/[/', /^This regular expression is not valid: .+\.$/],
+    ['/(a+)+b/', /repetition/],
+    ['/(?:x|[+]y*)*$/', /repetition/],
+    ['/((a{2,})b)*/', /repetition/],
+  ])('%s is refused', (typed, problem) => {
+    expect(readSearch(typed)).toEqual({ problem: expect.stringMatching(problem) })
+  })
+
+  test.each(['/a+b*/', '/(a|b)+/', '/(a+)?/', '/(a+)(b+)/', '/([+*]\\+)+/', '/(a{3})*/', '/((a+)b)?c+/'])(
+    '%s is accepted',
+    typed => {
+      expect(readSearch(typed)).toHaveProperty('pattern')
+    },
+  )
+})
+
+test('an entry can be removed, also while a search goes on', () => {
+  const tasks: (() => void)[] = []
+  let time = 0
+  const store = createLogStore({ now: () => (time += 1), schedule: task => tasks.push(task) })
+  const ids = Array.from({ length: 100 }, (_, i) => store.add(received(`a${i}`)))
+  store.filter('all', 'a')
+  for (const at of [0, 5, 99, 50]) store.remove(ids[at] ?? -1)
+  store.remove(1000)
+  while (tasks.length > 0) tasks.shift()?.()
+  expect(store.entries).toHaveLength(96)
+  expect(store.shown).toEqual(store.entries)
+  store.filter('all', '')
+  store.remove(ids[1] ?? -1)
+  expect(store.shown).toEqual(store.entries)
+  expect(store.removed).toBe(0)
+})
+
+describe('a cleared log', () => {
+  test('can be put back before the entries that were added since', () => {
+    const store = createLogStore()
+    store.filter('all', 'a')
+    store.add(received('a1'))
+    store.add(received('b1'))
+    const undo = store.clear()
+    store.add(received('a2'))
+    undo()
+    expect(payloads(store.entries)).toEqual(['a1', 'b1', 'a2'])
+    expect(payloads(store.shown)).toEqual(['a1', 'a2'])
+  })
+
+  test('keeps its limits and its count when it is put back', () => {
+    const store = createLogStore({ limit: 10 })
+    for (let i = 0; i < 15; i++) store.add(received(String(i)))
+    const undo = store.clear()
+    for (let i = 0; i < 5; i++) store.add(received(`new ${i}`))
+    undo()
+    expect(store.entries.length).toBeLessThanOrEqual(10)
+    expect(store.entries.length + store.removed).toBe(20)
+    expect(payloads(store.entries).at(-1)).toBe('new 4')
+  })
+})
+
 test('finds the index of an entry, or of the next one shown', () => {
   const store = createLogStore()
   store.filter('sent', '')
@@ -187,4 +371,27 @@ describe('exported as NDJSON', () => {
   test('an empty log is an empty file', async () => {
     expect(createLogStore().toNdjson().size).toBe(0)
   })
+
+  test('only the lines that the filter shows may be written', async () => {
+    const store = createLogStore()
+    store.add(received('a'))
+    store.add(received('b'))
+    store.filter('all', 'b')
+    expect(JSON.parse(await store.toNdjson(true).text())).toMatchObject({ text: 'b' })
+  })
+})
+
+test('an export says how many lines it has and leaves out', () => {
+  const store = createLogStore({ limit: 1000 })
+  for (let i = 0; i < 1001; i++) store.add(received(String(i)))
+  store.filter('all', '1000')
+  expect(describeExport(store, false)).toBe(
+    'The file has 900 lines. It leaves out 101 older lines that the log has already removed.',
+  )
+  expect(describeExport(store, true, 1)).toBe(
+    'The file has 0 lines. It leaves out 899 lines that the filter hides, 1 line that this format cannot hold, and 101 older lines that the log has already removed.',
+  )
+  store.clear()
+  store.add(received('a'))
+  expect(describeExport(store, false)).toBe('The file has 1 line.')
 })

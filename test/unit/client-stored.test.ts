@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createStored } from '../../client/core/stored.ts'
+import { createStored, describeKept } from '../../client/core/stored.ts'
 
 const parse = (json: unknown) => (typeof json === 'number' ? json : 7)
 
@@ -66,4 +66,23 @@ test('storage that was full is used again once it has room', () => {
   stored.set(2)
   kept.setItem('a', '3')
   expect(stored.get()).toBe(3)
+})
+
+test.each([
+  ['kept', createStorage(), /^$/],
+  ['full', createStorage({ setItem: refuse }), /storage is full/],
+  ['blocked', undefined, /blocks storage/],
+  [
+    'blocked',
+    createStorage({
+      setItem() {
+        throw new DOMException('no', 'SecurityError')
+      },
+    }),
+    /blocks storage/,
+  ],
+])('setting a value reports that it is %s (case %#)', (result, storage, words) => {
+  const kept = createStored(storage, 'a', parse).set(1)
+  expect(kept).toBe(result)
+  expect(describeKept(kept)).toMatch(words)
 })

@@ -15,6 +15,7 @@ export const after = defineParameter({
   name: 'after',
   group: 'end',
   label: 'When it happens',
+  hint: 'messages or a time: 5, 2s',
   sentence:
     '`close`, `drop`, `stall` or `corrupt` happens once this many messages have arrived and been answered (0–1000000), or this long after the connection opened, such as `2s` (at most `1h`). Without `after` it happens at once',
   example: '5',

@@ -33,6 +33,7 @@ export const auth = defineParameter({
   name: 'auth',
   group: 'handshake',
   label: 'Ask for credentials',
+  hint: 'basic:user:password or bearer:token',
   sentence:
     'a handshake without these credentials (`basic:user:password` or `bearer:token`) gets 401 with `WWW-Authenticate`',
   example: 'basic:user:password',

@@ -6,6 +6,7 @@ export const body = defineParameter({
   name: 'body',
   group: 'handshake',
   label: 'Body of the refusal',
+  hint: 'the text of the refusal',
   sentence: 'the body of the refusal, as plain text, at most 1 KiB',
   example: 'later',
   parse: text(1024),

@@ -6,6 +6,7 @@ export const close = defineParameter({
   name: 'close',
   group: 'end',
   label: 'Close with this code',
+  hint: 'a close code, such as 1011',
   sentence: 'the server closes with this code: 1000–1003, 1007–1014 or 3000–4999',
   example: '1011',
   parse: closeCode,

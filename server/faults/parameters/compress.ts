@@ -5,6 +5,7 @@ export const compress = defineParameter<'off' | 'takeover'>({
   name: 'compress',
   group: 'handshake',
   label: 'Compression',
+  hint: 'how replies are compressed',
   sentence: 'chooses the compression',
   example: 'off',
   values: {

@@ -69,6 +69,7 @@ export const corrupt = defineParameter<string>({
   name: 'corrupt',
   group: 'end',
   label: 'Break the protocol',
+  hint: 'the next reply breaks the rules',
   sentence: 'the next reply is replaced by bytes that violate the protocol',
   example: 'rsv',
   values: { ...sentences, header: 'the 101 is followed by the bytes of a second HTTP response' },

@@ -9,6 +9,7 @@ export const drop = defineParameter<'fin' | 'rst'>({
   name: 'drop',
   group: 'end',
   label: 'Drop without a close frame',
+  hint: 'the TCP connection just ends',
   sentence: 'the TCP connection ends without a close frame',
   example: 'fin',
   values: {

@@ -9,6 +9,7 @@ export const fragment = defineParameter({
   name: 'fragment',
   group: 'replies',
   label: 'Split messages into frames',
+  hint: 'bytes per frame, such as 1024',
   sentence: 'messages are sent uncompressed, in frames of at most this many bytes',
   example: '1024',
   parse: size('1', '1GiB'),

@@ -6,6 +6,7 @@ export const handshake = defineParameter<'wrong-accept' | 'wrong-subprotocol'>({
   name: 'handshake',
   group: 'handshake',
   label: 'Make the 101 invalid',
+  hint: 'clients must refuse it',
   sentence: 'the 101 is invalid, so clients must refuse it',
   example: 'wrong-accept',
   values: {

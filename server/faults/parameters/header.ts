@@ -33,6 +33,7 @@ export const header = defineParameter<Header, Header[]>({
   name: 'header',
   group: 'handshake',
   label: 'Response headers',
+  hint: 'Name:value, one on each line',
   sentence:
     'the answer to the handshake has this header, whether it is a 101, a refusal or a redirect; may be given up to 8 times',
   example: 'Set-Cookie:a=1',

@@ -5,6 +5,7 @@ export const hello = defineParameter({
   name: 'hello',
   group: 'first',
   label: 'Describe the handshake',
+  hint: 'the first message is the handshake, as JSON',
   sentence: 'the first message is JSON that describes the [handshake as the server saw it](#hello)',
   example: '',
   parse: flag,

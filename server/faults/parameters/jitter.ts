@@ -5,6 +5,7 @@ export const jitter = defineParameter({
   name: 'jitter',
   group: 'replies',
   label: 'Vary the delay',
+  hint: 'give or take, such as 50ms',
   sentence: 'varies each delay at random by up to this much in both directions, at most `5m`; the order is kept',
   example: '50ms',
   parse: duration('0', '5m'),

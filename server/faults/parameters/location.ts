@@ -17,6 +17,7 @@ export const location = defineParameter({
   name: 'location',
   group: 'handshake',
   label: 'Location of the redirect',
+  hint: 'a path such as /raw',
   sentence:
     'the redirect leads to this path of the server, which may have a query of its own, or to this address on one of the hosts in `REDIRECT_HOSTS`',
   example: '/raw',

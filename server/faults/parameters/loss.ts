@@ -12,6 +12,7 @@ export const loss = defineParameter({
   name: 'loss',
   group: 'replies',
   label: 'Lose replies',
+  hint: 'share without a reply: 0.1 or 10%',
   sentence:
     'this share of messages gets no reply, at random. `10%` is written `loss=10%25` in a URL. To end the connection instead, use `drop`',
   example: '0.1',

@@ -5,6 +5,7 @@ export const message = defineParameter<string, string[]>({
   name: 'message',
   group: 'first',
   label: 'Send these texts',
+  hint: 'one on each line',
   sentence:
     'the server sends this text first; may be given up to 16 times. With `tick`, each tick sends the next of these texts instead',
   example: 'welcome',

@@ -8,6 +8,7 @@ export const ping = defineParameter({
   name: 'ping',
   group: 'first',
   label: 'Send pings at an interval',
+  hint: 'such as 1s; 0 for none',
   sentence:
     'the server sends pings at this interval, from `10ms` to `24h`; `0` turns them off. Each ping must be answered before the next one',
   example: '1s',

@@ -5,6 +5,7 @@ export const pings = defineParameter({
   name: 'pings',
   group: 'first',
   label: 'No pings, no pongs',
+  hint: 'the server ignores pings and sends none',
   sentence: 'changes how the server treats pings',
   example: 'ignore',
   values: { ignore: 'the server does not answer pings, and sends none' },

@@ -5,6 +5,7 @@ export const readRate = defineParameter({
   name: 'read-rate',
   group: 'replies',
   label: 'Read slowly',
+  hint: 'bytes per second, such as 1KiB',
   sentence:
     'the server reads at most this many bytes per second; at least `1`. A fast client must wait until it can send more',
   example: '1KiB',

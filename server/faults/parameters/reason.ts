@@ -5,6 +5,7 @@ export const reason = defineParameter({
   name: 'reason',
   group: 'end',
   label: 'Reason of the close',
+  hint: 'text that goes with the close code',
   sentence: 'the reason that goes with `close`, at most 123 bytes',
   example: 'overloaded',
   parse: closeReason,

@@ -8,6 +8,7 @@ export const redirect = defineParameter({
   name: 'redirect',
   group: 'handshake',
   label: 'Redirect with this status',
+  hint: '301, 302, 303, 307 or 308',
   sentence: 'the handshake is redirected to `location` with this status: 301, 302, 303, 307 or 308',
   example: '307',
   parse(text) {

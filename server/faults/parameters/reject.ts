@@ -15,6 +15,7 @@ export const reject = defineParameter({
   name: 'reject',
   group: 'handshake',
   label: 'Refuse with this status',
+  hint: 'an HTTP status, such as 503',
   sentence:
     'the handshake is refused with this status (200–599); not together with `redirect`, `close`, `drop`, `stall` or `corrupt`',
   example: '503',

@@ -18,6 +18,7 @@ export const retryAfter = defineParameter({
   name: 'retry-after',
   group: 'handshake',
   label: 'Ask to retry after',
+  hint: 'such as 5s, or date:5s',
   sentence:
     "the refusal asks the client to wait this long (`Retry-After`), in whole seconds and at most `24h`; with `date:5s` it is a date, 5 s from now by the server's clock",
   example: '5s',

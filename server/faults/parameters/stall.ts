@@ -5,6 +5,7 @@ export const stall = defineParameter({
   name: 'stall',
   group: 'end',
   label: 'Stop reading and sending',
+  hint: 'stays connected, but is silent',
   sentence:
     'the server stops reading and answers nothing more, but stays connected. If the client leaves, the server notices within about a minute',
   example: '',

@@ -6,6 +6,7 @@ export const subprotocol = defineParameter({
   name: 'subprotocol',
   group: 'handshake',
   label: 'Choose this subprotocol',
+  hint: 'one that the client offers',
   sentence: 'the server chooses this subprotocol, which the client must have offered; an empty value selects none',
   example: 'chat',
   empty: 'No subprotocol',

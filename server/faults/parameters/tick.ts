@@ -6,6 +6,7 @@ export const tick = defineParameter({
   name: 'tick',
   group: 'first',
   label: 'Send at an interval',
+  hint: 'tick 1, tick 2, … such as 1s',
   sentence:
     'the server sends `tick 1`, `tick 2`, … at this interval, from `10ms` to `1h`. A tick that cannot be sent waits, and the next one is skipped',
   example: '1s',

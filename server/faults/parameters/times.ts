@@ -5,6 +5,7 @@ export const times = defineParameter({
   name: 'times',
   group: 'sequence',
   label: 'Only the first connections',
+  hint: 'later ones have no faults, such as 2',
   sentence:
     'the faults apply only to the first connections with this query, up to this number (1–1000000); later ones are served as if the query had no faults',
   example: '2',

@@ -1,0 +1,58 @@
+import { withoutCredentials } from './address.ts'
+
+/** The handshake as this stack's server received it, from the first message of a connection with `?hello`. */
+export type Hello = {
+  /** In the order in which they arrived. */
+  headers: [name: string, value: string][]
+  /** Everything else, for example the path and the address of the client. */
+  facts: [name: string, value: string][]
+}
+
+/** In ms. */
+const TIMEOUT = 5000
+
+/**
+ * Asks this stack's server how a handshake to it looks, with a connection of its own that ends at once. The query is
+ * left out, because its faults could prevent the answer. Never rejects; another server gives a problem.
+ */
+export function askHello(
+  address: string,
+  protocols: string[],
+  Socket: new (url: string, protocols: string[]) => WebSocket = WebSocket,
+  timeout: number = TIMEOUT,
+): Promise<Hello | { problem: string }> {
+  const { promise, resolve } = Promise.withResolvers<Hello | { problem: string }>()
+  const url = new URL(address)
+  url.search = 'hello'
+  const socket = new Socket(url.href, protocols)
+  const where = withoutCredentials(url.href)
+
+  function end(result: Hello | { problem: string }) {
+    clearTimeout(timer)
+    resolve(result)
+    socket.close()
+  }
+
+  const timer = setTimeout(() => end({ problem: `No message came from ${where} within ${timeout / 1000} s.` }), timeout)
+  socket.addEventListener('message', ({ data }) => end(readHello(data) ?? { problem: NOT_THIS_STACK }))
+  socket.addEventListener('close', () => end({ problem: `The handshake with ${where} failed.` }))
+  return promise
+}
+
+const NOT_THIS_STACK =
+  "The server's first message does not describe the handshake. Only this stack's server knows ?hello."
+
+/** Reads the message, or returns `undefined` if it is something else. */
+export function readHello(data: unknown): Hello | undefined {
+  try {
+    const { headers, ...facts } = JSON.parse(String(data))
+    if (!Array.isArray(headers)) return undefined
+    const show = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
+    return {
+      headers: headers.map(([name, value]: unknown[]) => [String(name), String(value)]),
+      facts: Object.entries(facts).map(([name, value]) => [name, show(value)]),
+    }
+  } catch {
+    return undefined
+  }
+}

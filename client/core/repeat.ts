@@ -1,0 +1,167 @@
+import { separated } from './count.ts'
+
+export type RepeatOptions = {
+  /** The number of messages; `Infinity` means until it is stopped. */
+  count: number
+  /** ms between two messages; 0 means as fast as possible. */
+  interval: number
+  /** Unanswered messages at a time; 0 means no limit. */
+  inFlight: number
+  /** ms to wait for replies after the last message; absent to wait until every message is answered. */
+  patience?: number
+}
+
+/** `count` is the number of messages asked for. */
+export type RepeatProgress = { sent: number; answered: number; count: number }
+
+export type RepeatResult = {
+  sent: number
+  answered: number
+  seconds: number
+  /** Whether it ended before every message was answered, and not because its patience ran out. */
+  isStopped: boolean
+}
+
+export type RepeatPorts = {
+  /** Sends the message with this number, from 1 on. Returns whether it was sent. */
+  send: (number: number) => boolean
+  /** Bytes that are queued in the browser. */
+  bufferedAmount: () => number
+  /** Called at most every 100 ms, and once before `onEnd`. */
+  onProgress: (progress: RepeatProgress) => void
+  onEnd: (result: RepeatResult) => void
+  /** Returns the current time in ms. */
+  now?: () => number
+  /** Calls `task` after at least `delay` ms. */
+  schedule?: (task: () => void, delay: number) => void
+}
+
+/** Sends messages again and again without blocking the page. It can be started only once. */
+export type Repeat = {
+  start(): void
+  stop(): void
+  /** Call this for each message received. */
+  answered(): void
+}
+
+/** The fields of the form, as they were typed. */
+export type RepeatFields = { count: string; seconds: string; inFlight: string }
+
+/** ms of work before it yields: half a frame at 60 Hz. */
+const SLICE = 8
+const MAX_BUFFERED = 1024 * 1024
+const BUFFER_CHECK = 5
+const PROGRESS = 100
+/** ms of delay that it catches up with. In a hidden page, timers fire only once a second. */
+const CATCH_UP = 1000
+
+const MAX_COUNT = 1_000_000
+const MAX_SECONDS = 86_400
+const MAX_IN_FLIGHT = 10_000
+
+/**
+ * Creates a repetition. It ends when every message is answered or its patience runs out, when it is stopped, or
+ * when sending fails.
+ */
+export function createRepeat(
+  { count, interval, inFlight, patience }: RepeatOptions,
+  { send, bufferedAmount, onProgress, onEnd, now = () => performance.now(), schedule = later }: RepeatPorts,
+): Repeat {
+  let isRunning = false
+  let isAwaitingReplies = false
+  let willReport = false
+  let startedAt = 0
+  let dueAt = 0
+  let sent = 0
+  let answered = 0
+
+  function run() {
+    if (!isRunning) return
+    report()
+    const sliceEnd = now() + SLICE
+    while (sent < count) {
+      isAwaitingReplies = inFlight > 0 && sent - answered >= inFlight
+      if (isAwaitingReplies) return
+      if (bufferedAmount() >= MAX_BUFFERED) return schedule(run, BUFFER_CHECK)
+      const time = now()
+      if (time < dueAt) return schedule(run, dueAt - time)
+      if (time >= sliceEnd) return schedule(run, 0)
+      if (!send(sent + 1)) return end()
+      sent++
+      dueAt = Math.max(dueAt, time - CATCH_UP) + interval
+    }
+    if (patience !== undefined) schedule(() => end(false), patience)
+  }
+
+  function report() {
+    if (willReport) return
+    willReport = true
+    schedule(() => {
+      willReport = false
+      if (isRunning) onProgress({ sent, answered, count })
+    }, PROGRESS)
+  }
+
+  function end(isStopped = answered < count) {
+    if (!isRunning) return
+    isRunning = false
+    onProgress({ sent, answered, count })
+    onEnd({ sent, answered, seconds: (now() - startedAt) / 1000, isStopped })
+  }
+
+  return {
+    start() {
+      isRunning = true
+      startedAt = now()
+      dueAt = startedAt
+      run()
+    },
+
+    stop: () => end(),
+
+    answered() {
+      // A message that arrives when nothing is unanswered is no reply.
+      if (!isRunning || answered === sent) return
+      answered++
+      if (answered === count) return end()
+      report()
+      if (isAwaitingReplies) run()
+    },
+  }
+}
+
+/**
+ * Reads the fields of the form. An empty count means until it is stopped. A problem names the field and the allowed
+ * range.
+ */
+export function checkRepeat(fields: RepeatFields): RepeatOptions | { field: keyof RepeatFields; problem: string } {
+  const count = readNumber(fields.count, 1, MAX_COUNT) ?? Number.NaN
+  const seconds = readNumber(fields.seconds, 0, MAX_SECONDS, 3)
+  const inFlight = readNumber(fields.inFlight, 0, MAX_IN_FLIGHT)
+  if (fields.count.trim() !== '' && Number.isNaN(count))
+    return { field: 'count', problem: `Type a whole number from 1 to ${separated(MAX_COUNT)}, or nothing.` }
+  if (seconds === undefined)
+    return { field: 'seconds', problem: `Type seconds from 0 to ${separated(MAX_SECONDS)}, for example 0.5.` }
+  if (inFlight === undefined)
+    return { field: 'inFlight', problem: `Type a whole number from 0 to ${separated(MAX_IN_FLIGHT)}.` }
+  return { count: Number.isNaN(count) ? Number.POSITIVE_INFINITY : count, interval: seconds * 1000, inFlight }
+}
+
+/** Says how a repetition with this name ended, on one line. */
+export function describeRepeat(name: string, { sent, answered, seconds, isStopped }: RepeatResult): string {
+  const rate = Math.round(answered / Math.max(seconds, 0.001))
+  const [sentText, answeredText, rateText] = [sent, answered, rate].map(separated)
+  return `${name} ${isStopped ? 'stopped' : 'done'}: ${sentText} sent, ${answeredText} answered in ${seconds.toFixed(2)} s, ${rateText} per second`
+}
+
+/** Reads a number with at most this many decimals, or returns `undefined`. */
+function readNumber(typed: string, least: number, most: number, decimals = 0): number | undefined {
+  const value = typed.trim()
+  const number = Number(value)
+  const pattern = decimals > 0 ? new RegExp(`^\\d+(?:\\.\\d{1,${decimals}})?$`) : /^\d+$/
+  return pattern.test(value) && number >= least && number <= most ? number : undefined
+}
+
+function later(task: () => void, delay: number) {
+  setTimeout(task, delay)
+}

@@ -1,0 +1,31 @@
+import { askHello } from '../core/hello.ts'
+import { make } from './highlight.ts'
+
+/** Shows on request how this stack's server receives a handshake from this browser. */
+export function createHandshakeView(box: HTMLElement, target: () => { url: string; protocols: string[] }) {
+  const view = make('section', 'more')
+  const ask = make('button', 'secondary', 'Ask the server') as HTMLButtonElement
+  const problem = make('p', 'problem')
+  const list = make('dl')
+  view.id = 'handshake-view'
+  ask.type = 'button'
+  problem.role = 'alert'
+  view.append(make('h2', '', 'The handshake as the server receives it'), ask, problem, list)
+  box.append(view)
+
+  ask.addEventListener('click', async () => {
+    ask.disabled = true
+    const { url, protocols } = target()
+    const hello = URL.canParse(url) ? await askHello(url, protocols) : { problem: 'Connect first.' }
+    ask.disabled = false
+    problem.textContent = 'problem' in hello ? hello.problem : ''
+    const lines = 'problem' in hello ? [] : [...hello.facts, ...hello.headers]
+    list.replaceChildren(
+      ...lines.map(([name, value]) => {
+        const line = make('div')
+        line.append(make('dt', '', name), make('dd', '', value))
+        return line
+      }),
+    )
+  })
+}

@@ -1,0 +1,45 @@
+import type { RepeatState, SessionState } from '../core/session.ts'
+import { element } from './element.ts'
+import type { Menus, MenusOptions } from './menus.ts'
+
+const NAMES = ['saved', 'repeat'] as const
+
+/** Loads the menus of the message field when one of them is opened for the first time. */
+export function createMenuLoader(root: ParentNode, options: MenusOptions) {
+  let menus: Menus | undefined
+  let state: SessionState | undefined
+  let repeat: RepeatState | undefined
+
+  async function open(name: (typeof NAMES)[number], menu: HTMLElement) {
+    try {
+      const { createMenus } = await import('./menus.ts')
+      menus ??= createMenus(root, options)
+    } catch {
+      return options.notice('The menu could not be loaded. Is the server of this page running?')
+    }
+    if (state) menus.repeat.show(state)
+    menus.repeat.progress(repeat)
+    menu.showPopover({ source: element(root, `#${name}-toggle`, HTMLButtonElement) })
+  }
+
+  for (const name of NAMES) {
+    const menu = element(root, `#${name}`, HTMLElement)
+    menu.addEventListener('beforetoggle', event => {
+      if (menus || event.newState === 'closed') return
+      // Until then, its forms would load the page anew.
+      event.preventDefault()
+      void open(name, menu)
+    })
+  }
+
+  return {
+    show(next: SessionState) {
+      state = next
+      menus?.repeat.show(next)
+    },
+    progress(next: RepeatState | undefined) {
+      repeat = next
+      menus?.repeat.progress(next)
+    },
+  }
+}

@@ -1,0 +1,81 @@
+import { separated } from '../core/count.ts'
+import type { Message } from '../core/message.ts'
+import { checkRepeat, type RepeatFields } from '../core/repeat.ts'
+import type { RepeatState, SessionRepeat, SessionState } from '../core/session.ts'
+import { element } from './element.ts'
+
+/** Creates the message for each repetition, or says why the message in the field cannot be sent. */
+export type Capture = () => { create: () => Message | undefined } | { problem: string }
+
+export type RepeatFormOptions = {
+  capture: Capture
+  onStart: (repeat: SessionRepeat) => void
+  onStop: () => void
+}
+
+const IDS: Record<keyof RepeatFields, string> = {
+  count: '#repeat-count',
+  seconds: '#repeat-seconds',
+  inFlight: '#repeat-in-flight',
+}
+
+/** Controls the form that sends the message in the field again and again. */
+export function createRepeatForm(root: ParentNode, { capture, onStart, onStop }: RepeatFormOptions) {
+  const form = element(root, '#repeat-form', HTMLFormElement)
+  const start = element(root, '#repeat-start', HTMLButtonElement)
+  const stop = element(root, '#repeat-stop', HTMLButtonElement)
+  const text = element(root, '#repeat-progress', HTMLElement)
+  const problem = element(root, '#repeat-problem', HTMLElement)
+  const atConnect = element(root, '#repeat-at-connect', HTMLInputElement)
+  const field = (name: keyof RepeatFields) => element(form, IDS[name], HTMLInputElement)
+  let isConnected = false
+
+  function showProblem(words: string, at?: keyof RepeatFields) {
+    problem.textContent = words
+    for (const name of Object.keys(IDS) as (keyof RepeatFields)[]) field(name).ariaInvalid = String(name === at)
+  }
+
+  const allow = () => {
+    start.disabled = !isConnected && !atConnect.checked
+  }
+
+  form.addEventListener('submit', event => {
+    event.preventDefault()
+    const options = checkRepeat({
+      count: field('count').value,
+      seconds: field('seconds').value,
+      inFlight: field('inFlight').value,
+    })
+    if ('problem' in options) return showProblem(options.problem, options.field)
+    const captured = capture()
+    if ('problem' in captured) return showProblem(captured.problem)
+    showProblem('')
+    onStart({ ...options, ...captured, isAtConnect: atConnect.checked })
+  })
+  form.addEventListener('input', () => showProblem(''))
+  atConnect.addEventListener('change', allow)
+  stop.addEventListener('click', onStop)
+
+  return {
+    progress(now: RepeatState | undefined) {
+      const hadFocus = document.activeElement === start || document.activeElement === stop
+      start.hidden = now !== undefined
+      stop.hidden = now === undefined
+      if (now) text.textContent = describe(now)
+      else if (text.textContent?.startsWith(WAITING)) text.textContent = ''
+      if (hadFocus) (now ? stop : start).focus()
+    },
+
+    show({ connection }: SessionState) {
+      isConnected = connection === 'connected'
+      allow()
+    },
+  }
+}
+
+const WAITING = 'Starts when it connects.'
+
+function describe({ sent, count, answered, isWaiting }: RepeatState): string {
+  const of = Number.isFinite(count) ? ` of ${separated(count)}` : ''
+  return isWaiting ? WAITING : `${separated(sent)}${of} sent, ${separated(answered)} answered`
+}

@@ -1,0 +1,51 @@
+import type { LogEntry } from '../core/log-store.ts'
+import type { Session } from '../core/session.ts'
+import { createChart } from './chart.ts'
+import { element } from './element.ts'
+import { createFacts } from './facts.ts'
+import { createFaultsForm, type FaultsFormOptions } from './faults-form.ts'
+import { createHandshakeView } from './handshake-view.ts'
+import { createMessageView, type MessageViewOptions } from './message-view.ts'
+import type { Part } from './side.ts'
+import { addStyleSheet } from './style-sheet.ts'
+
+export type SideParts = ReturnType<typeof createSideParts>
+
+export type SidePartsOptions = Omit<MessageViewOptions, 'target'> & FaultsFormOptions & { session: Session }
+
+/** Creates the tabs of the side panel. Loaded on demand, because the page begins without them. */
+export function createSideParts(root: ParentNode, { session, ...options }: SidePartsOptions) {
+  addStyleSheet('side-parts.css')
+  const protocols = element(root, '#protocols', HTMLInputElement)
+  const url = element(root, '#url', HTMLInputElement)
+  const target = () => ({
+    url: session.facts().url || url.value,
+    protocols: protocols.value.split(/[\s,]+/).filter(Boolean),
+  })
+  const message = createMessageView(root, { ...options, target })
+  createHandshakeView(element(root, '#connection-view', HTMLElement), target)
+  const facts = createFacts(root, session.facts)
+  const faults = createFaultsForm(root, options)
+  const chart = createChart(root, session.statistics)
+
+  return {
+    select: (entry: LogEntry) => message.select(entry),
+    complain: faults.complain,
+
+    /** Shows the state of the connection and of its address. */
+    show(isConnected: boolean) {
+      facts.show()
+      faults.show(isConnected)
+    },
+
+    /** Updates only the visible tab from now on. */
+    open(part: Part | undefined) {
+      message.setVisible(part === 'message')
+      facts.setVisible(part === 'connection')
+      if (part === 'faults') void faults.load()
+      chart.setVisible(part === 'chart')
+    },
+
+    end: chart.end,
+  }
+}

@@ -1,0 +1,59 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { WebSocketServer, type WebSocket as WsSocket } from 'ws'
+import { askHello } from '../../client/core/hello.ts'
+
+let server: WebSocketServer
+let url: string
+
+beforeEach(async () => {
+  server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/raw`
+})
+
+afterEach(() => {
+  for (const peer of server.clients) peer.terminate()
+  server.close()
+})
+
+test('returns the headers and the other facts, and closes the connection', async () => {
+  const closed = Promise.withResolvers<string | undefined>()
+  server.on('connection', (peer: WsSocket, request) => {
+    peer.send('{"path":"/raw","headers":[["Upgrade","websocket"],["Host","a"]],"forwardedAddress":null}')
+    peer.on('close', () => closed.resolve(request.url))
+  })
+  expect(await askHello(`${url}?reject=503&delay=1s`, ['chat'])).toEqual({
+    headers: [
+      ['Upgrade', 'websocket'],
+      ['Host', 'a'],
+    ],
+    facts: [
+      ['path', '/raw'],
+      ['forwardedAddress', 'null'],
+    ],
+  })
+  expect(await closed.promise).toBe('/raw?hello')
+})
+
+test.each(['hello', '{}', 'null', '{"headers":[1]}', '{"headers":{}}'])(
+  'says that another server sent %j',
+  async message => {
+    server.on('connection', peer => peer.send(message))
+    expect(await askHello(url, [])).toEqual({ problem: expect.stringMatching(/Only this stack's server knows/) })
+  },
+)
+
+test('says that no message came', async () => {
+  expect(await askHello(url, [], WebSocket, 50)).toEqual({
+    problem: `No message came from ${url}?hello within 0.05 s.`,
+  })
+})
+
+test('says that the handshake failed, without a password', async () => {
+  server.shouldHandle = () => false
+  expect(await askHello(url.replace('ws://', 'ws://user:secret@'), [])).toEqual({
+    problem: `The handshake with ${url}?hello failed.`,
+  })
+})
