@@ -1,5 +1,6 @@
 import type { RepeatState, SessionState } from '../core/session.ts'
 import { element } from './element.ts'
+import { addMarkup } from './markup.ts'
 import type { Menus, MenusOptions } from './menus.ts'
 
 const NAMES = ['saved', 'repeat'] as const
@@ -7,14 +8,18 @@ const NAMES = ['saved', 'repeat'] as const
 /** Loads the menus of the message field when one of them is opened for the first time. */
 export function createMenuLoader(root: ParentNode, options: MenusOptions) {
   let menus: Menus | undefined
+  let loading: Promise<Menus> | undefined
   let state: SessionState | undefined
   let repeat: RepeatState | undefined
 
   async function open(name: (typeof NAMES)[number], menu: HTMLElement) {
     try {
-      const { createMenus } = await import('./menus.ts')
-      menus ??= createMenus(root, options)
+      loading ??= Promise.all([import('./menus.ts'), addMarkup(root, 'menus.html')]).then(([{ createMenus }]) =>
+        createMenus(root, options),
+      )
+      menus = await loading
     } catch {
+      loading = undefined
       return options.notice('The menu could not be loaded. Is the server of this page running?')
     }
     if (state) menus.repeat.show(state)

@@ -1,5 +1,6 @@
 import type { LogEntry } from '../core/log-store.ts'
 import { element } from './element.ts'
+import { addMarkup } from './markup.ts'
 import type { Part } from './side.ts'
 import type { SideParts, SidePartsOptions } from './side-parts.ts'
 
@@ -13,8 +14,8 @@ export function createSideContent(root: ParentNode, options: SidePartsOptions) {
   let selected: LogEntry | undefined
 
   async function load() {
-    loading ??= import('./side-parts.ts').then(({ createSideParts }) => {
-      parts = createSideParts(root, options)
+    loading ??= Promise.all([import('./side-parts.ts'), addMarkup(root, 'side-parts.html')]).then(([module]) => {
+      parts = module.createSideParts(root, options)
       parts.show(isConnected)
       parts.open(opened)
       if (selected) parts.select(selected)
