@@ -25,23 +25,25 @@ export function createSuggestions(root: ParentNode, { onSend, onBurst, onQuery }
 
   return {
     /** @param address the connected address, or the one in the field */
-    show({ connection }: SessionState, address: string) {
+    show(state: SessionState, address: string) {
       const isOwn = mayConnect(address, document.baseURI)
-      const isConnected = connection === 'connected'
       box.hidden = !isOwn
-      for (const button of buttons) button.disabled = !isConnected
-      const [words, more] = isConnected
-        ? isOwn
-          ? [
-              'Say something. This server sends it back.',
-              `Connected to ${address}. Change the address above to test your own server, or make this one misbehave with Faults.`,
-            ]
-          : ['Connected. Nothing received yet.', `Connected to ${address}.`]
-        : connection === 'connecting'
-          ? ['Connecting…', `To ${address}`]
-          : ['Not connected', 'Press CONNECT, or Enter in the message below.']
+      for (const button of buttons) button.disabled = state.connection !== 'connected'
+      const [words, more] = hint(state, address, isOwn)
       title.textContent = words
       text.textContent = more
     },
   }
+}
+
+/** Returns a title and a sentence. */
+function hint({ connection, retryAt }: SessionState, address: string, isOwn: boolean): [string, string] {
+  if (connection === 'connecting') return ['Connecting…', `To ${address}`]
+  if (connection === 'connected' && isOwn) {
+    const more = 'Change the address above to test your own server, or make this one misbehave with Faults.'
+    return ['Say something. This server sends it back.', `Connected to ${address}. ${more}`]
+  }
+  if (connection === 'connected') return ['Connected. Nothing received yet.', `Connected to ${address}.`]
+  if (retryAt !== undefined) return ['Not connected', 'The page keeps trying. DISCONNECT stops it.']
+  return ['Not connected', 'Press CONNECT, or Enter in the message below.']
 }
