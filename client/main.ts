@@ -1,6 +1,6 @@
 import { defaultAddress } from './core/address.ts'
 import { createHistory, parseHistory } from './core/history.ts'
-import { mayConnect, readLink, type Setup, writeLink } from './core/link.ts'
+import { describeLeftOut, type Link, mayConnect, readLink, type Setup, writeLink } from './core/link.ts'
 import { createRecentAddresses, parseRecentAddresses } from './core/recent-addresses.ts'
 import { createSavedMessages, parseSavedMessages } from './core/saved-messages.ts'
 import { createStored } from './core/stored.ts'
@@ -38,7 +38,8 @@ const recent = createRecentAddresses(createStored(storage, 'websocket-echo-addre
 const side = createStored(storage, 'websocket-echo-panel', parseSide)
 const announcer = createAnnouncer(element(document, '#announcer', HTMLElement))
 const notice = createNotice()
-const shared = { history, saved, recent, side, announcer, notice, pageOrigin: location.origin, onChange: showSelected }
+const { origin } = location
+const shared = { history, saved, recent, side, announcer, notice, link, pageOrigin: origin, onChange: showSelected }
 
 let linking: ReturnType<typeof setTimeout> | undefined
 
@@ -58,9 +59,15 @@ function showSelected() {
   clearTimeout(linking)
   linking = setTimeout(() => {
     storeTabs()
-    const link = writeLink(tabs.selected().read(), defaults)
-    if (link !== location.hash) window.history.replaceState(null, '', link || location.pathname + location.search)
+    const { address } = link()
+    if (address !== location.href) window.history.replaceState(null, '', address)
   }, 300)
+}
+
+function link(): Link {
+  const setup = tabs.selected().read()
+  const page = origin + location.pathname + location.search
+  return { address: page + writeLink(setup, defaults), leftOut: describeLeftOut(setup) }
 }
 
 /** Shows the state of the selected connection in the title, with the number of unread messages in all others. */

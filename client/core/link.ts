@@ -20,6 +20,9 @@ export type Setup = Draft & {
   reconnect?: string
 }
 
+/** A link to the page, and a sentence about what it leaves out. */
+export type Link = { address: string; leftOut: string }
+
 /** In characters. */
 const LONGEST_MESSAGE = 4000
 const SCHEMES = ['ws:', 'wss:', 'http:', 'https:']
@@ -52,7 +55,7 @@ export function readLink(hash: string): Partial<Setup> {
 
 /**
  * Writes the settings that differ from the defaults as a fragment, or an empty string. Leaves out a very long message,
- * and the user name and password of the address.
+ * and the user name and password of the address; see `describeLeftOut`.
  */
 export function writeLink(setup: Setup, defaults: Setup): string {
   const values = new URLSearchParams()
@@ -63,6 +66,15 @@ export function writeLink(setup: Setup, defaults: Setup): string {
   }
   const fragment = values.toString()
   return fragment && `#${fragment}`
+}
+
+/** Says what `writeLink` leaves out of a link to these settings; an empty string if nothing. */
+export function describeLeftOut({ url, message }: Setup): string {
+  const reasons = [
+    withoutCredentials(url) !== url && 'the user name and password',
+    message.length > LONGEST_MESSAGE && 'the message, which is too long',
+  ].filter(reason => reason !== false)
+  return reasons.length > 0 ? `It leaves out ${reasons.join(' and ')}.` : ''
 }
 
 /** Returns whether a link may connect without a click: only to the page's own host and port. */

@@ -1,8 +1,9 @@
 import { readAddress, withoutCredentials } from '../core/address.ts'
 import { checkClose } from '../core/close-code.ts'
-import type { Draft, Setup } from '../core/link.ts'
+import type { Draft, Link, Setup } from '../core/link.ts'
 import type { RecentAddresses } from '../core/recent-addresses.ts'
 import type { SessionState } from '../core/session.ts'
+import { copy } from './clipboard.ts'
 import { element } from './element.ts'
 import type { Notice } from './notice.ts'
 import { createStatus, stateOf } from './status.ts'
@@ -18,6 +19,8 @@ type AddressBarOptions = {
   onInvalidClose: () => void
   recent: RecentAddresses
   notice: Notice
+  /** Returns a link to this page with its settings. */
+  link: () => Link
 }
 
 /**
@@ -26,7 +29,7 @@ type AddressBarOptions = {
  */
 export function createAddressBar(
   root: HTMLElement,
-  { onConnect, onDisconnect, onReconnect, onEdit, onProblem, onInvalidClose, recent, notice }: AddressBarOptions,
+  { onConnect, onDisconnect, onReconnect, onEdit, onProblem, onInvalidClose, recent, notice, link }: AddressBarOptions,
 ) {
   const form = element(root, '#address', HTMLFormElement)
   const url = element(root, '#url', HTMLInputElement)
@@ -103,10 +106,12 @@ export function createAddressBar(
     onReconnect(reconnect.checked)
     onEdit()
   })
-  element(root, '#copy-link', HTMLButtonElement).addEventListener('click', async () => {
-    onEdit()
-    const isCopied = await copyLink()
-    notice(isCopied ? 'The link is copied.' : 'The browser did not permit copying. Copy the address of this page.')
+  const copier = element(root, '#copy-link', HTMLButtonElement)
+  copier.addEventListener('click', async () => {
+    const { address, leftOut } = link()
+    const isCopied = await copy(address, copier)
+    const failed = 'The browser did not permit copying. Copy the address of this page.'
+    notice(isCopied ? `The link is copied. ${leftOut}`.trim() : failed)
   })
 
   return {
@@ -161,15 +166,6 @@ function createClosing(root: ParentNode) {
   }
   for (const field of [code, reason]) field.addEventListener('input', read)
   return { code, reason, read }
-}
-
-async function copyLink(): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(location.href)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function cancel(event: Event): void {

@@ -1,6 +1,6 @@
 import { textMessage } from '../core/burst.ts'
 import type { History } from '../core/history.ts'
-import type { Setup } from '../core/link.ts'
+import type { Link, Setup } from '../core/link.ts'
 import { writeQuery } from '../core/query.ts'
 import type { RecentAddresses } from '../core/recent-addresses.ts'
 import type { SavedMessages } from '../core/saved-messages.ts'
@@ -29,6 +29,8 @@ type PanelOptions = {
   announcer: Announcer
   notice: Notice
   pageOrigin: string
+  /** Returns a link to this page with the settings of the selected tab. */
+  link: () => Link
   /** Called when the state or the settings have changed. */
   onChange: () => void
 }
@@ -148,7 +150,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
 function createViews(
   root: HTMLElement,
   session: Session,
-  { setup, history, saved, recent, side: sideState, notice, onEdit }: PanelOptions & { onEdit: () => void },
+  { setup, history, saved, recent, side: sideState, notice, link, onEdit }: PanelOptions & { onEdit: () => void },
 ) {
   const url = element(root, '#url', HTMLInputElement)
   const addressBar = createAddressBar(root, {
@@ -160,6 +162,7 @@ function createViews(
     onInvalidClose: () => side.open('connection'),
     recent,
     notice,
+    link,
   })
   const composer = createComposer(root, { history, onSend: session.send, onConnect: addressBar.submit, onEdit })
   const content = createSideContent(root, {

@@ -129,6 +129,22 @@ describePage('the address', subject => {
     expect(await fieldValue('#close-reason')).toBe('done')
     expect(await page.$eval('#reconnect', box => (box as HTMLInputElement).checked)).toBe(true)
   })
+
+  test('is copied as a link at once, without its password, and a notice says so', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await page.evaluate(() => {
+      Object.defineProperty(navigator, 'clipboard', {
+        value: { writeText: async (text: string) => Object.assign(window, { copied: text }) },
+      })
+      const url = document.querySelector<HTMLInputElement>('#url')
+      if (url) url.value = 'ws://user:secret@example.com/ws'
+      document.querySelector<HTMLElement>('#copy-link')?.click()
+    })
+    await tester.says('#notice', 'The link is copied. It leaves out the user name and password.')
+    const copied = await page.evaluate(() => (window as unknown as { copied: string }).copied)
+    expect(new URL(copied).hash).toBe('#url=ws%3A%2F%2Fexample.com%2Fws')
+  })
 })
 
 describePage('tabs', subject => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { withoutCredentials } from '../../client/core/address.ts'
-import { type Format, mayConnect, readLink, type Setup, writeLink } from '../../client/core/link.ts'
+import { describeLeftOut, type Format, mayConnect, readLink, type Setup, writeLink } from '../../client/core/link.ts'
 
 const defaults: Setup = { url: 'ws://localhost/ws', protocols: '', format: 'text', message: '' }
 const anyText = fc.string({ unit: 'binary', maxLength: 50 })
@@ -106,4 +106,11 @@ describe('a link connects without a click', () => {
   ])('not to %s from %s', (address, page) => {
     expect(mayConnect(address, page)).toBe(false)
   })
+})
+
+test('what a link leaves out is named', () => {
+  expect(describeLeftOut(defaults)).toBe('')
+  expect(describeLeftOut({ ...defaults, url: 'ws://user:secret@h/ws', message: 'a'.repeat(4001) })).toBe(
+    'It leaves out the user name and password and the message, which is too long.',
+  )
 })
