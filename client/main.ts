@@ -1,6 +1,6 @@
 import { defaultAddress } from './core/address.ts'
 import { createHistory, parseHistory } from './core/history.ts'
-import { describeLeftOut, type Link, mayConnect, readLink, type Setup, writeLink } from './core/link.ts'
+import { describeLink, type Link, mayConnect, readLink, type Setup, writeLink } from './core/link.ts'
 import { createRecentAddresses, parseRecentAddresses } from './core/recent-addresses.ts'
 import { createSavedMessages, parseSavedMessages } from './core/saved-messages.ts'
 import { createStored } from './core/stored.ts'
@@ -67,7 +67,7 @@ function showSelected() {
 function link(): Link {
   const setup = tabs.selected().read()
   const page = origin + location.pathname + location.search
-  return { address: page + writeLink(setup, defaults), leftOut: describeLeftOut(setup) }
+  return { address: page + writeLink(setup, defaults), description: describeLink(setup) }
 }
 
 /** Shows the state of the selected connection in the title, with the number of unread messages in all others. */

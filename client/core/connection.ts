@@ -107,8 +107,9 @@ export function createConnection(
     on('open', () => {
       const { protocol, extensions } = opened
       Object.assign(facts, { since: Date.now(), protocol, extensions })
-      enter('connected')
+      // Before the state, at whose change a waiting message is sent.
       onEvent({ type: 'connected', url, protocol, extensions })
+      enter('connected')
     })
     on('message', ({ data }) => {
       const message: Message = typeof data === 'string' ? data : new Uint8Array(data)

@@ -35,9 +35,9 @@ export function describeEvent(event: ConnectionEvent): Line {
     case 'cancelled':
       return { kind: 'system', text: `Connecting to ${event.url} was cancelled` }
     case 'replaced':
-      return { kind: 'system', text: `Server disconnected… Replaced by a connection to ${event.url}` }
+      return { kind: 'system', text: `Server disconnected… because a connection to ${event.url} takes its place` }
     case 'left':
-      return { kind: 'system', text: 'Server disconnected… You left the page' }
+      return { kind: 'system', text: 'Server disconnected… because you left the page' }
     case 'error':
       return { kind: 'error', text: `Error: ${event.problem}` }
     case 'refused':
@@ -88,9 +88,9 @@ const describeRest = (rest: number, unit: string): string => (rest <= 0 ? '' : c
 function describeEnd({ code, reason, sentCode }: Extract<ConnectionEvent, { type: 'disconnected' }>): string {
   const close = describeClose(code, reason)
   if (sentCode === undefined) return `Server disconnected… (${close})`
-  if (sentCode === code) return `Server disconnected… You closed the connection (${close})`
+  if (sentCode === code) return `Server disconnected… because you closed the connection (${close})`
   const answer = code === ABNORMAL ? 'but the server sent no close frame' : 'and the server answered with another code'
-  return `Server disconnected… You closed the connection with code ${sentCode}, ${answer} (${close})`
+  return `Server disconnected… because you closed the connection with code ${sentCode}, ${answer} (${close})`
 }
 
 function describeClose(code: number, reason: string): string {

@@ -20,8 +20,8 @@ export type Setup = Draft & {
   reconnect?: string
 }
 
-/** A link to the page, and a sentence about what it leaves out. */
-export type Link = { address: string; leftOut: string }
+/** A link to the page, and sentences about what is in it and what is not. */
+export type Link = { address: string; description: string }
 
 /** In characters. */
 const LONGEST_MESSAGE = 4000
@@ -55,7 +55,7 @@ export function readLink(hash: string): Partial<Setup> {
 
 /**
  * Writes the settings that differ from the defaults as a fragment, or an empty string. Leaves out a very long message,
- * and the user name and password of the address; see `describeLeftOut`.
+ * and the user name and password of the address; see `describeLink`.
  */
 export function writeLink(setup: Setup, defaults: Setup): string {
   const values = new URLSearchParams()
@@ -68,13 +68,19 @@ export function writeLink(setup: Setup, defaults: Setup): string {
   return fragment && `#${fragment}`
 }
 
-/** Says what `writeLink` leaves out of a link to these settings; an empty string if nothing. */
-export function describeLeftOut({ url, message }: Setup): string {
-  const reasons = [
+/** Says whether a link to these settings has the message, and what it leaves out. Empty if there is nothing to say. */
+export function describeLink({ url, message }: Setup): string {
+  const isTooLong = message.length > LONGEST_MESSAGE
+  const leftOut = [
     withoutCredentials(url) !== url && 'the user name and password',
-    message.length > LONGEST_MESSAGE && 'the message, which is too long',
+    isTooLong && 'the message, which is too long',
   ].filter(reason => reason !== false)
-  return reasons.length > 0 ? `It leaves out ${reasons.join(' and ')}.` : ''
+  return [
+    message !== '' && !isTooLong && 'It contains the message in the field.',
+    leftOut.length > 0 && `It leaves out ${leftOut.join(' and ')}.`,
+  ]
+    .filter(sentence => sentence !== false)
+    .join(' ')
 }
 
 /** Returns whether a link may connect without a click: only to the page's own host and port. */

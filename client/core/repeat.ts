@@ -148,10 +148,14 @@ export function checkRepeat(fields: RepeatFields): RepeatOptions | { field: keyo
 }
 
 /** Says how a repetition with this name ended, on one line. */
-export function describeRepeat(name: string, { sent, answered, seconds, isStopped }: RepeatResult): string {
+export function describeRepeat(
+  name: string,
+  { sent, answered, seconds, isStopped }: RepeatResult,
+  isPaced = false,
+): string {
   const rate = Math.round(answered / Math.max(seconds, 0.001))
   const [sentText, answeredText, rateText] = [sent, answered, rate].map(separated)
-  return `${name} ${isStopped ? 'stopped' : 'done'}: ${sentText} sent, ${answeredText} answered in ${seconds.toFixed(2)} s, ${rateText} per second`
+  return `${name} ${isStopped ? 'stopped' : 'done'}: ${sentText} sent, ${answeredText} answered in ${seconds.toFixed(2)} s${isPaced ? '' : `, ${rateText} per second`}`
 }
 
 /** Reads a number with at most this many decimals, or returns `undefined`. */

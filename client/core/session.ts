@@ -1,6 +1,5 @@
 import { readAddress } from './address.ts'
 import { type ConnectionEvent, type ConnectionState, createConnection, type Facts } from './connection.ts'
-import { askWhy } from './handshake.ts'
 import { createLogStore, type LogStore } from './log-store.ts'
 import type { Message } from './message.ts'
 import { createReconnect } from './reconnect.ts'
@@ -118,11 +117,20 @@ export function createSession(
   })
 
   async function explain(url: string) {
-    const text = await askWhy(url, { pageOrigin })
+    const text = await askWhy(url)
     if (text === explanation) return
     explanation = text
     log.add({ type: 'note', text })
     onAnswer?.(text)
+  }
+
+  async function askWhy(url: string): Promise<string> {
+    try {
+      return await (await import('./handshake.ts')).askWhy(url, { pageOrigin })
+    } catch {
+      // The code that asks is loaded on demand.
+      return 'The reason is unknown: browsers hide it from pages, and the server of this page does not answer.'
+    }
   }
 
   /** Gives retries that fail one after another a single line, which counts them. */
@@ -154,7 +162,7 @@ export function createSession(
         onEnd(result) {
           running = undefined
           onRepeat?.(atConnect && { ...result, count: options.count, isWaiting: true })
-          log.add({ type: 'note', text: describeRepeat('Repeat', result) })
+          log.add({ type: 'note', text: describeRepeat('Repeat', result, options.interval > 0) })
         },
       },
     )

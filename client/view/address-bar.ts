@@ -42,14 +42,16 @@ export function createAddressBar(
   const closing = createClosing(root)
   let state: SessionState = { connection: 'disconnected', retryAt: undefined }
   let wasConnected = false
-  /** The address as it was typed when it was connected. */
+  /** The address and the subprotocols as they were typed when they were connected. */
   let connected = ''
+  let offered = ''
 
   function submit() {
     const read = readAddress(url.value, location.protocol)
     showProblem('problem' in read ? read.problem : '')
     if ('problem' in read) return onProblem(`"${withoutCredentials(url.value)}": ${read.problem}`)
     connected = url.value
+    offered = protocols.value
     onConnect(read.url, protocols.value.split(/[\s,]+/).filter(Boolean))
   }
 
@@ -60,13 +62,14 @@ export function createAddressBar(
 
   const isOpen = () => state.connection === 'connected' || state.connection === 'connecting'
   const isElsewhere = () => isOpen() && url.value !== connected
+  const isEdited = () => isElsewhere() || (isOpen() && protocols.value !== offered)
 
   function show() {
     // Connecting is possible while closing, because some servers never answer the close frame.
-    const canConnect = isElsewhere() || (!isOpen() && stateOf(state) !== 'waiting')
+    const canConnect = isEdited() || (!isOpen() && stateOf(state) !== 'waiting')
     const [shown, hidden] = canConnect ? [connect, disconnect] : [disconnect, connect]
     const hadFocus = document.activeElement === hidden
-    connect.textContent = isElsewhere() ? 'RECONNECT' : 'CONNECT'
+    connect.textContent = isEdited() ? 'RECONNECT' : 'CONNECT'
     shown.hidden = false
     hidden.hidden = true
     if (hadFocus) shown.focus()
@@ -102,16 +105,17 @@ export function createAddressBar(
     url.dispatchEvent(new Event('input', { bubbles: true }))
   })
   for (const field of [protocols, closing.code, closing.reason]) field.addEventListener('input', onEdit)
+  protocols.addEventListener('input', show)
   reconnect.addEventListener('change', () => {
     onReconnect(reconnect.checked)
     onEdit()
   })
   const copier = element(root, '#copy-link', HTMLButtonElement)
   copier.addEventListener('click', async () => {
-    const { address, leftOut } = link()
+    const { address, description } = link()
     const isCopied = await copy(address, copier)
     const failed = 'The browser did not permit copying. Copy the address of this page.'
-    notice(isCopied ? `The link is copied. ${leftOut}`.trim() : failed)
+    notice(isCopied ? `The link is copied. ${description}`.trim() : failed)
   })
 
   return {

@@ -13,7 +13,7 @@ import type { Capture } from './repeat-form.ts'
 type ComposerOptions = {
   history: History
   onSend: (message: Message) => boolean
-  /** Called by SEND while there is no connection. */
+  /** Called by SEND and by Enter while there is no connection. */
   onConnect: () => void
   onEdit: () => void
 }
@@ -31,7 +31,8 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
   const line = createLine(root, field)
   const layOut = element(root, '#format-json', HTMLButtonElement)
   const grow = createGrowth(field)
-  const format = createChoice(element(root, '#formats', HTMLElement), () => {
+  const formats = element(root, '#formats', HTMLFieldSetElement)
+  const format = createChoice(formats, () => {
     refresh()
     onEdit()
   })
@@ -48,18 +49,24 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
   /** Updates everything that depends on the message. */
   function refresh(isFinished = false) {
     grow()
+    formats.disabled = attachment.message !== undefined
     layOut.hidden = chosen() !== 'json' || attachment.message !== undefined
     const parsed = parse()
     if ('message' in parsed) line.show('', sizeOf(parsed.message))
+    else if (field.value === '' && !isFinished) line.show('', hint())
     else if (!isFinished && isUnfinished(chosen(), field.value)) line.show('', 'unfinished')
     else line.show(parsed.problem)
   }
 
   function sizeOf(message: Message): string {
-    if (message === '' && attachment.message === undefined) {
-      return isConnected ? 'Enter sends · Shift Enter breaks the line' : 'Enter connects, then sends'
-    }
-    return describe(chosen(), message)
+    if (message === '' && attachment.message === undefined) return hint()
+    const described = describe(chosen(), message)
+    return isConnected ? described : `${described} · ${hint()}`
+  }
+
+  function hint(): string {
+    if (!isConnected) return 'Enter connects, then sends'
+    return matchMedia('(pointer: coarse)').matches ? '' : 'Enter sends · Shift Enter breaks the line'
   }
 
   function write(text: string) {
@@ -98,7 +105,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     onEdit()
   })
   // An attachment hides the field, which may take the focus from it.
-  field.addEventListener('blur', () => attachment.message === undefined && refresh(true))
+  field.addEventListener('blur', () => attachment.message === undefined && refresh(field.value !== ''))
   field.addEventListener('keydown', event => {
     // While an input method is composing, it uses Enter and the arrow keys. Safari ends composing before this event.
     if (event.isComposing || event.keyCode === 229 || event.altKey || event.shiftKey) return
@@ -113,6 +120,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     else write(formatted.text)
   })
 
+  send.disabled = false
   refresh()
 
   return {
@@ -157,8 +165,6 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
         isWaiting = false
         submit()
       } else if (connection === 'disconnected' && retryAt === undefined) isWaiting = false
-      if (!isConnected && document.activeElement === send) field.focus()
-      send.disabled = !isConnected
     },
   }
 }

@@ -5,6 +5,8 @@ import { element } from './element.ts'
 export type FaultsFormOptions = {
   /** The address to which the presets are added. */
   base: string
+  /** Returns the address of the open connection. */
+  connected: () => string | undefined
   onEdit: () => void
   onConnect: () => void
   /** Called by the button that shows how many faults are on. */
@@ -17,7 +19,10 @@ type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
 const COMPLAINT = /"([a-z-]+)(?:=[^"]*)?": (expected .*?)(?= "|$)/g
 
 /** Controls the form of faults. Its fields set the query parameters of the server's address that have the same names. */
-export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, onOpenFaults }: FaultsFormOptions) {
+export function createFaultsForm(
+  root: ParentNode,
+  { base, connected, onEdit, onConnect, onOpenFaults }: FaultsFormOptions,
+) {
   const form = element(root, '#faults', HTMLFormElement)
   const help = element(form, '#explanation', HTMLElement)
   const unknown = element(form, '#unknown', HTMLElement)
@@ -64,14 +69,25 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
   function showCount(set: ReadonlySet<string>) {
     const faults = count(set.size, 'fault')
     for (const field of fields) field.toggleAttribute('data-set', set.has(field.name))
-    chip.hidden = set.size === 0
-    chip.textContent = `${faults} on`
+    showChip(set.size)
     submit.textContent = `${verb} ${set.size === 0 ? 'without faults' : `with ${faults}`}`
     clear.disabled = set.size === 0
     const strange = [...new Set(readQuery(url.value).map(([name]) => name))].filter(name => !names.includes(name))
     // A foreign server may well know other parameters.
     const isMixed = fields.length > 0 && strange.length > 0 && (set.size > 0 || url.value.startsWith(base))
     unknown.textContent = isMixed ? `No fault has the name ${strange.map(name => `"${name}"`).join(', ')}.` : ''
+  }
+
+  /** Says how many faults the connection has; while the address is being edited, how many it will have. */
+  function showChip(next: number) {
+    const address = connected()
+    const isEdited = address !== undefined && address !== url.value
+    const now = isEdited ? readQuery(address).filter(([name]) => names.includes(name)).length : next
+    chip.hidden = now === 0 && next === 0
+    chip.textContent =
+      isEdited && next > 0
+        ? `${count(next, 'fault')}, not yet on`
+        : `${count(now, 'fault')} ${isEdited ? 'still ' : ''}on`
   }
 
   function explain(field: Field) {

@@ -10,7 +10,8 @@ export function createHandshakeView(box: HTMLElement, target: () => { url: strin
   view.id = 'handshake-view'
   ask.type = 'button'
   problem.role = 'alert'
-  view.append(make('h2', '', 'The handshake as the server receives it'), ask, problem, list)
+  const explanation = make('p', 'lead', "Opens another connection, whose handshake this stack's server describes.")
+  view.append(make('h2', '', 'The handshake as the server receives it'), explanation, ask, problem, list)
   box.append(view)
 
   ask.addEventListener('click', async () => {

@@ -10,6 +10,8 @@ type SelectionOptions = {
   onSelect: (entry: LogEntry) => void
   /** Called by Enter and by a double click. */
   onOpen: () => void
+  /** Called by a click that selects no text. */
+  onClick: () => void
 }
 
 /**
@@ -17,7 +19,7 @@ type SelectionOptions = {
  * rows, the right and left ones between the buttons of a row.
  */
 export function createSelection(log: HTMLElement, options: SelectionOptions) {
-  const { store, actions, rowOf, reveal, onSelect, onOpen } = options
+  const { store, actions, rowOf, reveal, onSelect, onOpen, onClick } = options
   let selected: number | undefined
 
   const rowAt = (target: EventTarget | null) => (target as Element).closest<HTMLLIElement>('#log li')
@@ -38,7 +40,7 @@ export function createSelection(log: HTMLElement, options: SelectionOptions) {
     if (row && id === selected) row.setAttribute('aria-current', 'true')
   }
 
-  function step(by: 1 | -1) {
+  function step(by: number) {
     const last = store.shown.length - 1
     const at = selected === undefined ? last : Math.min(last, Math.max(0, store.indexOf(selected) + by))
     const entry = store.shown[at]
@@ -50,7 +52,9 @@ export function createSelection(log: HTMLElement, options: SelectionOptions) {
 
   log.addEventListener('click', ({ target }) => {
     const entry = (target as Element).closest('button') ? undefined : entryOf(rowAt(target))
-    if (entry) select(entry)
+    if (!entry) return
+    select(entry)
+    if (getSelection()?.isCollapsed) onClick()
   })
   log.addEventListener('dblclick', ({ target }) => {
     if (rowAt(target) && !(target as Element).closest('button')) onOpen()
@@ -76,7 +80,9 @@ export function createSelection(log: HTMLElement, options: SelectionOptions) {
     else if (key === 'ArrowRight' || key === 'ArrowLeft') {
       const isRight = key === 'ArrowRight'
       ;(actions.next(target, isRight ? 1 : -1) ?? row)?.focus({ preventScroll: true })
-    } else if (key === 'Enter' && target === row) onOpen()
+    } else if (row && (key === 'Home' || key === 'End'))
+      step(key === 'End' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY)
+    else if (key === 'Enter' && target === row) onOpen()
     else return
     event.preventDefault()
   })
@@ -84,5 +90,11 @@ export function createSelection(log: HTMLElement, options: SelectionOptions) {
   return {
     /** Shows whether a new row is the selected one. */
     decorate,
+
+    /** The selected entry, if its line is shown. */
+    get shown(): LogEntry | undefined {
+      const entry = selected === undefined ? undefined : store.shown[store.indexOf(selected)]
+      return entry?.id === selected ? entry : undefined
+    },
   }
 }

@@ -14,7 +14,7 @@ const TYPING = 150
 export function createLogToolbar(
   root: ParentNode,
   store: LogStore,
-  { hold }: ReturnType<typeof createLog>,
+  { hold, revealSelected }: ReturnType<typeof createLog>,
   notice: Notice,
 ): { focusSearch: () => void } {
   const search = element(root, '#search', HTMLInputElement)
@@ -31,10 +31,12 @@ export function createLogToolbar(
     search.ariaInvalid = String(words !== '')
     const valid = pattern && !('problem' in pattern) ? pattern : undefined
     store.filter(logKinds.find(kind => kind === kinds.value) ?? 'all', valid)
+    if (!store.isFiltered) revealSelected()
   }
 
   const showPaused = () => {
     pause.ariaPressed = String(hold.isOn)
+    element(pause, 'span', HTMLElement).textContent = hold.isOn ? 'Paused' : 'Pause'
   }
   hold.onRelease(showPaused)
 

@@ -13,6 +13,7 @@ import { createRowActions } from './row-actions.ts'
 type LogOptions = {
   onSelect: (entry: LogEntry) => void
   onOpen: () => void
+  onClick: () => void
   onSendAgain: (message: Message) => void
   onEdit: (message: Message) => void
 }
@@ -25,7 +26,7 @@ const PRINTING = ['beforeprint', 'afterprint'] as const
  * Shows the lines of a log; only those near the visible part are in the document. It follows the newest line unless
  * the user has scrolled up. It draws only between `show` and `hide`, and at most once per frame.
  */
-export function createLog(root: ParentNode, store: LogStore, { onSelect, onOpen, onSendAgain, onEdit }: LogOptions) {
+export function createLog(root: ParentNode, store: LogStore, { onSendAgain, onEdit, ...selecting }: LogOptions) {
   const log = element(root, '#log', HTMLElement)
   const views = new Map<number, RowView>()
   const hold = createHold(store, changed)
@@ -36,7 +37,7 @@ export function createLog(root: ParentNode, store: LogStore, { onSelect, onOpen,
   })
   const follower = createFollower(log, window, store.indexOf)
   const actions = createRowActions({ onSendAgain, onEdit, onHold: isHeld => hold.set('pointer', isHeld) })
-  const selection = createSelection(log, { store, actions, rowOf: window.rowOf, reveal, onSelect, onOpen })
+  const selection = createSelection(log, { store, actions, rowOf: window.rowOf, reveal, ...selecting })
   const notes = createNotes(root, store)
   let oldest = 0
   let newestSeen = -1
@@ -71,7 +72,7 @@ export function createLog(root: ParentNode, store: LogStore, { onSelect, onOpen,
     if (follower.isFollowing) newestSeen = store.shown[hold.length() - 1]?.id ?? newestSeen
     markHits(log, store.pattern)
     const missed = store.shown.length - store.indexOf(newestSeen + 1)
-    notes.show(!follower.isFollowing || hold.isOn, missed)
+    notes.show(!follower.isFollowing, hold.isOn, missed)
     isDrawing = false
   }
 
@@ -127,7 +128,7 @@ export function createLog(root: ParentNode, store: LogStore, { onSelect, onOpen,
     { passive: true },
   )
   log.addEventListener('keydown', event => {
-    if (event.key !== 'Home' && event.key !== 'End') return
+    if (event.defaultPrevented || (event.key !== 'Home' && event.key !== 'End')) return
     // The browser would scroll to an end that is wrong, because not all rows have been measured.
     event.preventDefault()
     if (event.key === 'End') return toEnd()
@@ -146,6 +147,14 @@ export function createLog(root: ParentNode, store: LogStore, { onSelect, onOpen,
 
   return {
     hold,
+
+    /** Scrolls to the selected line, if it is shown: the lines around it may be of interest. */
+    revealSelected() {
+      const entry = selection.shown
+      if (!entry) return
+      follower.goTo({ id: entry.id, within: -log.clientHeight / 2 })
+      schedule()
+    },
 
     show() {
       isShown = true
@@ -208,15 +217,16 @@ function createNotes(root: ParentNode, store: LogStore) {
   const found = element(root, '#found', HTMLElement)
 
   return {
-    show(isAway: boolean, missed: number) {
+    show(isAway: boolean, isPaused: boolean, missed: number) {
       const { entries, shown, removed } = store
       noMatch.hidden = shown.length > 0 || entries.length === 0
       // A log with more entries than this needs no hint.
       hint.hidden = entries.length > 20 || !noMatch.hidden || entries.some(({ event }) => 'message' in event)
       removedNote.hidden = removed === 0
       write(removedNote, `${count(removed, 'older line was', 'older lines were')} removed`)
-      toEnd.hidden = !isAway
-      write(toEnd, missed > 0 ? `↓ ${separated(missed)} new` : '↓ Newest')
+      toEnd.hidden = !isAway && !isPaused
+      const unseen = missed > 0 ? `${separated(missed)} new` : 'Newest'
+      write(toEnd, isPaused ? `Paused · ↓ ${unseen}` : `↓ ${unseen}`)
       write(found, store.isFiltered ? describeShown(store) : '')
     },
   }

@@ -84,7 +84,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
     const { addressBar, composer, menus, content, suggestions } = views
     for (const part of [addressBar, composer, menus]) part.show(state)
     content.show(state.connection === 'connected')
-    suggestions.show(state, addressBar.connected ?? url.value)
+    suggestions.show(state, addressBar.connected ?? url.value, session.received > 0)
   }
 
   function fill({ format, message, ...connection }: Setup) {
@@ -95,6 +95,8 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
   }
   fill(setup)
   isReady = true
+  // The log may have been cleared.
+  session.log.onChange(() => session.log.entries.length === 0 && show())
 
   return {
     root,
@@ -170,6 +172,7 @@ function createViews(
     base: setup.url,
     onEdit,
     onConnect: addressBar.submit,
+    connected: () => addressBar.connected,
     onOpenFaults: () => side.open('faults'),
     onSendAgain: session.send,
     onEditMessage: composer.edit,
@@ -180,6 +183,7 @@ function createViews(
     onEdit: composer.edit,
     onSelect: content.select,
     onOpen: () => side.open('message'),
+    onClick: () => side.isOpen || side.open('message'),
   })
   const menus = createMenuLoader(root, {
     ...composer,
@@ -191,6 +195,7 @@ function createViews(
   const suggestions = createSuggestions(root, {
     onSend: session.send,
     onBurst: count => session.startRepeat({ ...SUGGESTED, count }),
+    onOpenFaults: () => side.open('faults'),
     onQuery(query) {
       const parameters = [...new URLSearchParams(query)]
       url.value = writeQuery(url.value, new Set(parameters.map(([name]) => name)), parameters)

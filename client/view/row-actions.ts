@@ -55,7 +55,8 @@ export function createRowActions({ onSendAgain, onEdit, onHold }: RowActionsOpti
   return {
     /** Moves the buttons to the row of an entry, unless one of them has the focus. */
     moveTo(row: HTMLElement, next: LogEntry) {
-      if (box.parentElement === row || box.contains(document.activeElement)) return
+      // With the keyboard, the buttons stay where the focus is.
+      if (box.parentElement === row || box.querySelector(':focus-visible')) return
       entry = next
       clearTimeout(timer)
       name()

@@ -70,6 +70,9 @@ export function createSide(root: ParentNode, stored: Stored<SideState>, onPart: 
     if (narrow.matches && isSheetOpen && !side.contains(target as Node) && !toggle.contains(target as Node)) set(false)
   })
   return {
+    get isOpen() {
+      return isOpen()
+    },
     open: (part: Part) => set(true, part),
 
     show() {

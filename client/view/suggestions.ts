@@ -7,12 +7,14 @@ type SuggestionsOptions = {
   onBurst: (count: number) => void
   /** Connects with these parameters in the address. */
   onQuery: (query: string) => void
+  onOpenFaults: () => void
 }
 
 /** Shows what to do first, as long as the log has no messages. */
-export function createSuggestions(root: ParentNode, { onSend, onBurst, onQuery }: SuggestionsOptions) {
+export function createSuggestions(root: ParentNode, { onSend, onBurst, onQuery, onOpenFaults }: SuggestionsOptions) {
   const title = element(root, '#hint-title', HTMLElement)
-  const text = element(root, '#hint-text', HTMLElement)
+  const text = element(root, '#hint-text span', HTMLElement)
+  const faults = element(root, '#open-faults', HTMLButtonElement)
   const box = element(root, '#suggestions', HTMLElement)
   const buttons = [...box.querySelectorAll('button')]
 
@@ -23,27 +25,36 @@ export function createSuggestions(root: ParentNode, { onSend, onBurst, onQuery }
     if (query !== undefined) onQuery(query)
   })
 
+  faults.addEventListener('click', onOpenFaults)
+
   return {
     /** @param address the connected address, or the one in the field */
-    show(state: SessionState, address: string) {
+    show(state: SessionState, address: string, hasReceived: boolean) {
       const isOwn = mayConnect(address, document.baseURI)
       box.hidden = !isOwn
       for (const button of buttons) button.disabled = state.connection !== 'connected'
-      const [words, more] = hint(state, address, isOwn)
+      const [words, more] = hint(state, address, isOwn, hasReceived)
       title.textContent = words
       text.textContent = more
+      faults.hidden = !isOwn || state.connection !== 'connected'
     },
   }
 }
 
 /** Returns a title and a sentence. */
-function hint({ connection, retryAt }: SessionState, address: string, isOwn: boolean): [string, string] {
+function hint(
+  { connection, retryAt }: SessionState,
+  address: string,
+  isOwn: boolean,
+  hasReceived: boolean,
+): [string, string] {
   if (connection === 'connecting') return ['Connecting…', `To ${address}`]
   if (connection === 'connected' && isOwn) {
-    const more = 'Change the address above to test your own server, or make this one misbehave with Faults.'
+    const more = 'Change the address above to test your own server, or make this one misbehave with'
     return ['Say something. This server sends it back.', `Connected to ${address}. ${more}`]
   }
-  if (connection === 'connected') return ['Connected. Nothing received yet.', `Connected to ${address}.`]
+  const title = hasReceived ? 'Connected. The log is empty.' : 'Connected. Nothing received yet.'
+  if (connection === 'connected') return [title, `Connected to ${address}.`]
   if (retryAt !== undefined) return ['Not connected', 'The page keeps trying. DISCONNECT stops it.']
   return ['Not connected', 'Press CONNECT, or Enter in the message below.']
 }

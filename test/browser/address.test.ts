@@ -97,7 +97,7 @@ describePage('the address', subject => {
     const { page, tester, ws } = subject
     await tester.visit()
     await page.click('#disconnect')
-    await tester.logged('You closed the connection (code 1000: Normal Closure')
+    await tester.logged('because you closed the connection (code 1000: Normal Closure')
     await tester.connectTo(`${ws}?handshake-delay=5m`)
     await page.click('#disconnect')
     await tester.logged('was cancelled')
@@ -108,7 +108,7 @@ describePage('the address', subject => {
     const { url } = await startPeer(socket => socket.close(4321, 'because'))
     await tester.fill('#url', url)
     await page.click('#connect')
-    await tester.logged(`Replaced by a connection to ${url}`)
+    await tester.logged(`because a connection to ${url} takes its place`)
     await tester.logged('(code 4321')
     expect(await tester.log()).not.toContain('code 1000')
   })
@@ -226,7 +226,7 @@ describePage('tabs', subject => {
     const { page, tester } = subject
     await tester.visit()
     await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })))
-    await tester.logged('You left the page')
+    await tester.logged('because you left the page')
     await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })))
     await tester.inState('Connected')
     expect(await tester.log()).not.toMatch(/1006|Error/)

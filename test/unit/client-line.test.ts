@@ -7,8 +7,12 @@ test.each<[ConnectionEvent, string, string]>([
   [{ type: 'error', problem: 'no way' }, 'error', 'Error: no way'],
   [{ type: 'refused', url: 'ws://a/' }, 'error', 'Error: could not connect to ws://a/'],
   [{ type: 'cancelled', url: 'ws://a/' }, 'system', 'Connecting to ws://a/ was cancelled'],
-  [{ type: 'replaced', url: 'ws://b/' }, 'system', 'Server disconnected… Replaced by a connection to ws://b/'],
-  [{ type: 'left' }, 'system', 'Server disconnected… You left the page'],
+  [
+    { type: 'replaced', url: 'ws://b/' },
+    'system',
+    'Server disconnected… because a connection to ws://b/ takes its place',
+  ],
+  [{ type: 'left' }, 'system', 'Server disconnected… because you left the page'],
   [
     { type: 'refused', url: 'ws://a/', attempts: 1200 },
     'error',
@@ -42,19 +46,19 @@ test('a close has its code, an explanation and the reason', () => {
 test.each([
   [undefined, 1001, 'bye', /^Server disconnected… \(code 1001: Going Away – .+; reason: bye\)$/],
   [undefined, 4000, '', /^Server disconnected… \(code 4000: The code is defined by the application/],
-  [1000, 1000, '', /^Server disconnected… You closed the connection \(code 1000: Normal Closure – /],
-  [4000, 4000, 'enough', /^Server disconnected… You closed the connection \(code 4000: .+; reason: enough\)$/],
+  [1000, 1000, '', /^Server disconnected… because you closed the connection \(code 1000: Normal Closure – /],
+  [4000, 4000, 'enough', /^Server disconnected… because you closed the connection \(code 4000: .+; reason: enough\)$/],
   [
     4000,
     1011,
     '',
-    /^Server disconnected… You closed the connection with code 4000, and the server answered with another code \(code 1011: /,
+    /^Server disconnected… because you closed the connection with code 4000, and the server answered with another code \(code 1011: /,
   ],
   [
     1000,
     1006,
     '',
-    /^Server disconnected… You closed the connection with code 1000, but the server sent no close frame \(code 1006: /,
+    /^Server disconnected… because you closed the connection with code 1000, but the server sent no close frame \(code 1006: /,
   ],
 ])('a line says who closed: sent %s, got %d', (sentCode, code, reason, words) => {
   const sent = sentCode === undefined ? {} : { sentCode }

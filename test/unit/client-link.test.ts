@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { withoutCredentials } from '../../client/core/address.ts'
-import { describeLeftOut, type Format, mayConnect, readLink, type Setup, writeLink } from '../../client/core/link.ts'
+import { describeLink, type Format, mayConnect, readLink, type Setup, writeLink } from '../../client/core/link.ts'
 
 const defaults: Setup = { url: 'ws://localhost/ws', protocols: '', format: 'text', message: '' }
 const anyText = fc.string({ unit: 'binary', maxLength: 50 })
@@ -108,9 +108,10 @@ describe('a link connects without a click', () => {
   })
 })
 
-test('what a link leaves out is named', () => {
-  expect(describeLeftOut(defaults)).toBe('')
-  expect(describeLeftOut({ ...defaults, url: 'ws://user:secret@h/ws', message: 'a'.repeat(4001) })).toBe(
+test('that a link contains a message is said, and what it leaves out', () => {
+  expect(describeLink(defaults)).toBe('')
+  expect(describeLink({ ...defaults, message: 'a' })).toBe('It contains the message in the field.')
+  expect(describeLink({ ...defaults, url: 'ws://user:secret@h/ws', message: 'a'.repeat(4001) })).toBe(
     'It leaves out the user name and password and the message, which is too long.',
   )
 })

@@ -75,7 +75,7 @@ test('reconnects to the server that was connected, although a wrong address was 
 test('says that you closed the connection', async () => {
   await connect()
   session.disconnect(1000, '')
-  await logged(/^Server disconnected… You closed the connection \(code 1000/)
+  await logged(/^Server disconnected… because you closed the connection \(code 1000/)
 })
 
 test('passes on and counts the messages received on all connections', async () => {
@@ -109,7 +109,7 @@ describe('when the page is left', () => {
     await logged(/^Connected/, 2)
     expect(lines()).toEqual([
       'Connected to the websocket server…',
-      'Server disconnected… You left the page',
+      'Server disconnected… because you left the page',
       'Connected to the websocket server…',
     ])
   })
@@ -117,7 +117,7 @@ describe('when the page is left', () => {
   test('a connection that you had closed stays closed', async () => {
     await connect()
     session.disconnect(1000, '')
-    await logged(/^Server disconnected… You closed/)
+    await logged(/^Server disconnected… because you closed/)
     session.suspend()
     session.resume()
     expect(lines()).toHaveLength(2)
