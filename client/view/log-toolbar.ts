@@ -1,5 +1,4 @@
 import { count } from '../core/count.ts'
-import { describeExport } from '../core/export-note.ts'
 import { type LogStore, logKinds } from '../core/log-store.ts'
 import { readSearch } from '../core/search-pattern.ts'
 import { createChoice } from './choice.ts'
@@ -10,7 +9,7 @@ import type { Notice } from './notice.ts'
 /** ms without a keystroke before the search runs, because searching a large log takes time. */
 const TYPING = 150
 
-/** Controls the search, filter, pausing, clearing and export of a log. */
+/** Controls the search, filter, pausing and clearing of a log. */
 export function createLogToolbar(
   root: ParentNode,
   store: LogStore,
@@ -55,13 +54,6 @@ export function createLogToolbar(
     const lines = store.entries.length
     if (lines > 0) notice(`${count(lines, 'line')} cleared.`, store.clear())
   })
-  element(root, '#export', HTMLButtonElement).addEventListener('click', () => {
-    const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
-    download(store.toNdjson(), `websocket-${time}.ndjson`)
-    const hidden = store.entries.length - store.shown.length
-    const all = hidden > 0 ? ` That includes ${count(hidden, 'line')} that the filter hides.` : ''
-    notice(describeExport(store, false) + all)
-  })
 
   return {
     focusSearch() {
@@ -69,14 +61,4 @@ export function createLogToolbar(
       search.select()
     },
   }
-}
-
-/** Saves a blob as a file. */
-export function download(blob: Blob, name: string) {
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(blob)
-  link.download = name
-  link.click()
-  // Firefox reads the blob after the click.
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }

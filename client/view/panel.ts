@@ -182,6 +182,8 @@ function createViews(
     ...composer,
     saved,
     notice,
+    log: session.log,
+    address: () => session.facts().url,
     onStart: session.startRepeat,
     onStop: session.stopRepeat,
   })

@@ -15,7 +15,7 @@ export type SidePartsOptions = Omit<MessageViewOptions, 'target'> & FaultsFormOp
 
 /** Creates the tabs of the side panel. Loaded on demand, because the page begins without them. */
 export function createSideParts(root: ParentNode, { session, ...options }: SidePartsOptions) {
-  addStyleSheet('side-parts.css')
+  void addStyleSheet('side-parts.css')
   const protocols = element(root, '#protocols', HTMLInputElement)
   const url = element(root, '#url', HTMLInputElement)
   const target = () => ({
