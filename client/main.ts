@@ -38,7 +38,17 @@ const recent = createRecentAddresses(createStored(storage, 'websocket-echo-addre
 const side = createStored(storage, 'websocket-echo-panel', parseSide)
 const announcer = createAnnouncer(element(document, '#announcer', HTMLElement))
 const notice = createNotice()
-const shared = { history, saved, recent, side, announcer, notice, pageOrigin: location.origin, onChange: showSelected }
+const shared = {
+  storage,
+  history,
+  saved,
+  recent,
+  side,
+  announcer,
+  notice,
+  pageOrigin: location.origin,
+  onChange: showSelected,
+}
 
 let linking: ReturnType<typeof setTimeout> | undefined
 

@@ -55,3 +55,27 @@ function readName(quoted: string): string {
     return quoted.slice(1, -1)
   }
 }
+
+/**
+ * Lists the values in the JSON of a message that are no objects or arrays, those near the root first, each with its
+ * path.
+ */
+export function listValues(message: string, limit: number): { path: string; value: string }[] {
+  const start = findJson(message)
+  if (start === -1) return []
+  const tree = createJsonTree(message.slice(start))
+  const values: { path: string; value: string }[] = []
+  let level: { node: JsonNode; path: JsonPath }[] = [{ node: tree.root, path: [] }]
+  while (level.length > 0 && values.length < limit) {
+    const next: typeof level = []
+    for (const { node, path } of level) {
+      const isContainer = node.kind === 'object' || node.kind === 'array'
+      if (!isContainer) values.push({ path: writePath(path), value: tree.text(node) })
+      else
+        for (const child of tree.children(node, undefined, limit))
+          next.push({ node: child, path: [...path, child.key ?? 0] })
+    }
+    level = next.slice(0, limit)
+  }
+  return values.slice(0, limit)
+}
