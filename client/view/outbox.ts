@@ -16,7 +16,8 @@ type OutboxOptions = {
   onUnsent: (contents: Content[]) => void
 }
 
-const NOT_LOADED = 'The code for {{variables}} could not be loaded. Is the server of this page running?'
+// Firefox imports a module that it could not load only after a reload.
+const NOT_LOADED = 'The code for {{variables}} could not be loaded. Reload the page when its server runs again.'
 
 /** Replaces variables, whose code is loaded on demand, and sends messages in order while it loads. */
 export function createOutbox({ load, deliver, onChange, onUnsent }: OutboxOptions) {

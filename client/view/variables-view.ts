@@ -1,4 +1,4 @@
-import { listValues } from '../core/json-path.ts'
+import { listValues, readPath } from '../core/json-path.ts'
 import type { LogStore } from '../core/log-store.ts'
 import { describeKept, type Kept } from '../core/stored.ts'
 import type { Variable } from '../core/variables.ts'
@@ -66,7 +66,7 @@ export function createVariablesView(root: ParentNode, { loadVariables, notice, l
     if (variable.path === undefined) return variable.value || 'empty'
     const value = variables?.currentValue(variable)
     return value === undefined
-      ? `from the newest reply with ${variable.path}: the log has none`
+      ? `no value yet: no reply in the log has ${variable.path}`
       : `${value} – from the newest reply with ${variable.path}`
   }
 
@@ -141,9 +141,9 @@ function createForm(view: HTMLElement, log: LogStore, save: (variable: Variable)
 
   function showProblem(words: string) {
     problem.textContent = words
-    const isPath = words.includes('part of a path')
+    const isPath = isReply() && (value.value.trim() === '' || 'problem' in readPath(value.value))
     name.ariaInvalid = String(words !== '' && !isPath)
-    value.ariaInvalid = String(isPath)
+    value.ariaInvalid = String(words !== '' && isPath)
   }
 
   function fill({ name: named, value: typed, path }: Variable) {
@@ -163,7 +163,7 @@ function createForm(view: HTMLElement, log: LogStore, save: (variable: Variable)
     event.preventDefault()
     const typed = value.value
     const path = typed.trim()
-    if (isReply() && path === '') return showProblem('"" is not a part of a path. Type for example $.id.')
+    if (isReply() && path === '') return showProblem('Type where the value is in the reply, for example $.id.')
     const words = save({ name: name.value.trim(), ...(isReply() ? { value: '', path } : { value: typed }) })
     showProblem(words)
     if (words) return
