@@ -69,11 +69,13 @@ export function listValues(message: string, limit: number): { path: string; valu
   while (level.length > 0 && values.length < limit) {
     const next: typeof level = []
     for (const { node, path } of level) {
-      const isContainer = node.kind === 'object' || node.kind === 'array'
-      if (!isContainer) values.push({ path: writePath(path), value: tree.text(node) })
-      else
-        for (const child of tree.children(node, undefined, limit))
-          next.push({ node: child, path: [...path, child.key ?? 0] })
+      if (node.kind !== 'object' && node.kind !== 'array') {
+        values.push({ path: writePath(path), value: tree.text(node) })
+        continue
+      }
+      // Of repeated names the last one counts.
+      const children = new Map(tree.children(node, undefined, limit).map(child => [child.key ?? 0, child]))
+      for (const [key, child] of children) next.push({ node: child, path: [...path, key] })
     }
     level = next.slice(0, limit)
   }

@@ -97,13 +97,13 @@ describe('a path', () => {
   })
 
   test('is known for each value in a message, those near the root first', () => {
-    expect(listValues(message, 4)).toEqual([
+    expect(listValues(message, 10).slice(0, 3)).toEqual([
       { path: '$.id', value: '12345678901234567890' },
-      { path: '$.id2', value: '1' },
       { path: '$.id2', value: '2' },
       { path: '$.user.name', value: 'É\n' },
     ])
     expect(listValues(message, 100).at(-1)).toEqual({ path: '$.list[1].a', value: 'null' })
+    expect(listValues(message, 2)).toHaveLength(2)
     expect(listValues('hello', 4)).toEqual([])
   })
 
