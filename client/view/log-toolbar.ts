@@ -22,15 +22,21 @@ export function createLogToolbar(
   const kinds = createChoice(element(root, '#kinds', HTMLElement), filter)
   let timer: ReturnType<typeof setTimeout> | undefined
 
+  function showProblem(words: string) {
+    if (problem.textContent !== words) problem.textContent = words
+    search.ariaInvalid = String(words !== '')
+  }
+
   function filter() {
     clearTimeout(timer)
     const pattern = readSearch(search.value.trim())
     const words = pattern && 'problem' in pattern ? pattern.problem : ''
-    problem.textContent = words
-    search.ariaInvalid = String(words !== '')
+    showProblem(words)
     const valid = pattern && !('problem' in pattern) ? pattern : undefined
     store.filter(logKinds.find(kind => kind === kinds.value) ?? 'all', valid)
   }
+
+  store.onChange(() => store.problem && showProblem(store.problem))
 
   const showPaused = () => {
     pause.ariaPressed = String(hold.isOn)
