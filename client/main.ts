@@ -39,7 +39,18 @@ const side = createStored(storage, 'websocket-echo-panel', parseSide)
 const announcer = createAnnouncer(element(document, '#announcer', HTMLElement))
 const notice = createNotice()
 const { origin } = location
-const shared = { history, saved, recent, side, announcer, notice, link, pageOrigin: origin, onChange: showSelected }
+const shared = {
+  storage,
+  history,
+  saved,
+  recent,
+  side,
+  announcer,
+  notice,
+  link,
+  pageOrigin: origin,
+  onChange: showSelected,
+}
 
 let linking: ReturnType<typeof setTimeout> | undefined
 

@@ -1,16 +1,15 @@
-import { count, separated } from './count.ts'
+import { count } from './count.ts'
 import type { LogStore } from './log-store.ts'
-
-/** Says how many lines of a log are shown, for example `3 of 120`. */
-export const describeShown = ({ shown, entries }: LogStore): string =>
-  `${separated(shown.length)} of ${separated(entries.length)}`
 
 /**
  * Says how many lines an export has, and how many it leaves out and why.
  * @param unfit lines that the format of the file cannot hold
  */
-export function describeExport(store: LogStore, isFiltered: boolean, unfit = 0): string {
-  const { shown, entries, removed } = store
+export function describeExport(
+  { shown, entries, removed }: Pick<LogStore, 'shown' | 'entries' | 'removed'>,
+  isFiltered: boolean,
+  unfit = 0,
+): string {
   const exported = isFiltered ? shown.length : entries.length
   const hidden = entries.length - exported
   const reasons = [

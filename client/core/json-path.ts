@@ -55,3 +55,29 @@ function readName(quoted: string): string {
     return quoted.slice(1, -1)
   }
 }
+
+/**
+ * Lists the values in the JSON of a message that are no objects or arrays, those near the root first, each with its
+ * path.
+ */
+export function listValues(message: string, limit: number): { path: string; value: string }[] {
+  const start = findJson(message)
+  if (start === -1) return []
+  const tree = createJsonTree(message.slice(start))
+  const values: { path: string; value: string }[] = []
+  let level: { node: JsonNode; path: JsonPath }[] = [{ node: tree.root, path: [] }]
+  while (level.length > 0 && values.length < limit) {
+    const next: typeof level = []
+    for (const { node, path } of level) {
+      if (node.kind !== 'object' && node.kind !== 'array') {
+        values.push({ path: writePath(path), value: tree.text(node) })
+        continue
+      }
+      // Of repeated names the last one counts.
+      const children = new Map(tree.children(node, undefined, limit).map(child => [child.key ?? 0, child]))
+      for (const [key, child] of children) next.push({ node: child, path: [...path, key] })
+    }
+    level = next.slice(0, limit)
+  }
+  return values.slice(0, limit)
+}

@@ -1,5 +1,5 @@
-import { byteLength, toBase64 } from './bytes.ts'
 import type { ConnectionEvent } from './connection.ts'
+import { separated } from './count.ts'
 import type { LogKind } from './log-filter.ts'
 import { createShown, indexIn, type ShownOptions } from './log-shown.ts'
 import { literal, type SearchPattern } from './search-pattern.ts'
@@ -42,8 +42,6 @@ export type LogStore = {
   clear(): () => void
   /** Returns the index in `shown` of an entry, or of the next entry after it. */
   indexOf(id: number): number
-  /** Returns the whole log, or only the entries that pass the filter, with one JSON object per line (NDJSON). */
-  toNdjson(isFiltered?: boolean): Blob
   /** Calls `listener` at every change. Returns a function that stops this. */
   onChange(listener: () => void): () => void
 }
@@ -162,9 +160,6 @@ export function createLogStore({
 
     indexOf: id => indexIn(shown.entries, id),
 
-    toNdjson: (isFiltered = false) =>
-      new Blob((isFiltered ? shown.entries : entries).map(toJson), { type: 'application/x-ndjson' }),
-
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -172,17 +167,12 @@ export function createLogStore({
   }
 }
 
+/** Says how many lines of a log are shown, for example `3 of 120`. */
+export const describeShown = ({ shown, entries }: LogStore): string =>
+  `${separated(shown.length)} of ${separated(entries.length)}`
+
 /** Estimates memory in bytes: browsers keep a character in at most two, and counting UTF-8 would be slow. */
 function memoryOf(event: ConnectionEvent): number {
   if (!('message' in event)) return 0
   return typeof event.message === 'string' ? event.message.length * 2 : event.message.length
-}
-
-function toJson({ at, event }: LogEntry): string {
-  const time = new Date(at).toISOString()
-  if (!('message' in event)) return `${JSON.stringify({ time, ...event })}\n`
-  const { type: direction, message, ...rest } = event
-  const payload = typeof message === 'string' ? { text: message } : { base64: toBase64(message) }
-  const type = typeof message === 'string' ? 'text' : 'binary'
-  return `${JSON.stringify({ time, type, direction, ...payload, bytes: byteLength(message), ...rest })}\n`
 }

@@ -1,3 +1,4 @@
+import { mayHaveJson } from './json.ts'
 import { readPath, valueAt } from './json-path.ts'
 import type { Message } from './message.ts'
 import type { Kept, Stored } from './stored.ts'
@@ -23,12 +24,21 @@ export type Variables = {
 /** A text with its variables replaced, and the names of those that have no value and were left as they are. */
 export type Expanded = { text: string; missing: string[] }
 
+/** The names that get a value, the variables that have no value yet, and the names that are no variables. */
+export type Uses = { replaced: string[]; empty: Variable[]; unknown: string[] }
+
 export type Scope = {
   /**
    * Replaces the variables in a text. All uses in one text have the same value, including `{{uuid}}`, `{{timestamp}}`
    * (ms since the epoch) and `{{counter}}` (from 1 on). A backslash before a variable keeps it: `\{{uuid}}`.
    */
   expand(text: string): Expanded
+  /** Returns what `expand` would return next, without counting. */
+  preview(text: string): Expanded
+  /** Sorts the variables in a text by what happens to them when it is sent. */
+  uses(text: string): Uses
+  /** Returns the value of a variable, or `undefined` if no reply had it. */
+  currentValue(variable: Variable): string | undefined
   /** Call this for each message received. */
   received(message: Message): void
 }
@@ -82,30 +92,53 @@ export function createVariables(stored: Stored<Variable[]>, now: () => number = 
       const taken = new Map<string, string>()
       let counter = 0
 
+      const find = (name: string) => variables.find(variable => variable.name === name)
+      const currentValue = ({ value, path }: Variable) => (path === undefined ? value : taken.get(path))
+
       function lookUp(name: string): string | undefined {
         if (name === 'uuid') return createUuid()
         if (name === 'timestamp') return String(now())
-        if (name === 'counter') return String(++counter)
-        const variable = variables.find(variable => variable.name === name)
-        return variable?.path === undefined ? variable?.value : taken.get(variable.path)
+        if (name === 'counter') return String(counter + 1)
+        const variable = find(name)
+        return variable && currentValue(variable)
+      }
+
+      function preview(text: string): Expanded {
+        if (!text.includes('{{')) return { text, missing: [] }
+        variables = stored.get()
+        const values = new Map<string, string | undefined>()
+        const expanded = text.replace(USE, (use: string, backslash: string, name: string) => {
+          const isKnown = BUILT_IN.includes(name) || find(name) !== undefined
+          if (backslash) return isKnown ? use.slice(1) : use
+          if (!values.has(name)) values.set(name, lookUp(name))
+          return values.get(name) ?? use
+        })
+        return { text: expanded, missing: [...values.keys()].filter(name => values.get(name) === undefined) }
       }
 
       return {
+        preview,
+        currentValue,
+
         expand(text) {
-          if (!text.includes('{{')) return { text, missing: [] }
+          const expanded = preview(text)
+          if (namesIn(text).includes('counter')) counter++
+          return expanded
+        },
+
+        uses(text) {
           variables = stored.get()
-          const values = new Map<string, string | undefined>()
-          const expanded = text.replace(USE, (use: string, backslash: string, name: string) => {
-            const isKnown = BUILT_IN.includes(name) || variables.some(variable => variable.name === name)
-            if (backslash) return isKnown ? use.slice(1) : use
-            if (!values.has(name)) values.set(name, lookUp(name))
-            return values.get(name) ?? use
-          })
-          return { text: expanded, missing: [...values.keys()].filter(name => values.get(name) === undefined) }
+          const uses: Uses = { replaced: [], empty: [], unknown: [] }
+          for (const name of namesIn(text)) {
+            const variable = find(name)
+            if (variable && currentValue(variable) === undefined) uses.empty.push(variable)
+            else (variable || BUILT_IN.includes(name) ? uses.replaced : uses.unknown).push(name)
+          }
+          return uses
         },
 
         received(message) {
-          if (typeof message !== 'string' || message.length > MAX_REPLY) return
+          if (typeof message !== 'string' || message.length > MAX_REPLY || !mayHaveJson(message)) return
           for (const { path } of variables) {
             const steps = path === undefined ? undefined : readPath(path)
             const value = steps && !('problem' in steps) ? valueAt(message, steps) : undefined
@@ -116,6 +149,11 @@ export function createVariables(stored: Stored<Variable[]>, now: () => number = 
     },
   }
 }
+
+/** Returns the names in a text that have no backslash before them, each once. */
+const namesIn = (text: string): string[] => [
+  ...new Set(Array.from(text.matchAll(USE)).flatMap(([, backslash, name = '']) => (backslash ? [] : name))),
+]
 
 function isVariable(json: unknown): json is Variable {
   if (typeof json !== 'object' || json === null) return false

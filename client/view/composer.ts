@@ -8,7 +8,9 @@ import { createAttachment } from './attachment.ts'
 import { createChoice } from './choice.ts'
 import { element } from './element.ts'
 import { createGrowth, leavesText, replaceText } from './message-field.ts'
+import { type Content, createOutbox } from './outbox.ts'
 import type { Capture } from './repeat-form.ts'
+import type { LoadVariables } from './variable-loader.ts'
 
 type ComposerOptions = {
   history: History
@@ -16,7 +18,11 @@ type ComposerOptions = {
   /** Called by SEND and by Enter while there is no connection. */
   onConnect: () => void
   onEdit: () => void
+  loadVariables: LoadVariables
 }
+
+/** A message that can be sent, or why not. `undefined` while its variables are loading. */
+type Parsed = { message: Message; note?: string; warning?: string } | { problem: string; isFinal?: true } | undefined
 
 /** More text is not checked for JSON at each key. In characters. */
 const MAX_CHECKED = 64 * 1024
@@ -24,7 +30,10 @@ const MAX_CHECKED = 64 * 1024
 const MAX_EDITED = 16 * 1024
 
 /** Controls the message field and SEND. The text stays in the field until `onSend` returns that it was sent. */
-export function createComposer(root: HTMLElement, { history, onSend, onConnect, onEdit }: ComposerOptions) {
+export function createComposer(
+  root: HTMLElement,
+  { history, onSend, onConnect, onEdit, loadVariables }: ComposerOptions,
+) {
   const form = element(root, '#composer', HTMLFormElement)
   const field = element(root, '#message', HTMLTextAreaElement)
   const send = element(root, '#send', HTMLButtonElement)
@@ -44,24 +53,48 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
   let isWaiting = false
 
   const chosen = (): Format => (isFormat(format.value) ? format.value : 'text')
-  const parse = () => (attachment.message === undefined ? read(chosen(), field.value) : { message: attachment.message })
+  const content = (): Content => ({ format: chosen(), message: field.value, attached: attachment.message })
+  const outbox = createOutbox({
+    load: loadVariables,
+    onChange: refresh,
+    onUnsent,
+    deliver(content) {
+      const parsed = parse(content, false)
+      return parsed !== undefined && 'message' in parsed && onSend(parsed.message)
+    },
+  })
+
+  /** A preview does not count. */
+  function parse({ format, message, attached }: Content, isPreview = true): Parsed {
+    if (attached !== undefined) return { message: attached }
+    if (format !== 'text' && format !== 'json') return read(format, message)
+    const replaced = outbox.replace(message, isPreview)
+    if (!replaced) return undefined
+    return 'problem' in replaced ? { ...replaced, isFinal: true } : { ...replaced, ...read(format, replaced.text) }
+  }
 
   /** Updates everything that depends on the message. */
   function refresh(isFinished = false) {
     grow()
     formats.disabled = attachment.message !== undefined
     layOut.hidden = chosen() !== 'json' || attachment.message !== undefined
-    const parsed = parse()
-    if ('message' in parsed) line.show('', sizeOf(parsed.message))
+    const parsed = parse(content())
+    if (!parsed || outbox.isWaiting) line.show('', 'Loading the code for variables…')
+    else if ('message' in parsed) line.show(parsed.warning ?? '', sizeOf(parsed.message, parsed.note), false)
     else if (field.value === '' && !isFinished) line.show('', hint())
-    else if (!isFinished && isUnfinished(chosen(), field.value)) line.show('', 'unfinished')
+    else if (!isFinished && !parsed.isFinal && isUnfinished(chosen(), field.value)) line.show('', 'unfinished')
     else line.show(parsed.problem)
   }
 
-  function sizeOf(message: Message): string {
+  /** Brings the first of these messages back, unless another one is in the field. */
+  function onUnsent([first]: Content[]) {
+    if (first && field.value === '' && attachment.message === undefined) fill(first)
+    else line.show('A message with variables was not sent. ArrowUp brings it back.')
+  }
+
+  function sizeOf(message: Message, note = ''): string {
     if (message === '' && attachment.message === undefined) return hint()
-    const described = describe(chosen(), message)
-    return isConnected ? described : `${described} · ${hint()}`
+    return [note, describe(chosen(), message), isConnected ? '' : hint()].filter(Boolean).join(' · ')
   }
 
   function hint(): string {
@@ -77,13 +110,22 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     onEdit()
   }
 
+  /** Replaces the draft. The browser's undo brings the old text back. */
+  function fill(draft: Draft) {
+    attachment.set(undefined)
+    walk.end()
+    format.value = draft.format
+    write(draft.message)
+  }
+
   function submit() {
-    const parsed = parse()
-    if ('problem' in parsed) refresh(true)
+    const parsed = parse(content())
+    outbox.retry()
+    if (parsed && 'problem' in parsed) refresh(true)
     else if (!isConnected) {
       isWaiting = true
       onConnect()
-    } else if (onSend(parsed.message)) {
+    } else if (outbox.send(content(), parsed !== undefined)) {
       if (attachment.message === undefined) {
         history.add(field.value)
         walk.end()
@@ -101,9 +143,12 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     if (isWriting) return
     isWaiting = false
     walk.end()
+    outbox.retry()
     refresh()
     onEdit()
   })
+  // Values may have changed in the panel or in another tab.
+  field.addEventListener('focus', () => refresh())
   // An attachment hides the field, which may take the focus from it.
   field.addEventListener('blur', () => attachment.message === undefined && refresh(field.value !== ''))
   field.addEventListener('keydown', event => {
@@ -127,24 +172,19 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     focus: () => field.focus(),
     read: (): Draft => ({ format: chosen(), message: field.value }),
 
-    /** Replaces the draft. The browser's undo brings the old text back. */
-    fill(draft: Draft) {
-      attachment.set(undefined)
-      walk.end()
-      format.value = draft.format
-      write(draft.message)
-    },
+    fill,
 
     /** Returns a function that creates the message in the field again, even when another text is in it. */
     capture: (): ReturnType<Capture> => {
-      const [format, text, attached] = [chosen(), field.value, attachment.message]
-      const create = () => (attached === undefined ? read(format, text) : { message: attached })
-      const first = create()
-      if ('problem' in first) return first
+      const captured = content()
+      const first = parse(captured)
+      if (!first || 'problem' in first) return first ?? { problem: 'The code for variables is loading. Start again.' }
       return {
         create() {
-          const next = create()
-          return 'message' in next ? next.message : undefined
+          const next = parse(captured, false)
+          if (next && 'message' in next) return next.message
+          if (next) line.show(next.problem)
+          return undefined
         },
       }
     },
@@ -153,7 +193,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     edit(message: Message) {
       const isText = typeof message === 'string'
       if (message.length > MAX_EDITED) attachment.set({ name: isText ? 'Long text' : 'Binary message', message })
-      else this.fill(isText ? { format: 'text', message } : { format: 'hex', message: toHex(message) })
+      else fill(isText ? { format: 'text', message } : { format: 'hex', message: toHex(message) })
       field.focus()
     },
 
@@ -203,11 +243,11 @@ function createLine(root: ParentNode, field: HTMLTextAreaElement) {
   const problem = element(root, '#message-problem', HTMLElement)
 
   return {
-    show(problemText: string, sizeText = '') {
+    show(problemText: string, sizeText = '', isInvalid = problemText !== '') {
       if (problem.textContent !== problemText) problem.textContent = problemText
       problem.title = problemText
       size.textContent = sizeText
-      field.ariaInvalid = String(problemText !== '')
+      field.ariaInvalid = String(isInvalid)
     },
   }
 }

@@ -1,5 +1,4 @@
 import { count } from '../core/count.ts'
-import { describeExport } from '../core/export-note.ts'
 import { type LogStore, logKinds } from '../core/log-store.ts'
 import { readSearch } from '../core/search-pattern.ts'
 import { createChoice } from './choice.ts'
@@ -10,7 +9,7 @@ import type { Notice } from './notice.ts'
 /** ms without a keystroke before the search runs, because searching a large log takes time. */
 const TYPING = 150
 
-/** Controls the search, filter, pausing, clearing and export of a log. */
+/** Controls the search, filter, pausing and clearing of a log. */
 export function createLogToolbar(
   root: ParentNode,
   store: LogStore,
@@ -23,16 +22,22 @@ export function createLogToolbar(
   const kinds = createChoice(element(root, '#kinds', HTMLElement), filter)
   let timer: ReturnType<typeof setTimeout> | undefined
 
+  function showProblem(words: string) {
+    if (problem.textContent !== words) problem.textContent = words
+    search.ariaInvalid = String(words !== '')
+  }
+
   function filter() {
     clearTimeout(timer)
     const pattern = readSearch(search.value.trim())
     const words = pattern && 'problem' in pattern ? pattern.problem : ''
-    problem.textContent = words
-    search.ariaInvalid = String(words !== '')
+    showProblem(words)
     const valid = pattern && !('problem' in pattern) ? pattern : undefined
     store.filter(logKinds.find(kind => kind === kinds.value) ?? 'all', valid)
     if (!store.isFiltered) revealSelected()
   }
+
+  store.onChange(() => store.problem && showProblem(store.problem))
 
   const showPaused = () => {
     pause.ariaPressed = String(hold.isOn)
@@ -57,13 +62,6 @@ export function createLogToolbar(
     const lines = store.entries.length
     if (lines > 0) notice(`${count(lines, 'line')} cleared.`, store.clear())
   })
-  element(root, '#export', HTMLButtonElement).addEventListener('click', () => {
-    const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-')
-    download(store.toNdjson(), `websocket-${time}.ndjson`)
-    const hidden = store.entries.length - store.shown.length
-    const all = hidden > 0 ? ` That includes ${count(hidden, 'line')} that the filter hides.` : ''
-    notice(describeExport(store, false) + all)
-  })
 
   return {
     focusSearch() {
@@ -71,14 +69,4 @@ export function createLogToolbar(
       search.select()
     },
   }
-}
-
-/** Saves a blob as a file. */
-export function download(blob: Blob, name: string) {
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(blob)
-  link.download = name
-  link.click()
-  // Firefox reads the blob after the click.
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }

@@ -1,6 +1,5 @@
 import { count, separated } from '../core/count.ts'
-import { describeShown } from '../core/export-note.ts'
-import type { LogEntry, LogStore } from '../core/log-store.ts'
+import { describeShown, type LogEntry, type LogStore } from '../core/log-store.ts'
 import type { Message } from '../core/message.ts'
 import { element } from './element.ts'
 import { createFollower } from './follower.ts'

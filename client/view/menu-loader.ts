@@ -3,9 +3,9 @@ import { element } from './element.ts'
 import { addMarkup } from './markup.ts'
 import type { Menus, MenusOptions } from './menus.ts'
 
-const NAMES = ['saved', 'repeat'] as const
+const NAMES = ['saved', 'repeat', 'export'] as const
 
-/** Loads the menus of the message field when one of them is opened for the first time. */
+/** Loads the menus when one of them is opened for the first time. */
 export function createMenuLoader(root: ParentNode, options: MenusOptions) {
   let menus: Menus | undefined
   let loading: Promise<Menus> | undefined

@@ -1,13 +1,17 @@
 import type { SavedMessages } from '../core/saved-messages.ts'
+import { createExportForm, type ExportOptions } from './export-form.ts'
 import { createRepeatForm, type RepeatFormOptions } from './repeat-form.ts'
 import { createSaved, type SavedOptions } from './saved.ts'
+import { addStyleSheet } from './style-sheet.ts'
 
-export type Menus = ReturnType<typeof createMenus>
+export type Menus = Awaited<ReturnType<typeof createMenus>>
 
-export type MenusOptions = RepeatFormOptions & SavedOptions & { saved: SavedMessages }
+export type MenusOptions = RepeatFormOptions & SavedOptions & ExportOptions & { saved: SavedMessages }
 
-/** Creates the menus of the message field. Loaded on demand, because the page begins without them. */
-export function createMenus(root: ParentNode, options: MenusOptions) {
+/** Creates the menus. Loaded on demand, because the page begins without them. */
+export async function createMenus(root: ParentNode, options: MenusOptions) {
+  await addStyleSheet('side-parts.css')
+  createExportForm(root, options)
   createSaved(root, options.saved, options)
   return { repeat: createRepeatForm(root, options) }
 }

@@ -9,10 +9,10 @@ import { copy } from './clipboard.ts'
 import { createCodeView } from './code-view.ts'
 import { createCompareView } from './compare-view.ts'
 import { createDecodeView } from './decode-view.ts'
+import { download } from './download.ts'
 import { element } from './element.ts'
 import { coloured, plain } from './highlight.ts'
 import { clock } from './log-row.ts'
-import { download } from './log-toolbar.ts'
 import { textOf } from './row-actions.ts'
 
 export type MessageViewOptions = {

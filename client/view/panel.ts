@@ -19,6 +19,7 @@ import { createSideContent } from './side-content.ts'
 import { stateOf } from './status.ts'
 import { createSuggestions } from './suggestions.ts'
 import type { Panel } from './tabs.ts'
+import { createVariableLoader } from './variable-loader.ts'
 
 type PanelOptions = {
   setup: Setup
@@ -26,6 +27,7 @@ type PanelOptions = {
   saved: SavedMessages
   recent: RecentAddresses
   side: Stored<SideState>
+  storage: Storage | undefined
   announcer: Announcer
   notice: Notice
   pageOrigin: string
@@ -152,7 +154,17 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
 function createViews(
   root: HTMLElement,
   session: Session,
-  { setup, history, saved, recent, side: sideState, notice, link, onEdit }: PanelOptions & { onEdit: () => void },
+  {
+    setup,
+    history,
+    saved,
+    recent,
+    side: sideState,
+    storage,
+    notice,
+    link,
+    onEdit,
+  }: PanelOptions & { onEdit: () => void },
 ) {
   const url = element(root, '#url', HTMLInputElement)
   const addressBar = createAddressBar(root, {
@@ -166,7 +178,14 @@ function createViews(
     notice,
     link,
   })
-  const composer = createComposer(root, { history, onSend: session.send, onConnect: addressBar.submit, onEdit })
+  const loadVariables = createVariableLoader(storage, session.log)
+  const composer = createComposer(root, {
+    history,
+    onSend: session.send,
+    onConnect: addressBar.submit,
+    onEdit,
+    loadVariables,
+  })
   const content = createSideContent(root, {
     session,
     base: setup.url,
@@ -176,6 +195,8 @@ function createViews(
     onOpenFaults: () => side.open('faults'),
     onSendAgain: session.send,
     onEditMessage: composer.edit,
+    loadVariables,
+    notice,
   })
   const side = createSide(root, sideState, content.open)
   const log = createLog(root, session.log, {
@@ -189,6 +210,8 @@ function createViews(
     ...composer,
     saved,
     notice,
+    log: session.log,
+    address: () => session.facts().url,
     onStart: session.startRepeat,
     onStop: session.stopRepeat,
   })

@@ -8,7 +8,7 @@ export type Plot = ReturnType<typeof createPlot>
 
 /** Draws round trips and the message rate of the last minute. Loaded on demand, because it is larger than the page. */
 export function createPlot(box: HTMLElement) {
-  addStyleSheet('plot.css')
+  void addStyleSheet('plot.css')
   let plot: uPlot | undefined
   let series: Series | undefined
 

@@ -8,14 +8,20 @@ import { createHandshakeView } from './handshake-view.ts'
 import { createMessageView, type MessageViewOptions } from './message-view.ts'
 import type { Part } from './side.ts'
 import { addStyleSheet } from './style-sheet.ts'
+import { createVariablesView, type VariablesViewOptions } from './variables-view.ts'
+
+// The panel shows the variables too. In a chunk of their own, they would make the first load larger.
+export { createTabVariables } from './variables.ts'
 
 export type SideParts = ReturnType<typeof createSideParts>
 
-export type SidePartsOptions = Omit<MessageViewOptions, 'target'> & FaultsFormOptions & { session: Session }
+export type SidePartsOptions = Omit<MessageViewOptions, 'target'> &
+  Omit<VariablesViewOptions, 'log'> &
+  FaultsFormOptions & { session: Session }
 
 /** Creates the tabs of the side panel. Loaded on demand, because the page begins without them. */
 export function createSideParts(root: ParentNode, { session, ...options }: SidePartsOptions) {
-  addStyleSheet('side-parts.css')
+  void addStyleSheet('side-parts.css')
   const protocols = element(root, '#protocols', HTMLInputElement)
   const url = element(root, '#url', HTMLInputElement)
   const target = () => ({
@@ -23,6 +29,7 @@ export function createSideParts(root: ParentNode, { session, ...options }: SideP
     protocols: protocols.value.split(/[\s,]+/).filter(Boolean),
   })
   const message = createMessageView(root, { ...options, target })
+  createVariablesView(root, { ...options, log: session.log })
   createHandshakeView(element(root, '#connection-view', HTMLElement), target)
   const facts = createFacts(root, session.facts)
   const faults = createFaultsForm(root, options)

@@ -521,17 +521,9 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       await tester.visit()
       await tester.send('exported')
       await tester.logged('[RE]: exported')
-      const exported = await page.evaluate(async () => {
-        const blob = Promise.withResolvers<Blob>()
-        const create = URL.createObjectURL
-        URL.createObjectURL = object => {
-          blob.resolve(object as Blob)
-          return create.call(URL, object)
-        }
-        ;(document.querySelector('#export') as HTMLElement).click()
-        return (await blob.promise).text()
-      })
-      const lines = exported
+      await tester.openMenu('export')
+      const { text } = await tester.saved('#export-ndjson')
+      const lines = text
         .trim()
         .split('\n')
         .map(line => JSON.parse(line))

@@ -80,6 +80,24 @@ describePage('the log', subject => {
     expect(await rows()).toHaveLength(5)
   })
 
+  test('excludes by an expression, and says that one which takes too long was stopped', async () => {
+    const { tester } = subject
+    await tester.visit()
+    const text = 'x'.repeat(400)
+    await tester.fill('#message', text)
+    await subject.page.focus('#message')
+    await subject.page.keyboard.press('Enter')
+    await tester.logged('[RE]: x')
+    await tester.fill('#search', '-/^\\[re/i')
+    await tester.says('#found', '2 of 3')
+    await tester.fill('#search', '/x*x*x*y/')
+    await tester.says('#search-problem', 'This search took too long and was stopped.')
+    expect(await rows()).toHaveLength(3)
+    expect(await subject.page.$eval('#search', field => field.ariaInvalid)).toBe('true')
+    await tester.fill('#search', '')
+    await subject.page.waitForFunction(() => document.querySelector('#search-problem')?.textContent === '')
+  })
+
   test('says how many lines an export has, and undoes Clear', async () => {
     const { page, tester } = subject
     await tester.visit()
@@ -87,7 +105,8 @@ describePage('the log', subject => {
     await tester.logged('[RE]: hello')
     await tester.chooseKind('sent')
     await tester.says('#found', '1 of 3')
-    await page.click('#export')
+    await tester.openMenu('export')
+    await page.click('#export-ndjson')
     await tester.says('#notice', 'The file has 3 lines. That includes 2 lines that the filter hides.')
     await page.click('#clear')
     await tester.says('#notice', '3 lines cleared.')

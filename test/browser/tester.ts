@@ -82,8 +82,8 @@ export async function openTester(browser: Browser | BrowserContext, address: str
     if (part === 'chart') await page.waitForSelector('#plot canvas')
   }
 
-  /** Opens a menu of the message field. It is loaded on demand. */
-  const openMenu = async (menu: 'saved' | 'repeat') => {
+  /** Opens a menu. It is loaded on demand. */
+  const openMenu = async (menu: 'saved' | 'repeat' | 'export') => {
     await page.click(`#${menu}-toggle`)
     await page.waitForSelector(`#${menu}:popover-open`)
   }
@@ -133,12 +133,33 @@ export async function openTester(browser: Browser | BrowserContext, address: str
         await look()
       }
       if (await isSheet()) await page.click('#side-close')
-      for (const menu of ['saved', 'repeat'] as const) {
+      for (const menu of ['saved', 'repeat', 'export'] as const) {
         await openMenu(menu)
         await look()
         await page.keyboard.press('Escape')
       }
     },
+
+    /** Clicks a button that saves a file, and returns its content and its name. */
+    saved: (selector: string) =>
+      page.evaluate(async selector => {
+        const blob = Promise.withResolvers<Blob>()
+        const create = URL.createObjectURL
+        const click = HTMLAnchorElement.prototype.click
+        let name = ''
+        URL.createObjectURL = object => {
+          blob.resolve(object as Blob)
+          return create.call(URL, object)
+        }
+        HTMLAnchorElement.prototype.click = function () {
+          name = this.download
+        }
+        ;(document.querySelector(selector) as HTMLElement).click()
+        const text = await (await blob.promise).text()
+        Object.assign(URL, { createObjectURL: create })
+        Object.assign(HTMLAnchorElement.prototype, { click })
+        return { text, name }
+      }, selector),
 
     async violations() {
       await page.evaluate(axe)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { ConnectionEvent } from '../../client/core/connection.ts'
 import { toHar } from '../../client/core/har.ts'
-import { createLogStore } from '../../client/core/log-store.ts'
+import { createLogStore, type LogEntry } from '../../client/core/log-store.ts'
 
 const start = Date.UTC(2026, 0, 2, 3, 4, 5)
 
@@ -9,7 +9,7 @@ const start = Date.UTC(2026, 0, 2, 3, 4, 5)
 async function write(...events: ConnectionEvent[]) {
   const store = createLogStore()
   for (const [i, event] of events.entries()) store.add(event, start + i * 1000)
-  const { file, leftOut } = toHar(store.entries, 'ws://fallback/')
+  const { file, leftOut } = await toHar(store.entries, 'ws://fallback/')
   const { log } = JSON.parse(await file.text())
   expect(log).toMatchObject({ version: '1.2', creator: { name: expect.any(String), version: expect.any(String) } })
   return { entries: log.entries, leftOut }
@@ -69,6 +69,49 @@ test('each connection and each failed handshake is an entry of its own', async (
 test('messages whose connection is no longer in the log keep their place', async () => {
   const { entries } = await write({ type: 'received', message: 'a' })
   expect(entries).toMatchObject([{ request: { url: 'ws://fallback/' }, _webSocketMessages: [{ data: 'a' }] }])
+})
+
+test('messages of an address that the log no longer has do not get the address of a later connection', async () => {
+  const { entries } = await write(
+    { type: 'received', message: 'a' },
+    { type: 'disconnected', code: 1000, reason: '' },
+    { type: 'connected', url: 'ws://b/', protocol: '', extensions: '' },
+  )
+  expect(entries).toMatchObject([
+    { request: { url: 'ws://unknown.invalid/' }, comment: expect.stringMatching(/no longer in the log.*code 1000/) },
+    { request: { url: 'ws://b/' } },
+  ])
+})
+
+test('no password of an address is in the file', async () => {
+  const { entries } = await write(
+    { type: 'connected', url: 'ws://user:secret@a/', protocol: '', extensions: '' },
+    { type: 'refused', url: 'ws://user:secret@b/' },
+  )
+  expect(JSON.stringify(entries)).not.toContain('secret')
+  expect(JSON.stringify(entries)).not.toContain('user')
+})
+
+test('only some entries may be written, each with the address of its connection', async () => {
+  const store = createLogStore()
+  const events: ConnectionEvent[] = [
+    { type: 'connected', url: 'ws://a/', protocol: '', extensions: '' },
+    { type: 'sent', message: '1' },
+    { type: 'received', message: '2' },
+    { type: 'replaced', url: 'ws://b/' },
+    { type: 'connected', url: 'ws://b/', protocol: '', extensions: '' },
+    { type: 'sent', message: '3' },
+    { type: 'disconnected', code: 1000, reason: '' },
+    { type: 'refused', url: 'ws://c/' },
+    { type: 'note', text: 'a' },
+  ]
+  for (const event of events) store.add(event)
+  const isReceived = ({ event }: LogEntry) => event.type === 'received'
+  const { file, leftOut } = await toHar(store.entries, 'ws://fallback/', isReceived)
+  expect(JSON.parse(await file.text()).log.entries).toMatchObject([
+    { request: { url: 'ws://a/' }, _webSocketMessages: [{ data: '2' }] },
+  ])
+  expect(leftOut).toBe(0)
 })
 
 test('notes and errors are counted as left out', async () => {

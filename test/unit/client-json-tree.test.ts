@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readPath, valueAt, writePath } from '../../client/core/json-path.ts'
+import { listValues, readPath, valueAt, writePath } from '../../client/core/json-path.ts'
 import { createJsonTree, type JsonNode, type JsonTree } from '../../client/core/json-tree.ts'
 
 const shown = (tree: JsonTree, nodes: JsonNode[]) => nodes.map(node => [node.key, node.kind, tree.source(node)])
@@ -94,6 +94,17 @@ describe('a path', () => {
     ['absent.a', undefined],
   ])('%s leads to %j', (path, value) => {
     expect(valueAt(message, readPath(path) as string[])).toBe(value)
+  })
+
+  test('is known for each value in a message, those near the root first', () => {
+    expect(listValues(message, 10).slice(0, 3)).toEqual([
+      { path: '$.id', value: '12345678901234567890' },
+      { path: '$.id2', value: '2' },
+      { path: '$.user.name', value: 'É\n' },
+    ])
+    expect(listValues(message, 100).at(-1)).toEqual({ path: '$.list[1].a', value: 'null' })
+    expect(listValues(message, 2)).toHaveLength(2)
+    expect(listValues('hello', 4)).toEqual([])
   })
 
   test('leads nowhere in a text that is not JSON', () => {

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import type { ConnectionEvent } from '../../client/core/connection.ts'
-import { describeExport, describeShown } from '../../client/core/export-note.ts'
-import { createLogStore, type LogEntry, type LogStore } from '../../client/core/log-store.ts'
+import { describeExport } from '../../client/core/export-note.ts'
+import { createLogStore, describeShown, type LogEntry, type LogStore } from '../../client/core/log-store.ts'
 import type { Message } from '../../client/core/message.ts'
+import { toNdjson } from '../../client/core/ndjson.ts'
 import { readSearch } from '../../client/core/search-pattern.ts'
 
 const received = (message: Message): ConnectionEvent => ({ type: 'received', message })
@@ -352,7 +353,7 @@ describe('exported as NDJSON', () => {
     store.add({ type: 'sent', message: 'né\n"' }, at)
     store.add({ type: 'received', message: bytes(0, 255), roundTrip: 1.25 }, at)
     store.add({ type: 'disconnected', code: 1001, reason: 'bye' }, at)
-    const text = await store.toNdjson().text()
+    const text = await (await toNdjson(store.entries)).text()
     expect(text.endsWith('}\n')).toBe(true)
     const time = '2026-01-02T03:04:05.006Z'
     expect(
@@ -369,7 +370,7 @@ describe('exported as NDJSON', () => {
   })
 
   test('an empty log is an empty file', async () => {
-    expect(createLogStore().toNdjson().size).toBe(0)
+    expect((await toNdjson(createLogStore().entries)).size).toBe(0)
   })
 
   test('only the lines that the filter shows may be written', async () => {
@@ -377,7 +378,7 @@ describe('exported as NDJSON', () => {
     store.add(received('a'))
     store.add(received('b'))
     store.filter('all', 'b')
-    expect(JSON.parse(await store.toNdjson(true).text())).toMatchObject({ text: 'b' })
+    expect(JSON.parse(await (await toNdjson(store.shown)).text())).toMatchObject({ text: 'b' })
   })
 })
 

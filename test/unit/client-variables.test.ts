@@ -51,6 +51,26 @@ test.each([
   expect(scope.expand(text)).toEqual({ text: expanded, missing })
 })
 
+test('a preview does not count', () => {
+  expect(scope.preview('{{counter}}').text).toBe('1')
+  expect(scope.preview('{{counter}}').text).toBe('1')
+  expect(expand('{{counter}}')).toBe('1')
+  expect(expand('\\{{counter}} {{nope}}')).toBe('{{counter}} {{nope}}')
+  expect(scope.preview('{{counter}}').text).toBe('2')
+})
+
+test('the variables in a text are sorted by what happens to them', () => {
+  const id = { name: 'id', value: '', path: 'id' }
+  variables.set(id)
+  variables.set({ name: 'own', value: '' })
+  const text = '{{uuid}} {{own}} {{id}} {{nope}} {{uuid}} \\{{timestamp}}'
+  expect(scope.uses(text)).toEqual({ replaced: ['uuid', 'own'], empty: [id], unknown: ['nope'] })
+  expect(scope.currentValue(id)).toBeUndefined()
+  scope.received('{"id":7}')
+  expect(scope.uses(text)).toEqual({ replaced: ['uuid', 'own', 'id'], empty: [], unknown: ['nope'] })
+  expect(scope.currentValue(id)).toBe('7')
+})
+
 describe('a variable from a reply', () => {
   beforeEach(() => {
     variables.set({ name: 'id', value: '', path: '$.user.id' })
