@@ -160,7 +160,7 @@ function createRow({ node, level, isMore }: Item, source: string): HTMLElement {
   key.append(...plain(node.key === undefined ? '$' : String(node.key) || '""'))
   const value = make('span', 'json')
   const rest = source.length > EXCERPT && !isContainer ? '…' : ''
-  value.append(...coloured(source.slice(0, EXCERPT)), rest)
-  row.append(key, ': ', value)
+  value.append(': ', ...coloured(source.slice(0, EXCERPT)), rest)
+  row.append(key, value)
   return row
 }
