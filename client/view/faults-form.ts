@@ -27,7 +27,7 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
   const url = element(root, '#url', HTMLInputElement)
   let fields: Field[] = []
   let names: string[] = []
-  let hints = new Map<Field, Hint>()
+  let hints = createHints(form, [])
   let verb = 'Connect'
   let loading: Promise<void> | undefined
 
@@ -37,7 +37,7 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
       createFields(element(form, '.fields', HTMLElement), element(form, '#presets', HTMLElement), base)
       fields = [...form.querySelectorAll<Field>('[name]')]
       names = [...new Set(fields.map(({ name }) => name))]
-      hints = new Map(fields.map(field => [field, hintOf(form, field)]))
+      hints = createHints(form, fields)
       help.textContent = ''
     })
     try {
@@ -55,8 +55,7 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
     if (fields.length === 0 && parameters.length > 0) void load()
     for (const field of fields.filter(field => field !== edited)) {
       const values = parameters.filter(([name]) => name === field.name).map(([, value]) => value)
-      if (isCheckbox(field)) field.checked = values.includes(field.value)
-      else field.value = field instanceof HTMLTextAreaElement ? values.join('\n') : (values.at(-1) ?? '')
+      fillField(field, values)
     }
     showCount(new Set(parameters.map(([name]) => name).filter(name => names.includes(name))))
   }
@@ -68,44 +67,27 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
     chip.textContent = `${faults} on`
     submit.textContent = `${verb} ${set.size === 0 ? 'without faults' : `with ${faults}`}`
     clear.disabled = set.size === 0
-    const strange = [...new Set(readQuery(url.value).map(([name]) => name))].filter(name => !names.includes(name))
     // A foreign server may well know other parameters.
-    const isMixed = fields.length > 0 && strange.length > 0 && (set.size > 0 || url.value.startsWith(base))
-    unknown.textContent = isMixed ? `No fault has the name ${strange.map(name => `"${name}"`).join(', ')}.` : ''
-  }
-
-  function explain(field: Field) {
-    const chosen = field instanceof HTMLSelectElement ? field.selectedOptions[0] : undefined
-    help.textContent = `${chosen?.value ? `${field.name}=${chosen.value}` : field.name}: ${chosen?.title || field.title}`
+    const isOurs = fields.length > 0 && (set.size > 0 || url.value.startsWith(base))
+    unknown.textContent = isOurs ? describeUnknown(url.value, names) : ''
   }
 
   function edit(query: string) {
     url.value = query
-    forgive()
+    hints.restore()
     onEdit()
-  }
-
-  function forgive() {
-    for (const [field, { element, text }] of hints) {
-      if (field.ariaInvalid !== 'true') continue
-      field.ariaInvalid = 'false'
-      element.className = ''
-      element.textContent = text
-    }
   }
 
   form.addEventListener('input', ({ target }) => {
     const field = target as Field
     const values = valuesOf(field)
-    // The server permits only one of them.
-    const rivals = fields.filter(other => isEnding(other) && isEnding(field) && other.name !== field.name)
-    const rivalNames = new Set(values.length > 0 ? rivals.map(({ name }) => name) : [])
-    edit(editQuery(writeQuery(url.value, rivalNames, []), names, field.name, values))
+    const rivals = new Set(values.length > 0 ? rivalsOf(field, fields) : [])
+    edit(editQuery(writeQuery(url.value, rivals, []), names, field.name, values))
     show(field)
-    explain(field)
+    help.textContent = explain(field)
   })
   form.addEventListener('focusin', ({ target }) => {
-    if (fields.includes(target as Field)) explain(target as Field)
+    if (fields.includes(target as Field)) help.textContent = explain(target as Field)
   })
   form.addEventListener('submit', event => {
     event.preventDefault()
@@ -117,7 +99,7 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
   })
   chip.addEventListener('click', onOpenFaults)
   url.addEventListener('input', () => {
-    forgive()
+    hints.restore()
     show()
   })
 
@@ -132,24 +114,60 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
     /** Marks the fields that an answer of the server complains about. Returns whether there are any. */
     async complain(answer: string): Promise<boolean> {
       await load()
+      return hints.complain(answer)
+    },
+  }
+}
+
+/** Controls the hint below each field, which gives way to what the server complains about. */
+function createHints(form: HTMLFormElement, fields: Field[]) {
+  const hints = fields.map(field => {
+    const hint = element(form, `#${field.getAttribute('aria-describedby')} span`, HTMLElement)
+    return { field, hint, text: hint.textContent }
+  })
+
+  return {
+    restore() {
+      for (const { field, hint, text } of hints) {
+        if (field.ariaInvalid !== 'true') continue
+        field.ariaInvalid = 'false'
+        hint.className = ''
+        hint.textContent = text
+      }
+    },
+
+    complain(answer: string): boolean {
       const complaints = new Map(Array.from(answer.matchAll(COMPLAINT), ([, name, words]) => [name, words]))
-      for (const [field, { element }] of hints) {
+      for (const { field, hint } of hints) {
         const words = complaints.get(field.name)
         if (words === undefined) continue
         field.ariaInvalid = 'true'
-        element.className = 'problem'
-        element.textContent = `${words.charAt(0).toUpperCase()}${words.slice(1)}`
+        hint.className = 'problem'
+        hint.textContent = `${words.charAt(0).toUpperCase()}${words.slice(1)}`
       }
       return complaints.size > 0
     },
   }
 }
 
-type Hint = { element: HTMLElement; text: string }
+/** Names the parameters of an address that are no faults, in one sentence, or returns an empty string. */
+function describeUnknown(address: string, known: string[]): string {
+  const strange = [...new Set(readQuery(address).map(([name]) => name))].filter(name => !known.includes(name))
+  return strange.length > 0 ? `No fault has the name ${strange.map(name => `"${name}"`).join(', ')}.` : ''
+}
 
-function hintOf(form: HTMLFormElement, field: Field): Hint {
-  const hint = element(form, `#${field.getAttribute('aria-describedby')} span`, HTMLElement)
-  return { element: hint, text: hint.textContent }
+/** Returns the names of the parameters of which the server permits only one, if the field's is one of them. */
+const rivalsOf = (field: Field, fields: Field[]): string[] =>
+  fields.filter(other => isEnding(other) && isEnding(field) && other.name !== field.name).map(({ name }) => name)
+
+function explain(field: Field): string {
+  const chosen = field instanceof HTMLSelectElement ? field.selectedOptions[0] : undefined
+  return `${chosen?.value ? `${field.name}=${chosen.value}` : field.name}: ${chosen?.title || field.title}`
+}
+
+function fillField(field: Field, values: string[]) {
+  if (isCheckbox(field)) field.checked = values.includes(field.value)
+  else field.value = field instanceof HTMLTextAreaElement ? values.join('\n') : (values.at(-1) ?? '')
 }
 
 const isEnding = (field: Field): boolean => field.dataset.ending !== undefined

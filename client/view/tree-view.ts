@@ -1,4 +1,4 @@
-import { writePath } from '../core/json-path.ts'
+import { type JsonPath, writePath } from '../core/json-path.ts'
 import type { JsonNode, JsonTree } from '../core/json-tree.ts'
 import { createCopyButton } from './copy-button.ts'
 import { coloured, make, plain } from './highlight.ts'
@@ -7,6 +7,7 @@ import { coloured, make, plain } from './highlight.ts'
 type Item = {
   level: number
   parent: HTMLElement | undefined
+  path: JsonPath
   node: JsonNode
   /** The values after `node` are not shown yet. */
   isMore?: boolean
@@ -23,25 +24,14 @@ const DEEPEST = 10
 export function createTreeView() {
   const box = make('div')
   const rows = make('div', 'tree')
-  const path = make('code')
-  const actions = make('p', 'actions')
+  const actions = createActions(node => tree?.text(node) ?? '')
   const items = new WeakMap<Element, Item>()
   let tree: JsonTree | undefined
   let current: HTMLElement | undefined
 
   rows.role = 'tree'
   rows.ariaLabel = 'JSON'
-  const copyValue = createCopyButton(make('button', 'secondary', 'Copy value') as HTMLButtonElement, path, () => {
-    const item = current && items.get(current)
-    return (item && tree?.text(item.node)) ?? ''
-  })
-  const copyPath = createCopyButton(
-    make('button', 'secondary', 'Copy path') as HTMLButtonElement,
-    path,
-    () => path.textContent ?? '',
-  )
-  actions.append(path, copyValue, copyPath)
-  box.append(rows, actions)
+  box.append(rows, actions.box)
 
   function add(item: Item): HTMLElement {
     const row = createRow(item, tree?.source(item.node) ?? '')
@@ -56,8 +46,9 @@ export function createTreeView() {
     const nodes = tree.children(item.node, previous, PAGE + 1)
     const shown = nodes.slice(0, PAGE)
     const last = shown.at(-1)
-    const found = shown.map(node => ({ node, parent, level: item.level + 1 }))
-    const more = nodes.length > PAGE && last ? [{ node: last, parent, level: item.level + 1, isMore: true }] : []
+    const below = { parent, level: item.level + 1 }
+    const found = shown.map(node => ({ ...below, node, path: [...item.path, node.key ?? ''] }))
+    const more = nodes.length > PAGE && last ? [{ ...below, node: last, path: [], isMore: true }] : []
     return [...found, ...more].map(add)
   }
 
@@ -98,13 +89,7 @@ export function createTreeView() {
     row.tabIndex = 0
     row.ariaSelected = 'true'
     if (hasFocus) row.focus()
-    path.textContent = item.isMore ? '' : writePath(pathTo(item))
-    for (const button of [copyValue, copyPath]) button.disabled = item.isMore === true
-  }
-
-  function pathTo({ node, parent }: Item): (string | number)[] {
-    const above = parent && items.get(parent)
-    return node.key === undefined || !above ? [] : [...pathTo(above), node.key]
+    actions.show(item)
   }
 
   const moves: Record<string, (row: HTMLElement) => void> = {
@@ -135,10 +120,34 @@ export function createTreeView() {
     show(next: JsonTree) {
       tree = next
       current = undefined
-      const root = add({ node: next.root, parent: undefined, level: 1 })
+      const root = add({ node: next.root, parent: undefined, level: 1, path: [] })
       rows.replaceChildren(root)
       open(root)
       select(root, false)
+    },
+  }
+}
+
+/** Shows the path of the selected value, and copies it or the value. */
+function createActions(textOf: (node: JsonNode) => string) {
+  const box = make('p', 'actions')
+  const path = make('code')
+  let item: Item | undefined
+
+  const createButton = (name: string, read: () => string) =>
+    createCopyButton(make('button', 'secondary', name) as HTMLButtonElement, path, read)
+  const buttons = [
+    createButton('Copy value', () => (item ? textOf(item.node) : '')),
+    createButton('Copy path', () => path.textContent ?? ''),
+  ]
+  box.append(path, ...buttons)
+
+  return {
+    box,
+    show(next: Item) {
+      item = next
+      path.textContent = item.isMore ? '' : writePath(item.path)
+      for (const button of buttons) button.disabled = item.isMore === true
     },
   }
 }
