@@ -1,5 +1,5 @@
 import { count } from '../core/count.ts'
-import { editQuery, readQuery, writeQuery } from '../core/query.ts'
+import { editQuery, type Parameter, readQuery, writeQuery } from '../core/query.ts'
 import { element } from './element.ts'
 
 export type FaultsFormOptions = {
@@ -53,10 +53,7 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
   function show(edited?: Field) {
     const parameters = readQuery(url.value)
     if (fields.length === 0 && parameters.length > 0) void load()
-    for (const field of fields.filter(field => field !== edited)) {
-      const values = parameters.filter(([name]) => name === field.name).map(([, value]) => value)
-      fillField(field, values)
-    }
+    for (const field of fields) if (field !== edited) fillField(field, parameters)
     showCount(new Set(parameters.map(([name]) => name).filter(name => names.includes(name))))
   }
 
@@ -86,9 +83,7 @@ export function createFaultsForm(root: ParentNode, { base, onEdit, onConnect, on
     show(field)
     help.textContent = explain(field)
   })
-  form.addEventListener('focusin', ({ target }) => {
-    if (fields.includes(target as Field)) help.textContent = explain(target as Field)
-  })
+  explainFocused(form, help)
   form.addEventListener('submit', event => {
     event.preventDefault()
     onConnect()
@@ -160,12 +155,19 @@ function describeUnknown(address: string, known: string[]): string {
 const rivalsOf = (field: Field, fields: Field[]): string[] =>
   fields.filter(other => isEnding(other) && isEnding(field) && other.name !== field.name).map(({ name }) => name)
 
+function explainFocused(form: HTMLFormElement, help: HTMLElement) {
+  form.addEventListener('focusin', ({ target }) => {
+    if ((target as Element).matches('[name]')) help.textContent = explain(target as Field)
+  })
+}
+
 function explain(field: Field): string {
   const chosen = field instanceof HTMLSelectElement ? field.selectedOptions[0] : undefined
   return `${chosen?.value ? `${field.name}=${chosen.value}` : field.name}: ${chosen?.title || field.title}`
 }
 
-function fillField(field: Field, values: string[]) {
+function fillField(field: Field, parameters: Parameter[]) {
+  const values = parameters.filter(([name]) => name === field.name).map(([, value]) => value)
   if (isCheckbox(field)) field.checked = values.includes(field.value)
   else field.value = field instanceof HTMLTextAreaElement ? values.join('\n') : (values.at(-1) ?? '')
 }

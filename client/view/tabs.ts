@@ -54,7 +54,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     return tab
   }
 
-  function select(panel: T) {
+  function select(panel: T, hasFocus = false) {
     if (selected !== panel) {
       selected.hide()
       selected.root.replaceWith(panel.root)
@@ -63,6 +63,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     }
     show()
     tabOf(panel)?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+    if (hasFocus) tabOf(panel)?.focus()
     onSelect()
   }
 
@@ -88,8 +89,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     const hadFocus = list.contains(document.activeElement)
     panels.splice(at, 1)
     tabOf(panel)?.remove()
-    select(panel === selected ? next : selected)
-    if (hadFocus) tabOf(selected)?.focus()
+    select(panel === selected ? next : selected, hadFocus)
     onClose(panel, () => select(add(panel, at)))
   }
 
@@ -99,8 +99,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     const panel = to === undefined ? undefined : panels[to]
     if (!panel) return
     event.preventDefault()
-    select(panel)
-    tabOf(panel)?.focus()
+    select(panel, true)
   })
   const create = () => add(open(pristine.cloneNode(true) as HTMLElement))
   element(document, '#new-tab', HTMLButtonElement).addEventListener('click', () => select(create()))

@@ -23,15 +23,74 @@ const DEEPEST = 10
 /** Shows JSON as a tree, in which the arrow keys move. Only the values that are open are in the document. */
 export function createTreeView() {
   const box = make('div')
+  const branches = createBranches()
+  const { rows, open, close, itemOf } = branches
+  const actions = createActions(branches.textOf)
+  let current: HTMLElement | undefined
+
+  box.append(rows, actions.box)
+
+  function activate(row: HTMLElement) {
+    if (itemOf(row)?.isMore) return select(branches.extend(row))
+    if (row.ariaExpanded === 'false') open(row)
+    else if (row.ariaExpanded === 'true') close(row)
+    select(row)
+  }
+
+  function select(row: HTMLElement | null | undefined, hasFocus = true) {
+    const item = row && itemOf(row)
+    if (!row || !item) return
+    if (current) {
+      current.tabIndex = -1
+      current.ariaSelected = 'false'
+    }
+    current = row
+    row.tabIndex = 0
+    row.ariaSelected = 'true'
+    if (hasFocus) row.focus()
+    actions.show(item)
+  }
+
+  const moves: Record<string, (row: HTMLElement) => void> = {
+    ArrowDown: row => select(row.nextElementSibling as HTMLElement | null),
+    ArrowUp: row => select(row.previousElementSibling as HTMLElement | null),
+    ArrowRight: row => (row.ariaExpanded === 'false' ? open(row) : moves.ArrowDown?.(row)),
+    ArrowLeft: row => (row.ariaExpanded === 'true' ? close(row) : select(itemOf(row)?.parent)),
+    Home: () => select(rows.firstElementChild as HTMLElement),
+    End: () => select(rows.lastElementChild as HTMLElement),
+    Enter: activate,
+    ' ': activate,
+  }
+  rows.addEventListener('keydown', event => {
+    const move = moves[event.key]
+    if (!move || !current || event.altKey || event.ctrlKey || event.metaKey) return
+    event.preventDefault()
+    move(current)
+  })
+  rows.addEventListener('click', ({ target }) => {
+    const row = (target as Element).closest<HTMLElement>('[role=treeitem]')
+    if (row) activate(row)
+  })
+
+  return {
+    box,
+
+    /** Shows another tree, with its first level open. */
+    show(next: JsonTree) {
+      current = undefined
+      select(branches.plant(next), false)
+    },
+  }
+}
+
+/** Creates the rows of the values that are open. */
+function createBranches() {
   const rows = make('div', 'tree')
-  const actions = createActions(node => tree?.text(node) ?? '')
   const items = new WeakMap<Element, Item>()
   let tree: JsonTree | undefined
-  let current: HTMLElement | undefined
 
   rows.role = 'tree'
   rows.ariaLabel = 'JSON'
-  box.append(rows, actions.box)
 
   function add(item: Item): HTMLElement {
     const row = createRow(item, tree?.source(item.node) ?? '')
@@ -66,64 +125,28 @@ export function createTreeView() {
     }
   }
 
-  function activate(row: HTMLElement) {
-    const item = items.get(row)
-    if (item?.isMore && item.parent) {
-      const added = next(item.parent, item.node)
-      row.replaceWith(...added)
-      return select(added[0])
-    }
-    if (row.ariaExpanded === 'false') open(row)
-    else if (row.ariaExpanded === 'true') close(row)
-    select(row)
-  }
-
-  function select(row: HTMLElement | null | undefined, hasFocus = true) {
-    const item = row && items.get(row)
-    if (!row || !item) return
-    if (current) {
-      current.tabIndex = -1
-      current.ariaSelected = 'false'
-    }
-    current = row
-    row.tabIndex = 0
-    row.ariaSelected = 'true'
-    if (hasFocus) row.focus()
-    actions.show(item)
-  }
-
-  const moves: Record<string, (row: HTMLElement) => void> = {
-    ArrowDown: row => select(row.nextElementSibling as HTMLElement | null),
-    ArrowUp: row => select(row.previousElementSibling as HTMLElement | null),
-    ArrowRight: row => (row.ariaExpanded === 'false' ? open(row) : moves.ArrowDown?.(row)),
-    ArrowLeft: row => (row.ariaExpanded === 'true' ? close(row) : select(items.get(row)?.parent)),
-    Home: () => select(rows.firstElementChild as HTMLElement),
-    End: () => select(rows.lastElementChild as HTMLElement),
-    Enter: activate,
-    ' ': activate,
-  }
-  rows.addEventListener('keydown', event => {
-    const move = moves[event.key]
-    if (!move || !current || event.altKey || event.ctrlKey || event.metaKey) return
-    event.preventDefault()
-    move(current)
-  })
-  rows.addEventListener('click', ({ target }) => {
-    const row = (target as Element).closest<HTMLElement>('[role=treeitem]')
-    if (row) activate(row)
-  })
-
   return {
-    box,
+    rows,
+    open,
+    close,
+    itemOf: (row: Element) => items.get(row),
+    textOf: (node: JsonNode) => tree?.text(node) ?? '',
 
-    /** Shows another tree, with its first level open. */
-    show(next: JsonTree) {
-      tree = next
-      current = undefined
-      const root = add({ node: next.root, parent: undefined, level: 1, path: [] })
+    /** Replaces a row that stands for more values by the next of them. Returns the first one. */
+    extend(row: HTMLElement): HTMLElement | undefined {
+      const item = items.get(row)
+      const added = item?.parent ? next(item.parent, item.node) : []
+      row.replaceWith(...added)
+      return added[0]
+    },
+
+    /** Takes another tree and opens its first level. Returns its root. */
+    plant(planted: JsonTree): HTMLElement {
+      tree = planted
+      const root = add({ node: planted.root, parent: undefined, level: 1, path: [] })
       rows.replaceChildren(root)
       open(root)
-      select(root, false)
+      return root
     },
   }
 }
