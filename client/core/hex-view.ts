@@ -12,6 +12,8 @@ export type HexRow = {
 
 /** The bytes of a message in rows, each of which is made only when it is asked for. */
 export type HexView = {
+  /** In bytes. */
+  readonly length: number
   readonly rows: number
   /** Returns a row, from 0 on. */
   row(number: number): HexRow
@@ -24,6 +26,7 @@ export function createHexView(message: Message, width = WIDTH): HexView {
   const bytes = typeof message === 'string' ? new TextEncoder().encode(message) : message
 
   return {
+    length: bytes.length,
     rows: Math.ceil(bytes.length / width),
 
     row(number) {

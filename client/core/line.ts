@@ -18,7 +18,7 @@ const ABNORMAL = 1006
 const FOLDED_LINES = 3
 const FOLDED_CHARACTERS = 240
 const FOLDED_BYTES = 32
-const UNFOLDED_CHARACTERS = 64 * 1024
+export const UNFOLDED_CHARACTERS = 64 * 1024
 const UNFOLDED_BYTES = 8 * 1024
 
 /** Describes an event as a line of the log. */
@@ -58,9 +58,9 @@ export function fold(message: Message): Excerpt {
   return { text: hex ? `${words} ${hex}` : words, more: describeRest(message.length - FOLDED_BYTES, 'byte') }
 }
 
-/** Returns as much of a message as a page can render quickly: text, or a hex dump of binary data. */
-export function unfold(message: Message): Excerpt {
-  if (typeof message === 'string') return cut(message, UNFOLDED_CHARACTERS)
+/** Returns as much of a message as a page can render quickly: up to `most` characters of text, or a hex dump. */
+export function unfold(message: Message, most = UNFOLDED_CHARACTERS): Excerpt {
+  if (typeof message === 'string') return cut(message, most)
   return {
     text: hexDump(message.subarray(0, UNFOLDED_BYTES)),
     more: describeRest(message.length - UNFOLDED_BYTES, 'byte'),

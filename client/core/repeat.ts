@@ -147,15 +147,11 @@ export function checkRepeat(fields: RepeatFields): RepeatOptions | { field: keyo
   return { count: Number.isNaN(count) ? Number.POSITIVE_INFINITY : count, interval: seconds * 1000, inFlight }
 }
 
-/** Says how a repetition with this name ended, on one line. */
-export function describeRepeat(
-  name: string,
-  { sent, answered, seconds, isStopped }: RepeatResult,
-  isPaced = false,
-): string {
-  const rate = Math.round(answered / Math.max(seconds, 0.001))
-  const [sentText, answeredText, rateText] = [sent, answered, rate].map(separated)
-  return `${name} ${isStopped ? 'stopped' : 'done'}: ${sentText} sent, ${answeredText} answered in ${seconds.toFixed(2)} s${isPaced ? '' : `, ${rateText} per second`}`
+/** Says how a repetition ended, on one line: with its rate, unless that was given as an interval. */
+export function describeRepeat({ sent, answered, seconds, isStopped }: RepeatResult, isPaced: boolean): string {
+  const counts = `${separated(sent)} sent, ${separated(answered)} answered in ${seconds.toFixed(2)} s`
+  const rate = isPaced ? '' : `, ${separated(Math.round(answered / Math.max(seconds, 0.001)))} per second`
+  return `Repeat ${isStopped ? 'stopped' : 'done'}: ${counts}${rate}`
 }
 
 /** Reads a number with at most this many decimals, or returns `undefined`. */

@@ -1,5 +1,11 @@
 import { readAddress } from './address.ts'
-import { type ConnectionEvent, type ConnectionState, createConnection, type Facts } from './connection.ts'
+import {
+  type Connection,
+  type ConnectionEvent,
+  type ConnectionState,
+  createConnection,
+  type Facts,
+} from './connection.ts'
 import { createLogStore, type LogStore } from './log-store.ts'
 import type { Message } from './message.ts'
 import { createReconnect } from './reconnect.ts'
@@ -80,8 +86,6 @@ export function createSession(
   let isRetry = false
   /** The newest explanation of a failed handshake: a retry that fails for the same reason needs no second one. */
   let explanation = ''
-  let running: Repeat | undefined
-  let atConnect: SessionRepeat | undefined
 
   const reconnect = createReconnect({
     connect() {
@@ -101,17 +105,17 @@ export function createSession(
       onState(state)
     },
     onEvent(event) {
-      log.add(event.type === 'refused' ? countAttempt(event) : event)
+      log.add(event.type === 'refused' && isRetry ? countAttempt(event, log) : event)
       if (event.type === 'received') {
         received++
         statistics.received(event.roundTrip)
         onReceived?.(event.message)
-        running?.answered()
+        repeater.answered()
       } else if (event.type === 'refused') {
         void explain(event.url)
         ended()
       } else if (event.type === 'connected') {
-        if (atConnect) repeat(atConnect)
+        repeater.connected()
       } else if (ENDS.includes(event.type)) ended()
     },
   })
@@ -133,48 +137,12 @@ export function createSession(
     }
   }
 
-  /** Gives retries that fail one after another a single line, which counts them. */
-  function countAttempt(event: Refused): Refused {
-    const newest = log.entries.findLast(({ event }) => event.type !== 'note')
-    if (!isRetry || newest?.event.type !== 'refused') return event
-    log.remove(newest.id)
-    return { ...event, attempts: (newest.event.attempts ?? 1) + 1 }
-  }
-
   function ended() {
-    running?.stop()
+    repeater.ended()
     if (isWanted && reconnects) reconnect.closed()
   }
 
-  const bufferedAmount = () => connection.facts().bufferedAmount
-
-  function repeat({ create, ...options }: SessionRepeat) {
-    running?.stop()
-    running = createRepeat(
-      { patience: PATIENCE, ...options },
-      {
-        send(number) {
-          const message = create(number)
-          return message !== undefined && connection.send(message)
-        },
-        bufferedAmount,
-        onProgress: progress => onRepeat?.({ ...progress, isWaiting: false }),
-        onEnd(result) {
-          running = undefined
-          onRepeat?.(atConnect && { ...result, count: options.count, isWaiting: true })
-          log.add({ type: 'note', text: describeRepeat('Repeat', result, options.interval > 0) })
-        },
-      },
-    )
-    running.start()
-  }
-
-  function stopRepeat() {
-    const isWaiting = atConnect !== undefined && running === undefined
-    atConnect = undefined
-    if (isWaiting) onRepeat?.(undefined)
-    running?.stop()
-  }
+  const repeater = createRepeater(connection, log, onRepeat)
 
   return {
     log,
@@ -228,13 +196,67 @@ export function createSession(
       if (!isOn) reconnect.stop()
     },
 
-    startRepeat(options) {
-      stopRepeat()
+    startRepeat: options => repeater.start(options, state.connection === 'connected'),
+    stopRepeat: repeater.stop,
+  }
+}
+
+/** Gives retries that fail one after another a single line, which counts them. */
+function countAttempt(event: Refused, log: LogStore): Refused {
+  const newest = log.entries.findLast(({ event }) => event.type !== 'note')
+  if (newest?.event.type !== 'refused') return event
+  log.remove(newest.id)
+  return { ...event, attempts: (newest.event.attempts ?? 1) + 1 }
+}
+
+/** Repeats messages on a connection: one repetition at a time, which may start again at each connect. */
+function createRepeater(connection: Connection, log: LogStore, onRepeat: SessionListener['onRepeat']) {
+  let running: Repeat | undefined
+  let atConnect: SessionRepeat | undefined
+
+  function repeat({ create, ...options }: SessionRepeat) {
+    running?.stop()
+    running = createRepeat(
+      { patience: PATIENCE, ...options },
+      {
+        send(number) {
+          const message = create(number)
+          return message !== undefined && connection.send(message)
+        },
+        bufferedAmount: () => connection.facts().bufferedAmount,
+        onProgress: progress => onRepeat?.({ ...progress, isWaiting: false }),
+        onEnd(result) {
+          running = undefined
+          onRepeat?.(atConnect && { ...result, count: options.count, isWaiting: true })
+          log.add({ type: 'note', text: describeRepeat(result, options.interval > 0) })
+        },
+      },
+    )
+    running.start()
+  }
+
+  function stop() {
+    const isWaiting = atConnect !== undefined && running === undefined
+    atConnect = undefined
+    if (isWaiting) onRepeat?.(undefined)
+    running?.stop()
+  }
+
+  return {
+    start(options: SessionRepeat, isConnected: boolean) {
+      stop()
       atConnect = options.isAtConnect ? options : undefined
-      if (!atConnect || state.connection === 'connected') repeat(options)
+      if (!atConnect || isConnected) repeat(options)
       else onRepeat?.({ sent: 0, answered: 0, count: options.count, isWaiting: true })
     },
+    stop,
+    answered: () => running?.answered(),
 
-    stopRepeat,
+    connected() {
+      if (atConnect) repeat(atConnect)
+    },
+
+    /** The connection has ended. The next one may start the repetition again. */
+    ended: () => running?.stop(),
   }
 }

@@ -35,11 +35,9 @@ export function createAddressBar(
   const url = element(root, '#url', HTMLInputElement)
   const connect = element(root, '#connect', HTMLButtonElement)
   const disconnect = element(root, '#disconnect', HTMLButtonElement)
-  const protocols = element(root, '#protocols', HTMLInputElement)
-  const reconnect = element(root, '#reconnect', HTMLInputElement)
   const problem = element(root, '#address-problem', HTMLElement)
   const status = createStatus(root)
-  const closing = createClosing(root)
+  const settings = createSettings(root, { onReconnect, onEdit })
   let state: SessionState = { connection: 'disconnected', retryAt: undefined }
   let wasConnected = false
   /** The address and the subprotocols as they were typed when they were connected. */
@@ -51,8 +49,8 @@ export function createAddressBar(
     showProblem('problem' in read ? read.problem : '')
     if ('problem' in read) return onProblem(`"${withoutCredentials(url.value)}": ${read.problem}`)
     connected = url.value
-    offered = protocols.value
-    onConnect(read.url, protocols.value.split(/[\s,]+/).filter(Boolean))
+    offered = settings.read().protocols
+    onConnect(read.url, settings.protocols())
   }
 
   function showProblem(text: string) {
@@ -62,7 +60,7 @@ export function createAddressBar(
 
   const isOpen = () => state.connection === 'connected' || state.connection === 'connecting'
   const isElsewhere = () => isOpen() && url.value !== connected
-  const isEdited = () => isElsewhere() || (isOpen() && protocols.value !== offered)
+  const isEdited = () => isElsewhere() || (isOpen() && settings.read().protocols !== offered)
 
   function show() {
     // Connecting is possible while closing, because some servers never answer the close frame.
@@ -77,15 +75,12 @@ export function createAddressBar(
   }
 
   disconnect.addEventListener('click', () => {
-    const close = closing.read()
+    const close = settings.readClose()
     if (close) onDisconnect(...close)
     else onInvalidClose()
   })
-  for (const button of [connect, disconnect]) {
-    // The two buttons swap places, so the second click of a double click or a held key would hit the other one.
-    button.addEventListener('click', event => event.detail > 1 && cancel(event), { capture: true })
-    button.addEventListener('keydown', event => event.repeat && cancel(event))
-  }
+  // The two buttons swap places, so the second click of a double click or a held key would hit the other one.
+  for (const button of [connect, disconnect]) ignoreRepetition(button)
   form.addEventListener('submit', event => {
     event.preventDefault()
     submit()
@@ -96,19 +91,12 @@ export function createAddressBar(
     onEdit()
   })
   url.addEventListener('focus', () => {
-    const options = recent.list().map(address => Object.assign(document.createElement('option'), { value: address }))
-    element(root, '#recent', HTMLDataListElement).replaceChildren(...options)
+    element(root, '#recent', HTMLDataListElement).replaceChildren(...recent.list().map(value => new Option('', value)))
   })
   url.addEventListener('keydown', event => {
     if (event.key !== 'Escape' || !isElsewhere()) return
     url.value = connected
     url.dispatchEvent(new Event('input', { bubbles: true }))
-  })
-  for (const field of [protocols, closing.code, closing.reason]) field.addEventListener('input', onEdit)
-  protocols.addEventListener('input', show)
-  reconnect.addEventListener('change', () => {
-    onReconnect(reconnect.checked)
-    onEdit()
   })
   const copier = element(root, '#copy-link', HTMLButtonElement)
   copier.addEventListener('click', async () => {
@@ -122,21 +110,11 @@ export function createAddressBar(
     submit,
     showProblem,
 
-    read: () => ({
-      url: url.value,
-      protocols: protocols.value,
-      closeCode: closing.code.value,
-      closeReason: closing.reason.value,
-      reconnect: reconnect.checked ? 'on' : '',
-    }),
+    read: () => ({ url: url.value, ...settings.read() }),
 
     fill(setup: Omit<Setup, keyof Draft>) {
       url.value = setup.url
-      protocols.value = setup.protocols
-      closing.code.value = setup.closeCode ?? '1000'
-      closing.reason.value = setup.closeReason ?? ''
-      reconnect.checked = setup.reconnect === 'on'
-      onReconnect(reconnect.checked)
+      settings.fill(setup)
     },
 
     hide: status.hide,
@@ -149,6 +127,39 @@ export function createAddressBar(
     },
     get connected() {
       return isOpen() ? connected : undefined
+    },
+  }
+}
+
+/** Controls the settings of a connection in the side panel. */
+function createSettings(root: ParentNode, { onReconnect, onEdit }: Pick<AddressBarOptions, 'onReconnect' | 'onEdit'>) {
+  const protocols = element(root, '#protocols', HTMLInputElement)
+  const reconnect = element(root, '#reconnect', HTMLInputElement)
+  const closing = createClosing(root)
+
+  for (const field of [protocols, closing.code, closing.reason]) field.addEventListener('input', onEdit)
+  reconnect.addEventListener('change', () => {
+    onReconnect(reconnect.checked)
+    onEdit()
+  })
+
+  return {
+    protocols: () => protocols.value.split(/[\s,]+/).filter(Boolean),
+    readClose: closing.read,
+
+    read: () => ({
+      protocols: protocols.value,
+      closeCode: closing.code.value,
+      closeReason: closing.reason.value,
+      reconnect: reconnect.checked ? 'on' : '',
+    }),
+
+    fill(setup: Omit<Setup, keyof Draft>) {
+      protocols.value = setup.protocols
+      closing.code.value = setup.closeCode ?? '1000'
+      closing.reason.value = setup.closeReason ?? ''
+      reconnect.checked = setup.reconnect === 'on'
+      onReconnect(reconnect.checked)
     },
   }
 }
@@ -170,6 +181,11 @@ function createClosing(root: ParentNode) {
   }
   for (const field of [code, reason]) field.addEventListener('input', read)
   return { code, reason, read }
+}
+
+function ignoreRepetition(button: HTMLButtonElement): void {
+  button.addEventListener('click', event => event.detail > 1 && cancel(event), { capture: true })
+  button.addEventListener('keydown', event => event.repeat && cancel(event))
 }
 
 function cancel(event: Event): void {

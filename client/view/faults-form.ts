@@ -1,5 +1,5 @@
 import { count } from '../core/count.ts'
-import { editQuery, readQuery, writeQuery } from '../core/query.ts'
+import { editQuery, type Parameter, readQuery, writeQuery } from '../core/query.ts'
 import { element } from './element.ts'
 
 export type FaultsFormOptions = {
@@ -32,7 +32,7 @@ export function createFaultsForm(
   const url = element(root, '#url', HTMLInputElement)
   let fields: Field[] = []
   let names: string[] = []
-  let hints = new Map<Field, Hint>()
+  let hints = createHints(form, [])
   let verb = 'Connect'
   let loading: Promise<void> | undefined
 
@@ -42,7 +42,7 @@ export function createFaultsForm(
       createFields(element(form, '.fields', HTMLElement), element(form, '#presets', HTMLElement), base)
       fields = [...form.querySelectorAll<Field>('[name]')]
       names = [...new Set(fields.map(({ name }) => name))]
-      hints = new Map(fields.map(field => [field, hintOf(form, field)]))
+      hints = createHints(form, fields)
       help.textContent = ''
     })
     try {
@@ -58,11 +58,7 @@ export function createFaultsForm(
   function show(edited?: Field) {
     const parameters = readQuery(url.value)
     if (fields.length === 0 && parameters.length > 0) void load()
-    for (const field of fields.filter(field => field !== edited)) {
-      const values = parameters.filter(([name]) => name === field.name).map(([, value]) => value)
-      if (isCheckbox(field)) field.checked = values.includes(field.value)
-      else field.value = field instanceof HTMLTextAreaElement ? values.join('\n') : (values.at(-1) ?? '')
-    }
+    for (const field of fields) if (field !== edited) fillField(field, parameters)
     showCount(new Set(parameters.map(([name]) => name).filter(name => names.includes(name))))
   }
 
@@ -72,10 +68,9 @@ export function createFaultsForm(
     showChip(set.size)
     submit.textContent = `${verb} ${set.size === 0 ? 'without faults' : `with ${faults}`}`
     clear.disabled = set.size === 0
-    const strange = [...new Set(readQuery(url.value).map(([name]) => name))].filter(name => !names.includes(name))
     // A foreign server may well know other parameters.
-    const isMixed = fields.length > 0 && strange.length > 0 && (set.size > 0 || url.value.startsWith(base))
-    unknown.textContent = isMixed ? `No fault has the name ${strange.map(name => `"${name}"`).join(', ')}.` : ''
+    const isOurs = fields.length > 0 && (set.size > 0 || url.value.startsWith(base))
+    unknown.textContent = isOurs ? describeUnknown(url.value, names) : ''
   }
 
   /** Says how many faults the connection has; while the address is being edited, how many it will have. */
@@ -90,39 +85,21 @@ export function createFaultsForm(
         : `${count(now, 'fault')} ${isEdited ? 'still ' : ''}on`
   }
 
-  function explain(field: Field) {
-    const chosen = field instanceof HTMLSelectElement ? field.selectedOptions[0] : undefined
-    help.textContent = `${chosen?.value ? `${field.name}=${chosen.value}` : field.name}: ${chosen?.title || field.title}`
-  }
-
   function edit(query: string) {
     url.value = query
-    forgive()
+    hints.restore()
     onEdit()
-  }
-
-  function forgive() {
-    for (const [field, { element, text }] of hints) {
-      if (field.ariaInvalid !== 'true') continue
-      field.ariaInvalid = 'false'
-      element.className = ''
-      element.textContent = text
-    }
   }
 
   form.addEventListener('input', ({ target }) => {
     const field = target as Field
     const values = valuesOf(field)
-    // The server permits only one of them.
-    const rivals = fields.filter(other => isEnding(other) && isEnding(field) && other.name !== field.name)
-    const rivalNames = new Set(values.length > 0 ? rivals.map(({ name }) => name) : [])
-    edit(editQuery(writeQuery(url.value, rivalNames, []), names, field.name, values))
+    const rivals = new Set(values.length > 0 ? rivalsOf(field, fields) : [])
+    edit(editQuery(writeQuery(url.value, rivals, []), names, field.name, values))
     show(field)
-    explain(field)
+    help.textContent = explain(field)
   })
-  form.addEventListener('focusin', ({ target }) => {
-    if (fields.includes(target as Field)) explain(target as Field)
-  })
+  explainFocused(form, help)
   form.addEventListener('submit', event => {
     event.preventDefault()
     onConnect()
@@ -133,7 +110,7 @@ export function createFaultsForm(
   })
   chip.addEventListener('click', onOpenFaults)
   url.addEventListener('input', () => {
-    forgive()
+    hints.restore()
     show()
   })
 
@@ -148,24 +125,67 @@ export function createFaultsForm(
     /** Marks the fields that an answer of the server complains about. Returns whether there are any. */
     async complain(answer: string): Promise<boolean> {
       await load()
+      return hints.complain(answer)
+    },
+  }
+}
+
+/** Controls the hint below each field, which gives way to what the server complains about. */
+function createHints(form: HTMLFormElement, fields: Field[]) {
+  const hints = fields.map(field => {
+    const hint = element(form, `#${field.getAttribute('aria-describedby')} span`, HTMLElement)
+    return { field, hint, text: hint.textContent }
+  })
+
+  return {
+    restore() {
+      for (const { field, hint, text } of hints) {
+        if (field.ariaInvalid !== 'true') continue
+        field.ariaInvalid = 'false'
+        hint.className = ''
+        hint.textContent = text
+      }
+    },
+
+    complain(answer: string): boolean {
       const complaints = new Map(Array.from(answer.matchAll(COMPLAINT), ([, name, words]) => [name, words]))
-      for (const [field, { element }] of hints) {
+      for (const { field, hint } of hints) {
         const words = complaints.get(field.name)
         if (words === undefined) continue
         field.ariaInvalid = 'true'
-        element.className = 'problem'
-        element.textContent = `${words.charAt(0).toUpperCase()}${words.slice(1)}`
+        hint.className = 'problem'
+        hint.textContent = `${words.charAt(0).toUpperCase()}${words.slice(1)}`
       }
       return complaints.size > 0
     },
   }
 }
 
-type Hint = { element: HTMLElement; text: string }
+/** Names the parameters of an address that are no faults, in one sentence, or returns an empty string. */
+function describeUnknown(address: string, known: string[]): string {
+  const strange = [...new Set(readQuery(address).map(([name]) => name))].filter(name => !known.includes(name))
+  return strange.length > 0 ? `No fault has the name ${strange.map(name => `"${name}"`).join(', ')}.` : ''
+}
 
-function hintOf(form: HTMLFormElement, field: Field): Hint {
-  const hint = element(form, `#${field.getAttribute('aria-describedby')} span`, HTMLElement)
-  return { element: hint, text: hint.textContent }
+/** Returns the names of the parameters of which the server permits only one, if the field's is one of them. */
+const rivalsOf = (field: Field, fields: Field[]): string[] =>
+  fields.filter(other => isEnding(other) && isEnding(field) && other.name !== field.name).map(({ name }) => name)
+
+function explainFocused(form: HTMLFormElement, help: HTMLElement) {
+  form.addEventListener('focusin', ({ target }) => {
+    if ((target as Element).matches('[name]')) help.textContent = explain(target as Field)
+  })
+}
+
+function explain(field: Field): string {
+  const chosen = field instanceof HTMLSelectElement ? field.selectedOptions[0] : undefined
+  return `${chosen?.value ? `${field.name}=${chosen.value}` : field.name}: ${chosen?.title || field.title}`
+}
+
+function fillField(field: Field, parameters: Parameter[]) {
+  const values = parameters.filter(([name]) => name === field.name).map(([, value]) => value)
+  if (isCheckbox(field)) field.checked = values.includes(field.value)
+  else field.value = field instanceof HTMLTextAreaElement ? values.join('\n') : (values.at(-1) ?? '')
 }
 
 const isEnding = (field: Field): boolean => field.dataset.ending !== undefined

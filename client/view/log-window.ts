@@ -2,6 +2,7 @@ import {
   elementScroll,
   observeElementOffset,
   observeElementRect,
+  type VirtualItem,
   Virtualizer,
   type VirtualizerOptions,
 } from '@tanstack/virtual-core'
@@ -19,6 +20,8 @@ const OVERSCAN = 4
 /** Rows before and after the visible ones that are printed. */
 const PRINTED = 1000
 
+type DrawnRow = { id: number; index: number; row: HTMLLIElement }
+
 type WindowOptions = {
   createRow: (entry: LogEntry) => HTMLLIElement
   /** Called when the visible part has another size or position. */
@@ -33,7 +36,7 @@ export function createLogWindow(
   lines: HTMLElement,
   { createRow, onChange, keepsPlace }: WindowOptions,
 ) {
-  const rows = new Map<number, HTMLLIElement>()
+  const rows = createRows(log, lines, createRow)
   let shown: readonly LogEntry[] = []
   let count = 0
   let top = PADDING
@@ -70,24 +73,6 @@ export function createLogWindow(
     }
   }
 
-  /** Removes the rows that are not wanted any more. */
-  function removeRows(wanted: ReadonlySet<unknown>) {
-    for (const [id, row] of rows) {
-      if (wanted.has(id)) continue
-      // Otherwise a keyboard user in this row would land at the top of the page.
-      if (row.contains(document.activeElement)) log.focus({ preventScroll: true })
-      row.remove()
-      rows.delete(id)
-    }
-  }
-
-  function addRow(entry: LogEntry, next: Element | null): HTMLLIElement {
-    const row = createRow(entry)
-    rows.set(entry.id, row)
-    lines.insertBefore(row, next)
-    return row
-  }
-
   return {
     /** Takes over the first `length` of these entries. */
     update(entries: readonly LogEntry[], length: number, hasNote: boolean) {
@@ -114,28 +99,10 @@ export function createLogWindow(
     /** Puts the rows of the visible part into the document. Returns whether the height of any differed from its estimate. */
     draw(): boolean {
       const items = virtualizer.getVirtualItems()
-      removeRows(new Set(items.map(({ key }) => key)))
-      let next = lines.firstElementChild
-      const drawn = items.flatMap(({ index }) => {
-        const entry = shown[index]
-        if (!entry) return []
-        const row = rows.get(entry.id) ?? addRow(entry, next)
-        row.ariaPosInSet = String(index + 1)
-        row.ariaSetSize = String(count)
-        next = row.nextElementSibling
-        return { id: entry.id, index, row }
-      })
+      const drawn = rows.draw(shown, items, count)
       lines.style.paddingBlockStart = `${items[0]?.start ?? 0}px`
 
-      // Heights are read after all writes, so that the browser lays out only once.
-      let isResized = false
-      for (const { id, index, row } of drawn) {
-        const height = row.offsetHeight
-        if (virtualizer.itemSizeCache.get(id) === height) continue
-        virtualizer.resizeItem(index, height)
-        isResized = true
-      }
-      return isResized
+      return measure(virtualizer, drawn)
     },
 
     scrollTo(to: number) {
@@ -151,12 +118,66 @@ export function createLogWindow(
     },
 
     startOf: (index: number): number => virtualizer.measurementsCache[index]?.start ?? 0,
-    rowOf: (id: number): HTMLLIElement | undefined => rows.get(id),
+    rowOf: rows.get,
 
     setShown(next: boolean) {
       isShown = next
       // Without a scroll element, the virtualizer stops observing.
       virtualizer._willUpdate()
+    },
+  }
+}
+
+/** Returns whether the height of any of these rows differs from the known one. */
+function measure(virtualizer: Virtualizer<HTMLElement, HTMLLIElement>, drawn: DrawnRow[]): boolean {
+  // Heights are read after all writes, so that the browser lays out only once.
+  let isResized = false
+  for (const { id, index, row } of drawn) {
+    const height = row.offsetHeight
+    if (virtualizer.itemSizeCache.get(id) === height) continue
+    virtualizer.resizeItem(index, height)
+    isResized = true
+  }
+  return isResized
+}
+
+/** Creates the rows that are in the document, and removes those that are not wanted any more. */
+function createRows(log: HTMLElement, lines: HTMLElement, createRow: WindowOptions['createRow']) {
+  const rows = new Map<number, HTMLLIElement>()
+
+  function remove(wanted: ReadonlySet<unknown>) {
+    for (const [id, row] of rows) {
+      if (wanted.has(id)) continue
+      // Otherwise a keyboard user in this row would land at the top of the page.
+      if (row.contains(document.activeElement)) log.focus({ preventScroll: true })
+      row.remove()
+      rows.delete(id)
+    }
+  }
+
+  function add(entry: LogEntry, next: Element | null): HTMLLIElement {
+    const row = createRow(entry)
+    rows.set(entry.id, row)
+    lines.insertBefore(row, next)
+    return row
+  }
+
+  return {
+    get: (id: number): HTMLLIElement | undefined => rows.get(id),
+
+    /** Draws the entries of these items. `count` is the number of all rows. */
+    draw(entries: readonly LogEntry[], items: VirtualItem[], count: number): DrawnRow[] {
+      remove(new Set(items.map(({ key }) => key)))
+      let next = lines.firstElementChild
+      return items.flatMap(({ index }) => {
+        const entry = entries[index]
+        if (!entry) return []
+        const row = rows.get(entry.id) ?? add(entry, next)
+        row.ariaPosInSet = String(index + 1)
+        row.ariaSetSize = String(count)
+        next = row.nextElementSibling
+        return { id: entry.id, index, row }
+      })
     },
   }
 }

@@ -1,4 +1,3 @@
-import { textMessage } from '../core/burst.ts'
 import type { History } from '../core/history.ts'
 import type { Link, Setup } from '../core/link.ts'
 import { writeQuery } from '../core/query.ts'
@@ -52,7 +51,12 @@ export type SessionPanel = Panel & {
 
 /** ms between updates of the number of unread messages. */
 const UNREAD = 500
-const SUGGESTED = { interval: 0, inFlight: 16, isAtConnect: false, create: (number: number) => textMessage(number, 16) }
+const SUGGESTED = {
+  interval: 0,
+  inFlight: 16,
+  isAtConnect: false,
+  create: (number: number) => `${number} `.padEnd(16, '.'),
+}
 
 /** Creates a session and connects it with its part of the page. */
 export function createPanel(root: HTMLElement, options: PanelOptions): SessionPanel {

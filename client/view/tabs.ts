@@ -27,7 +27,7 @@ type TabsOptions<T> = {
  * All panels use the same ids, which is valid because only one panel is in the document.
  */
 export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect, onClose }: TabsOptions<T>) {
-  const list = element(document, '#tabs [role=tablist]', HTMLElement)
+  const list = createList()
   const pristine = first.cloneNode(true) as HTMLElement
   const panels: T[] = []
   // Weak, because a tab that was closed may be opened again only for some seconds.
@@ -38,23 +38,15 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
   const tabOf = (panel: T | undefined) => panel && tabs.get(panel)
 
   function add(panel: T, at = panels.length): T {
-    const tab = tabOf(panel) ?? createTab(panel)
+    const tab = tabOf(panel) ?? openTab(panel)
     tabs.set(panel, tab)
     list.insertBefore(tab, list.children[at] ?? null)
     panels.splice(at, 0, panel)
     return panel
   }
 
-  function createTab(panel: T): HTMLButtonElement {
-    const tab = document.createElement('button')
-    tab.type = 'button'
-    tab.role = 'tab'
-    tab.id = `tab-${++count}`
-    tab.setAttribute('aria-controls', 'panel')
-    tab.setAttribute('aria-keyshortcuts', 'Delete')
-    panel.root.setAttribute('aria-labelledby', tab.id)
-    panel.root.role = 'tabpanel'
-    tab.append(part('name'), part('unread'), createCloser())
+  function openTab(panel: T): HTMLButtonElement {
+    const tab = createTab(`tab-${++count}`, panel.root)
     tab.addEventListener('click', ({ target }) =>
       (target as Element).closest('.close') ? close(panel) : select(panel),
     )
@@ -62,7 +54,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     return tab
   }
 
-  function select(panel: T) {
+  function select(panel: T, hasFocus = false) {
     if (selected !== panel) {
       selected.hide()
       selected.root.replaceWith(panel.root)
@@ -71,6 +63,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     }
     show()
     tabOf(panel)?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+    if (hasFocus) tabOf(panel)?.focus()
     onSelect()
   }
 
@@ -85,9 +78,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
       tab.tabIndex = isSelected ? 0 : -1
       tab.dataset.state = panel.state
       const before = names.slice(0, i).filter(name => name === panel.name).length
-      write(tab, '.name', before > 0 ? `${panel.name} (${before + 1})` : panel.name)
-      write(tab, '.unread', panel.unread > 0 ? panel.unread.toLocaleString('en') : '')
-      tab.title = `${tab.querySelector('.name')?.textContent}: ${panel.state}`
+      label(tab, panel, before > 0 ? `${panel.name} (${before + 1})` : panel.name)
     }
   }
 
@@ -98,8 +89,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     const hadFocus = list.contains(document.activeElement)
     panels.splice(at, 1)
     tabOf(panel)?.remove()
-    select(panel === selected ? next : selected)
-    if (hadFocus) tabOf(selected)?.focus()
+    select(panel === selected ? next : selected, hadFocus)
     onClose(panel, () => select(add(panel, at)))
   }
 
@@ -109,12 +99,8 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     const panel = to === undefined ? undefined : panels[to]
     if (!panel) return
     event.preventDefault()
-    select(panel)
-    tabOf(panel)?.focus()
+    select(panel, true)
   })
-  list.addEventListener('wheel', event => list.scrollBy({ left: event.deltaY + event.deltaX }), { passive: true })
-  // The middle button would start scrolling.
-  list.addEventListener('mousedown', event => event.button === 1 && event.preventDefault())
   const create = () => add(open(pristine.cloneNode(true) as HTMLElement))
   element(document, '#new-tab', HTMLButtonElement).addEventListener('click', () => select(create()))
 
@@ -132,6 +118,28 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
   }
 }
 
+/** Finds the list of tabs, and makes the wheel scroll it. */
+function createList(): HTMLElement {
+  const list = element(document, '#tabs [role=tablist]', HTMLElement)
+  list.addEventListener('wheel', event => list.scrollBy({ left: event.deltaY + event.deltaX }), { passive: true })
+  // The middle button, which closes a tab, would start scrolling.
+  list.addEventListener('mousedown', event => event.button === 1 && event.preventDefault())
+  return list
+}
+
+function createTab(id: string, root: HTMLElement): HTMLButtonElement {
+  const tab = document.createElement('button')
+  tab.type = 'button'
+  tab.role = 'tab'
+  tab.id = id
+  tab.setAttribute('aria-controls', 'panel')
+  tab.setAttribute('aria-keyshortcuts', 'Delete')
+  root.setAttribute('aria-labelledby', id)
+  root.role = 'tabpanel'
+  tab.append(part('name'), part('unread'), createCloser())
+  return tab
+}
+
 function part(className: string): HTMLElement {
   const span = document.createElement('span')
   span.className = className
@@ -144,6 +152,12 @@ function createCloser(): HTMLElement {
   closer.ariaHidden = 'true'
   closer.title = 'Close (Delete)'
   return closer
+}
+
+function label(tab: HTMLElement, { state, unread }: Panel, name: string) {
+  write(tab, '.name', name)
+  write(tab, '.unread', unread > 0 ? unread.toLocaleString('en') : '')
+  tab.title = `${name}: ${state}`
 }
 
 function write(tab: HTMLElement, selector: string, text: string) {

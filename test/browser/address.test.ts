@@ -222,7 +222,26 @@ describePage('tabs', subject => {
     await tester.inState('Connected')
   })
 
-  test('connect again when the page comes back from the cache of the browser', async () => {
+  // Firefox does not cache a page with an open WebSocket: it loads such a page again.
+  test('connect again when the user leaves the page and comes back', async () => {
+    const { name, page, tester } = subject
+    const { port } = await startPeer(() => {}, {
+      onRequest: (_, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<title>Other</title>'),
+    })
+    await tester.visit()
+    await page.evaluate(() => Object.assign(window, { isSame: true }))
+    await page.goto(`http://127.0.0.1:${port}/`)
+    await page.goBack()
+    await tester.inState('Connected')
+    expect(await tester.log()).not.toMatch(/1006|Error/)
+    expect(await page.evaluate(() => 'isSame' in window)).toBe(name === 'chrome')
+    if (name === 'chrome') expect(await tester.log()).toContain('You left the page')
+    await tester.send('back')
+    await tester.logged('[RE]: back')
+    expect(tester.complaints).toEqual([])
+  })
+
+  test('connect again when a browser takes the page from its cache', async () => {
     const { page, tester } = subject
     await tester.visit()
     await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })))

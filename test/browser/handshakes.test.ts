@@ -59,6 +59,38 @@ describe.for(browserNames.filter(findBrowser))('a WebSocket in %s', name => {
     expect(await connect('auth=basic:user:password')).toBe('hello')
   })
 
+  /** Resolves with the events of a WebSocket, up to its close or its first message. */
+  const eventsOf = (query: string, protocols: string[]) =>
+    page.evaluate(
+      (url, protocols) =>
+        new Promise<string[]>(resolve => {
+          const events: string[] = []
+          const socket = new WebSocket(url, protocols)
+          socket.onopen = () => {
+            events.push(`open ${socket.protocol}`)
+            socket.send('hello')
+          }
+          socket.onerror = () => events.push('error')
+          socket.onmessage = ({ data }) => resolve([...events, data])
+          socket.onclose = ({ code, wasClean }) => resolve([...events, `${code} ${wasClean}`])
+        }),
+      `${address}raw?${query}`,
+      protocols,
+    )
+
+  const failed = ['error', '1006 false']
+  test.for([
+    ['handshake=wrong-subprotocol', [], failed, ['open ', 'hello']],
+    ['handshake=wrong-subprotocol', ['a'], failed, failed],
+    ['subprotocol=', ['a'], failed, ['open ', 'hello']],
+    ['corrupt=mask&after=0', [], ['open ', ...failed], ['open ', 'hello']],
+    ['corrupt=close-code&after=0', [], ['open ', ...failed], ['open ', '1005 true']],
+    ['corrupt=close-1&after=0', [], ['open ', ...failed], ['open ', '1005 true']],
+    ['corrupt=close-utf8&after=0', [], ['open ', ...failed], ['open ', ...failed]],
+  ] as const)('reacts as documented to ?%s with the subprotocols %j', async ([query, protocols, chrome, firefox]) => {
+    expect(await eventsOf(query, [...protocols])).toEqual(name === 'chrome' ? chrome : firefox)
+  })
+
   test('keeps a cookie of the 101', async () => {
     expect(await connect('header=Set-Cookie:a=1')).toBe('hello')
     expect(await headersOf('hello')).toMatchObject({ Cookie: 'a=1' })

@@ -41,6 +41,12 @@ describe.for(browserNames)('the page in %s', { skip: !stack }, name => {
       expect(tester.complaints).toEqual([])
     })
 
+    test('is loaded whatever the query of its address', async () => {
+      await page.goto(`${address}?after=5`)
+      await tester.inState('Connected')
+      expect(tester.complaints).toEqual([])
+    })
+
     test('sends with Enter without reloading', async () => {
       await tester.visit()
       await tester.send('first')

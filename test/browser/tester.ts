@@ -78,6 +78,8 @@ export async function openTester(browser: Browser | BrowserContext, address: str
   const openPart = async (part: Part) => {
     if (await page.$eval('#side', side => (side as HTMLElement).hidden)) await page.click('#side-toggle')
     await page.click(`#${part}-tab`)
+    // The contents are loaded on demand.
+    await page.waitForSelector('#code-view')
     if (part === 'faults') await page.waitForSelector('#faults [name]')
     if (part === 'chart') await page.waitForSelector('#plot canvas')
   }

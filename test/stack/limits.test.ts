@@ -29,6 +29,28 @@ describe.skipIf(!inject('stack'))('two replicas with room for three connections 
     return pages.map(page => Number(pattern.exec(page)?.[1] ?? 0))
   }
 
+  test('the page is served while each replica refuses every handshake by default', async () => {
+    const set = (method: 'PUT' | 'DELETE') =>
+      Promise.all(
+        controls.map(async url => {
+          const headers = { 'Content-Type': 'application/json' }
+          const { ok } = await fetch(`${url}faults`, {
+            method,
+            headers,
+            ...(method === 'PUT' && { body: '{"reject":503}' }),
+          })
+          expect(ok).toBe(true)
+        }),
+      )
+    await set('PUT')
+    onTestFinished(() => set('DELETE').then(() => {}))
+    expect((await connectRaw(`${stack.page.replace('http:', 'ws:')}ws`)).head).toMatch(/^HTTP\/1.1 503 /)
+    for (const path of ['', '?after=5', 'main.js', 'style.css']) {
+      expect((await fetch(stack.page + path, { headers: { Accept: 'text/html' } })).status).toBe(200)
+    }
+    expect(await (await fetch(`${stack.page}?after=5`)).text()).toContain('<title>WebSocket echo</title>')
+  })
+
   test('NGINX tries the other replica when one is full, and answers 503 with Retry-After when both are', async () => {
     const [first = ''] = direct
     // NGINX resolves the replicas once a second, so it may not know a healthy one yet.

@@ -1,32 +1,32 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
-import { type BurstOptions, type BurstProgress, type BurstResult, createBurst } from '../../client/core/burst.ts'
-import { byteLength } from '../../client/core/bytes.ts'
 import { createConnection } from '../../client/core/connection.ts'
-import type { Message } from '../../client/core/message.ts'
+import { createRepeat, type RepeatOptions, type RepeatProgress, type RepeatResult } from '../../client/core/repeat.ts'
 
 const MOST_BUFFERED = 1024 * 1024
 
-/** Creates a burst with a simulated clock: sending a message takes `cost` ms, and `drain` bytes leave per ms. */
-function simulate(options: Partial<BurstOptions>, { cost = 0, drain = Number.POSITIVE_INFINITY } = {}) {
-  const messages: { message: Message; at: number }[] = []
-  const progress: (BurstProgress & { at: number })[] = []
-  const results: BurstResult[] = []
+/**
+ * Creates a repetition of messages of `size` bytes with a simulated clock: sending one takes `cost` ms, and `drain` bytes
+ * leave per ms.
+ */
+function simulate(options: Partial<RepeatOptions>, { size = 10, cost = 0, drain = Number.POSITIVE_INFINITY } = {}) {
+  const messages: { at: number }[] = []
+  const progress: (RepeatProgress & { at: number })[] = []
+  const results: RepeatResult[] = []
   const tasks: { task: () => void; at: number }[] = []
   const world = { time: 0, buffered: 0, mostBuffered: 0, isGone: false, longestTask: 0 }
 
-  const burst = createBurst(
-    { count: 10, size: 10, inFlight: 0, rate: 0, isBinary: false, ...options },
+  const repeat = createRepeat(
+    { count: 10, inFlight: 0, interval: 0, ...options },
     {
-      send(message) {
+      send() {
         if (world.isGone) return false
-        messages.push({ message, at: world.time })
+        messages.push({ at: world.time })
         world.time += cost
-        world.buffered += drain === Number.POSITIVE_INFINITY ? 0 : byteLength(message)
+        world.buffered += drain === Number.POSITIVE_INFINITY ? 0 : size
         world.mostBuffered = Math.max(world.mostBuffered, world.buffered)
         return true
       },
@@ -59,77 +59,39 @@ function simulate(options: Partial<BurstOptions>, { cost = 0, drain = Number.POS
     world.time = Math.max(world.time, end)
   }
 
-  return { world, burst, messages, progress, results, runTo, tasks, start: () => timed(burst.start) }
+  return { world, repeat, messages, progress, results, runTo, tasks, start: () => timed(repeat.start) }
 }
-
-describe('a message', () => {
-  test.each([
-    [10, '1 ........'],
-    [2, '1 '],
-    [1, '1'],
-    [0, ''],
-  ])('of %d bytes is %j', (size, text) => {
-    const { start, messages } = simulate({ count: 1, size })
-    start()
-    expect(messages.map(({ message }) => message)).toEqual([text])
-  })
-
-  test('starts with its number, which is cut if it does not fit', () => {
-    const { start, messages } = simulate({ count: 12, size: 1 })
-    start()
-    expect(messages.map(({ message }) => message).join('')).toBe('123456789111')
-  })
-
-  test.each([
-    [4, [49, 0, 0, 0]],
-    [0, []],
-  ])('in binary, of %d bytes, is %j', (size, bytes) => {
-    const { start, messages } = simulate({ count: 1, size, isBinary: true })
-    start()
-    expect(messages.map(({ message }) => message)).toEqual([Uint8Array.from(bytes)])
-  })
-
-  test('has the requested size', () => {
-    fc.assert(
-      fc.property(fc.nat(300), fc.boolean(), (size, isBinary) => {
-        const { start, messages } = simulate({ count: 3, size, isBinary })
-        start()
-        expect(messages.map(({ message }) => byteLength(message))).toEqual([size, size, size])
-      }),
-    )
-  })
-})
 
 describe('ends', () => {
   test('when every message is answered, and not before', () => {
-    const { start, burst, results, world, messages } = simulate({ count: 3 })
+    const { start, repeat, results, world, messages } = simulate({ count: 3 })
     start()
     expect(messages).toHaveLength(3)
     world.time = 2000
-    burst.answered()
-    burst.answered()
+    repeat.answered()
+    repeat.answered()
     expect(results).toEqual([])
-    burst.answered()
+    repeat.answered()
     expect(results).toEqual([{ sent: 3, answered: 3, seconds: 2, isStopped: false }])
-    burst.answered()
-    burst.stop()
+    repeat.answered()
+    repeat.stop()
     expect(results).toHaveLength(1)
   })
 
   test('when it is stopped, and sends nothing more', () => {
-    const { start, burst, results, runTo, messages } = simulate({ count: 10, rate: 10 })
+    const { start, repeat, results, runTo, messages } = simulate({ count: 10, interval: 100 })
     start()
     runTo(150)
-    burst.answered()
-    burst.stop()
-    burst.stop()
+    repeat.answered()
+    repeat.stop()
+    repeat.stop()
     runTo(10_000)
     expect(results).toEqual([{ sent: 2, answered: 1, seconds: 0.15, isStopped: true }])
     expect(messages).toHaveLength(2)
   })
 
   test('when the connection has ended', () => {
-    const { start, results, runTo, world } = simulate({ count: 10, rate: 10 })
+    const { start, results, runTo, world } = simulate({ count: 10, interval: 100 })
     start()
     world.isGone = true
     runTo(10_000)
@@ -138,23 +100,23 @@ describe('ends', () => {
 })
 
 test('does not count a message as a reply when nothing is unanswered', () => {
-  const { start, burst, results, runTo } = simulate({ count: 2, rate: 10 })
+  const { start, repeat, results, runTo } = simulate({ count: 2, interval: 100 })
   start()
-  burst.answered()
-  burst.answered()
+  repeat.answered()
+  repeat.answered()
   expect(results).toEqual([])
   runTo(100)
-  burst.answered()
+  repeat.answered()
   expect(results).toMatchObject([{ sent: 2, answered: 2 }])
 })
 
 test('keeps the requested number of messages in flight', () => {
-  const { start, burst, messages, runTo, results } = simulate({ count: 10, inFlight: 3 })
+  const { start, repeat, messages, runTo, results } = simulate({ count: 10, inFlight: 3 })
   start()
   runTo(1000)
   for (let answered = 1; answered <= 10; answered++) {
     expect(messages).toHaveLength(Math.min(10, answered + 2))
-    burst.answered()
+    repeat.answered()
     runTo(1000 + answered)
   }
   expect(results).toMatchObject([{ sent: 10, answered: 10, isStopped: false }])
@@ -162,7 +124,7 @@ test('keeps the requested number of messages in flight', () => {
 
 describe('at a rate', () => {
   test('sends evenly', () => {
-    const { start, messages, runTo } = simulate({ count: 1000, rate: 50 })
+    const { start, messages, runTo } = simulate({ count: 1000, interval: 20 })
     start()
     runTo(10_000)
     expect(messages).toHaveLength(501)
@@ -170,7 +132,7 @@ describe('at a rate', () => {
   })
 
   test('keeps a rate of many messages per timer', () => {
-    const { start, messages, runTo } = simulate({ count: 1_000_000, rate: 100_000, size: 0 })
+    const { start, messages, runTo } = simulate({ count: 1_000_000, interval: 0.01 })
     start()
     runTo(500)
     expect(messages.length).toBeGreaterThan(49_000)
@@ -178,7 +140,7 @@ describe('at a rate', () => {
   })
 
   test('catches up with at most one second', () => {
-    const { start, messages, runTo, tasks, world } = simulate({ count: 1_000_000, rate: 100 })
+    const { start, messages, runTo, tasks, world } = simulate({ count: 1_000_000, interval: 10 })
     start()
     world.time = 3_600_000
     for (const { task } of tasks.splice(0)) task()
@@ -200,7 +162,7 @@ describe('without a rate', () => {
 
   test('waits while too many bytes are queued', () => {
     const size = 100_000
-    const { start, world, messages, runTo } = simulate({ count: 100, size }, { drain: 10_000 })
+    const { start, world, messages, runTo } = simulate({ count: 100 }, { size, drain: 10_000 })
     start()
     runTo(5000)
     expect(messages).toHaveLength(100)
@@ -211,21 +173,21 @@ describe('without a rate', () => {
 
 describe('progress', () => {
   test('is reported every 100 ms while it changes, and at the end', () => {
-    const { start, progress, runTo, burst } = simulate({ count: 1000, rate: 1000 })
+    const { start, progress, runTo, repeat } = simulate({ count: 1000, interval: 1 })
     start()
     runTo(1500)
     expect(progress.length).toBeGreaterThan(8)
     for (const [i, { at }] of progress.entries()) expect(at).toBeGreaterThanOrEqual((progress[i - 1]?.at ?? 0) + 100)
     expect(progress.at(-1)).toMatchObject({ sent: 1000, answered: 0, count: 1000 })
-    burst.stop()
+    repeat.stop()
     expect(progress.at(-1)).toMatchObject({ sent: 1000, answered: 0, count: 1000, at: 1500 })
   })
 
   test('includes replies that arrive after the last message is sent', () => {
-    const { start, progress, runTo, burst } = simulate({ count: 10 })
+    const { start, progress, runTo, repeat } = simulate({ count: 10 })
     start()
     runTo(1000)
-    burst.answered()
+    repeat.answered()
     runTo(2000)
     expect(progress.at(-1)).toMatchObject({ sent: 10, answered: 1 })
   })
@@ -243,7 +205,7 @@ describe('on a real connection', () => {
   test.each([
     { inFlight: 0, isBinary: false },
     { inFlight: 100, isBinary: true },
-  ])('20,000 messages do not block timers: %j', async options => {
+  ])('20,000 messages do not block timers: %j', async ({ inFlight, isBinary }) => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     servers.push(server)
     server.on('connection', peer => peer.on('message', (data, isBinary) => peer.send(data, { binary: isBinary })))
@@ -252,18 +214,19 @@ describe('on a real connection', () => {
     const size = 1000
     let mostBuffered = 0
     const { promise: connected, resolve: connect } = Promise.withResolvers<void>()
-    const { promise: ended, resolve: end } = Promise.withResolvers<BurstResult>()
+    const { promise: ended, resolve: end } = Promise.withResolvers<RepeatResult>()
     const connection = createConnection({
       onState: () => {},
       onEvent(event) {
         if (event.type === 'connected') connect()
-        if (event.type === 'received') burst.answered()
+        if (event.type === 'received') repeat.answered()
       },
     })
-    const burst = createBurst(
-      { count: 20_000, size, rate: 0, ...options },
+    const message = isBinary ? new Uint8Array(size) : '.'.repeat(size)
+    const repeat = createRepeat(
+      { count: 20_000, interval: 0, inFlight },
       {
-        send(message) {
+        send() {
           const isSent = connection.send(message)
           mostBuffered = Math.max(mostBuffered, connection.facts().bufferedAmount)
           return isSent
@@ -281,7 +244,7 @@ describe('on a real connection', () => {
     const turning = (async () => {
       for (; isRunning; turns++) await nextTurn()
     })()
-    burst.start()
+    repeat.start()
     const result = await ended
     isRunning = false
     await turning
