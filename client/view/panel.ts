@@ -1,9 +1,9 @@
 import { textMessage } from '../core/burst.ts'
 import type { History } from '../core/history.ts'
 import type { Setup } from '../core/link.ts'
+import type { LogStore } from '../core/log-store.ts'
 import { writeQuery } from '../core/query.ts'
 import type { RecentAddresses } from '../core/recent-addresses.ts'
-import type { SavedMessages } from '../core/saved-messages.ts'
 import { createSession, type Session, type SessionState } from '../core/session.ts'
 import type { Stored } from '../core/stored.ts'
 import { createAddressBar } from './address-bar.ts'
@@ -18,23 +18,23 @@ import { createSide, type SideState } from './side.ts'
 import { createSideContent } from './side-content.ts'
 import { stateOf } from './status.ts'
 import { createSuggestions } from './suggestions.ts'
-import type { Panel } from './tabs.ts'
+import type { Panel, Tabs } from './tabs.ts'
 
 type PanelOptions = {
   setup: Setup
   history: History
-  saved: SavedMessages
   recent: RecentAddresses
   side: Stored<SideState>
   announcer: Announcer
   notice: Notice
   pageOrigin: string
+  tabs: () => Tabs<SessionPanel>
   /** Called when the state or the settings have changed. */
   onChange: () => void
 }
 
 export type SessionPanel = Panel & {
-  readonly session: SessionState
+  readonly log: LogStore
   read(): Setup
   fill(setup: Setup): void
   connect(): void
@@ -85,8 +85,9 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
     suggestions.show(state, addressBar.connected ?? url.value)
   }
 
-  function fill({ format, message, ...connection }: Setup) {
+  function fill({ format, message, repeat, ...connection }: Setup) {
     views.addressBar.fill(connection)
+    views.menus.fill(repeat)
     const draft = views.composer.read()
     if (draft.format !== format || draft.message !== message) views.composer.fill({ format, message })
     show()
@@ -96,6 +97,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
 
   return {
     root,
+    log: session.log,
     fill,
     connect: views.addressBar.submit,
     retryNow: session.retryNow,
@@ -108,14 +110,11 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
     get state() {
       return stateOf(state)
     },
-    get session() {
-      return state
-    },
     get unread() {
       return unread.count
     },
 
-    read: () => ({ ...views.addressBar.read(), ...views.composer.read() }),
+    read: () => ({ ...views.addressBar.read(), ...views.composer.read(), repeat: views.menus.read() }),
 
     show() {
       unread.stop()
@@ -148,7 +147,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
 function createViews(
   root: HTMLElement,
   session: Session,
-  { setup, history, saved, recent, side: sideState, notice, onEdit }: PanelOptions & { onEdit: () => void },
+  { setup, history, recent, side: sideState, notice, tabs, onEdit }: PanelOptions & { onEdit: () => void },
 ) {
   const url = element(root, '#url', HTMLInputElement)
   const addressBar = createAddressBar(root, {
@@ -170,6 +169,9 @@ function createViews(
     onOpenFaults: () => side.open('faults'),
     onSendAgain: session.send,
     onEditMessage: composer.edit,
+    recent,
+    notice,
+    tabs,
   })
   const side = createSide(root, sideState, content.open)
   const log = createLog(root, session.log, {
@@ -180,8 +182,9 @@ function createViews(
   })
   const menus = createMenuLoader(root, {
     ...composer,
-    saved,
     notice,
+    address: () => addressBar.connected ?? url.value,
+    onEdit,
     onStart: session.startRepeat,
     onStop: session.stopRepeat,
   })

@@ -8,10 +8,13 @@ import { createHandshakeView } from './handshake-view.ts'
 import { createMessageView, type MessageViewOptions } from './message-view.ts'
 import type { Part } from './side.ts'
 import { addStyleSheet } from './style-sheet.ts'
+import { createWork, type WorkOptions } from './work.ts'
 
 export type SideParts = ReturnType<typeof createSideParts>
 
-export type SidePartsOptions = Omit<MessageViewOptions, 'target'> & FaultsFormOptions & { session: Session }
+export type SidePartsOptions = Omit<MessageViewOptions, 'target'> &
+  FaultsFormOptions &
+  WorkOptions & { session: Session }
 
 /** Creates the tabs of the side panel. Loaded on demand, because the page begins without them. */
 export function createSideParts(root: ParentNode, { session, ...options }: SidePartsOptions) {
@@ -24,6 +27,7 @@ export function createSideParts(root: ParentNode, { session, ...options }: SideP
   })
   const message = createMessageView(root, { ...options, target })
   createHandshakeView(element(root, '#connection-view', HTMLElement), target)
+  createWork(element(root, '#connection-view', HTMLElement), options)
   const facts = createFacts(root, session.facts)
   const faults = createFaultsForm(root, options)
   const chart = createChart(root, session.statistics)
