@@ -86,6 +86,14 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     field.focus()
   }
 
+  /** Replaces the draft. The browser's undo brings the old text back. */
+  function fill(draft: Draft) {
+    attachment.set(undefined)
+    walk.end()
+    format.value = draft.format
+    write(draft.message)
+  }
+
   form.addEventListener('submit', event => {
     event.preventDefault()
     submit()
@@ -119,13 +127,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     focus: () => field.focus(),
     read: (): Draft => ({ format: chosen(), message: field.value }),
 
-    /** Replaces the draft. The browser's undo brings the old text back. */
-    fill(draft: Draft) {
-      attachment.set(undefined)
-      walk.end()
-      format.value = draft.format
-      write(draft.message)
-    },
+    fill,
 
     /** Returns a function that creates the message in the field again, even when another text is in it. */
     capture: (): ReturnType<Capture> => {
@@ -145,7 +147,7 @@ export function createComposer(root: HTMLElement, { history, onSend, onConnect, 
     edit(message: Message) {
       const isText = typeof message === 'string'
       if (message.length > MAX_EDITED) attachment.set({ name: isText ? 'Long text' : 'Binary message', message })
-      else this.fill(isText ? { format: 'text', message } : { format: 'hex', message: toHex(message) })
+      else fill(isText ? { format: 'text', message } : { format: 'hex', message: toHex(message) })
       field.focus()
     },
 

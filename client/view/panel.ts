@@ -204,7 +204,8 @@ function createViews(
 
 /** Counts the messages that arrive while the panel is hidden. */
 function createUnread(session: Session, onChange: () => void) {
-  let seen: number | undefined
+  // A tab that a reload or an import opens is hidden from its beginning.
+  let seen: number | undefined = 0
   let isReporting = false
 
   session.log.onChange(() => {

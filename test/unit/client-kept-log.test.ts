@@ -127,6 +127,15 @@ test('nothing is kept of logs without more than connections', () => {
   expect(parseLogs(writeLogs([createLogStore(), log], 0, ROOM))).toEqual([undefined, expect.anything()])
 })
 
+test.each([
+  ['just before the page is left is dropped, because Firefox itself closes connections so', 500, 1],
+  ['earlier is kept', 5000, 2],
+])('an end with code 1001 %s', (_, before, lines) => {
+  log.add(sent('a'), MIDDAY)
+  log.add({ type: 'disconnected', code: 1001, reason: '' }, MIDDAY - before)
+  expect(parseLogs(writeLogs([log], 0, ROOM, MIDDAY))[0]?.lines).toHaveLength(lines)
+})
+
 test('a restored log is cleared and brought back like any other', () => {
   log.add(sent('a'), MIDDAY)
   const restored = reload(log)
