@@ -40,7 +40,9 @@ export function parseLogs(text: string): (KeptLog | undefined)[] {
 
 /** Puts kept lines before those of a log, and after them a line that says where they are from. `now` is in ms. */
 export function restoreLog(store: LogStore, { lines, older }: KeptLog, now = Date.now()): void {
-  const mark = { at: now, event: { type: 'note' as const, text: describe(lines.at(-1), older, now) } }
+  // A connection may have been faster than the code that restores.
+  const at = Math.min(now, store.entries[0]?.at ?? now)
+  const mark = { at, event: { type: 'note' as const, text: describe(lines.at(-1), older, now) } }
   const first = MARK - lines.length
   store.prepend(
     [...lines, mark].map((line, i) => ({ ...line, id: first + i })),

@@ -113,6 +113,8 @@ describePage('a session', subject => {
     const count = async () => (await rows()).filter(row => row.includes('[RE]: again')).length
     await page.hover('#log li:nth-child(2)')
     await page.click('#log li [aria-label="Send again: again"]')
+    // The log waits while the pointer is over the buttons of a row.
+    await page.mouse.move(0, 0)
     await expect.poll(count).toBe(2)
     const exported = (await saved('#export'))
       .trim()
