@@ -2,20 +2,21 @@ import { defaultAddress } from './core/address.ts'
 import { createHistory, parseHistory } from './core/history.ts'
 import { describeLink, type Link, mayConnect, readLink, type Setup, writeLink } from './core/link.ts'
 import { createRecentAddresses, parseRecentAddresses } from './core/recent-addresses.ts'
-import { createSavedMessages, parseSavedMessages } from './core/saved-messages.ts'
 import { createStored } from './core/stored.ts'
 import { createStoredTabs, parseTabs } from './core/stored-tabs.ts'
 import { createAnnouncer } from './view/announcer.ts'
 import { element } from './view/element.ts'
 import { addIcons } from './view/icons.ts'
 import { createNotice } from './view/notice.ts'
-import { createPanel } from './view/panel.ts'
+import { createPanel, type SessionPanel } from './view/panel.ts'
 import { parseSide } from './view/side.ts'
 import { WORDS } from './view/status.ts'
-import { createTabs } from './view/tabs.ts'
+import { openStorage } from './view/storage.ts'
+import { createTabs, type Tabs } from './view/tabs.ts'
 import { createTheme, parseTheme } from './view/theme.ts'
 
 const storage = openStorage('localStorage')
+const windowStorage = openStorage('sessionStorage')
 const defaults: Setup = {
   url: defaultAddress(document.baseURI),
   protocols: '',
@@ -28,10 +29,9 @@ const { title } = document
 addIcons()
 createTheme(createStored(storage, 'websocket-echo-theme', parseTheme))
 const history = createHistory(createStored(storage, 'websocket-echo-history', parseHistory))
-const saved = createSavedMessages(createStored(storage, 'websocket-echo-saved', parseSavedMessages))
 // Each window has its own tabs.
 const stored = createStoredTabs(
-  createStored(openStorage('sessionStorage'), 'websocket-echo-tabs', parseTabs),
+  createStored(windowStorage, 'websocket-echo-tabs', parseTabs),
   createStored(undefined, '', parseTabs),
 )
 const recent = createRecentAddresses(createStored(storage, 'websocket-echo-addresses', parseRecentAddresses))
@@ -39,23 +39,12 @@ const side = createStored(storage, 'websocket-echo-panel', parseSide)
 const announcer = createAnnouncer(element(document, '#announcer', HTMLElement))
 const notice = createNotice()
 const { origin } = location
-const shared = {
-  storage,
-  history,
-  saved,
-  recent,
-  side,
-  announcer,
-  notice,
-  link,
-  pageOrigin: origin,
-  onChange: showSelected,
-}
+const shared = { history, recent, side, announcer, notice, link, pageOrigin: origin, onChange: showSelected }
 
 let linking: ReturnType<typeof setTimeout> | undefined
 
-const tabs = createTabs(element(document, '#panel', HTMLElement), {
-  open: root => createPanel(root, { ...shared, setup: defaults }),
+const tabs: Tabs<SessionPanel> = createTabs(element(document, '#panel', HTMLElement), {
+  open: root => createPanel(root, { ...shared, setup: defaults, tabs: () => tabs }),
   onSelect: showSelected,
   onClose(panel, undo) {
     panel.end()
@@ -96,6 +85,7 @@ function followLink(current: Setup) {
 }
 
 restoreTabs()
+keepLogs()
 followLink(stored.get().tabs.length > 0 ? tabs.selected().read() : defaults)
 tabs.selected().show()
 
@@ -109,6 +99,18 @@ function restoreTabs() {
   }
   const panel = tabs.all()[selected]
   if (panel) tabs.select(panel)
+}
+
+/** Brings back the logs that the tabs had before a reload, and keeps them for the next one. Nobody needs to wait. */
+async function keepLogs() {
+  if (!windowStorage) return
+  const restored = [...tabs.all()]
+  try {
+    const { createLogKeeper } = await import('./view/log-keeper.ts')
+    await createLogKeeper(windowStorage, restored, tabs)
+  } catch {
+    // Without the server of the page, the logs are not kept.
+  }
 }
 
 function storeTabs() {
@@ -135,12 +137,3 @@ addEventListener('pagehide', event => {
 addEventListener('pageshow', event => {
   if (event.persisted) for (const panel of tabs.all()) panel.resume()
 })
-
-/** Reading either of them throws if the browser denies storage. */
-function openStorage(name: 'localStorage' | 'sessionStorage'): Storage | undefined {
-  try {
-    return window[name]
-  } catch {
-    return undefined
-  }
-}

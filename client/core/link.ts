@@ -1,4 +1,5 @@
 import { withoutCredentials } from './address.ts'
+import type { RepeatSettings } from './repeat-fields.ts'
 
 const FORMATS = ['text', 'json', 'hex', 'base64'] as const
 
@@ -8,7 +9,7 @@ export type Format = (typeof FORMATS)[number]
 /** The message field, as it was typed. */
 export type Draft = { format: Format; message: string }
 
-/** The settings that a link can contain. */
+/** The settings of a tab. A link can contain all of them except `repeat`. */
 export type Setup = Draft & {
   url: string
   /** As they were typed. */
@@ -18,6 +19,8 @@ export type Setup = Draft & {
   closeReason?: string
   /** `on` to reconnect when the connection ends unexpectedly, otherwise empty. */
   reconnect?: string
+  /** Absent while the form is as the page begins with it. */
+  repeat?: RepeatSettings | undefined
 }
 
 /** A link to the page, and sentences about what is in it and what is not. */

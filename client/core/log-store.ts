@@ -38,6 +38,8 @@ export type LogStore = {
    * as its bytes in UTF-8 or as bytes in hex in binary messages.
    */
   filter(kind: LogKind, search: string | SearchPattern | undefined): void
+  /** Puts entries before all others; their ids must be lower. `missing` lines before them are gone. */
+  prepend(earlier: readonly LogEntry[], missing: number): void
   /** Removes all entries. Returns a function that puts them back, before those that were added since. */
   clear(): () => void
   /** Returns the index in `shown` of an entry, or of the next entry after it. */
@@ -93,6 +95,15 @@ export function createLogStore({
 
   const isFull = () => entries.length > limit || bytes > byteLimit
 
+  function prepend(earlier: readonly LogEntry[], missing: number) {
+    entries = [...earlier, ...entries]
+    removed += missing
+    for (const { event } of earlier) bytes += memoryOf(event)
+    shown.replaced(entries)
+    if (isFull()) removeOldest()
+    changed()
+  }
+
   return {
     get entries() {
       return entries
@@ -142,21 +153,16 @@ export function createLogStore({
     },
 
     clear() {
-      const cleared = { entries, removed, bytes }
+      const cleared = { entries, removed }
       entries = []
       removed = 0
       bytes = 0
       shown.replaced(entries)
       changed()
-      return () => {
-        entries = [...cleared.entries, ...entries]
-        removed += cleared.removed
-        bytes += cleared.bytes
-        shown.replaced(entries)
-        if (isFull()) removeOldest()
-        changed()
-      }
+      return () => prepend(cleared.entries, cleared.removed)
     },
+
+    prepend,
 
     indexOf: id => indexIn(shown.entries, id),
 

@@ -44,9 +44,6 @@ export type Repeat = {
   answered(): void
 }
 
-/** The fields of the form, as they were typed. */
-export type RepeatFields = { count: string; seconds: string; inFlight: string }
-
 /** ms of work before it yields: half a frame at 60 Hz. */
 const SLICE = 8
 const MAX_BUFFERED = 1024 * 1024
@@ -54,10 +51,6 @@ const BUFFER_CHECK = 5
 const PROGRESS = 100
 /** ms of delay that it catches up with. In a hidden page, timers fire only once a second. */
 const CATCH_UP = 1000
-
-const MAX_COUNT = 1_000_000
-const MAX_SECONDS = 86_400
-const MAX_IN_FLIGHT = 10_000
 
 /**
  * Creates a repetition. It ends when every message is answered or its patience runs out, when it is stopped, or
@@ -130,36 +123,11 @@ export function createRepeat(
   }
 }
 
-/**
- * Reads the fields of the form. An empty count means until it is stopped. A problem names the field and the allowed
- * range.
- */
-export function checkRepeat(fields: RepeatFields): RepeatOptions | { field: keyof RepeatFields; problem: string } {
-  const count = readNumber(fields.count, 1, MAX_COUNT) ?? Number.NaN
-  const seconds = readNumber(fields.seconds, 0, MAX_SECONDS, 3)
-  const inFlight = readNumber(fields.inFlight, 0, MAX_IN_FLIGHT)
-  if (fields.count.trim() !== '' && Number.isNaN(count))
-    return { field: 'count', problem: `Type a whole number from 1 to ${separated(MAX_COUNT)}, or nothing.` }
-  if (seconds === undefined)
-    return { field: 'seconds', problem: `Type seconds from 0 to ${separated(MAX_SECONDS)}, for example 0.5.` }
-  if (inFlight === undefined)
-    return { field: 'inFlight', problem: `Type a whole number from 0 to ${separated(MAX_IN_FLIGHT)}.` }
-  return { count: Number.isNaN(count) ? Number.POSITIVE_INFINITY : count, interval: seconds * 1000, inFlight }
-}
-
 /** Says how a repetition ended, on one line: with its rate, unless that was given as an interval. */
 export function describeRepeat({ sent, answered, seconds, isStopped }: RepeatResult, isPaced: boolean): string {
   const counts = `${separated(sent)} sent, ${separated(answered)} answered in ${seconds.toFixed(2)} s`
   const rate = isPaced ? '' : `, ${separated(Math.round(answered / Math.max(seconds, 0.001)))} per second`
   return `Repeat ${isStopped ? 'stopped' : 'done'}: ${counts}${rate}`
-}
-
-/** Reads a number with at most this many decimals, or returns `undefined`. */
-function readNumber(typed: string, least: number, most: number, decimals = 0): number | undefined {
-  const value = typed.trim()
-  const number = Number(value)
-  const pattern = decimals > 0 ? new RegExp(`^\\d+(?:\\.\\d{1,${decimals}})?$`) : /^\d+$/
-  return pattern.test(value) && number >= least && number <= most ? number : undefined
 }
 
 function later(task: () => void, delay: number) {

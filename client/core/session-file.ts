@@ -5,6 +5,7 @@ import { checkVariable, type Variable } from './variables.ts'
 
 /** The contents of a file that takes the work of one browser to another. */
 export type SessionFile = {
+  /** With their repeat settings. */
   tabs: Setup[]
   savedMessages: SavedMessage[]
   /** The recent addresses, the newest first. */
@@ -21,6 +22,9 @@ type Check = (value: unknown, place: string) => string | undefined
 const text: Check = (value, place) =>
   typeof value === 'string' ? undefined : `${place} must be a text, but is ${show(value)}.`
 
+const yesOrNo: Check = (value, place) =>
+  typeof value === 'boolean' ? undefined : `${place} must be true or false, but is ${show(value)}.`
+
 const format: Check = (value, place) =>
   isFormat(value) ? undefined : `${place} must be "text", "json", "hex" or "base64", but is ${show(value)}.`
 
@@ -34,7 +38,12 @@ const variable: Check = (value, place) => {
 
 const setup = fields(
   { url: text, protocols: text, format, message: text },
-  { closeCode: text, closeReason: text, reconnect: text },
+  {
+    closeCode: text,
+    closeReason: text,
+    reconnect: text,
+    repeat: fields({ count: text, seconds: text, inFlight: text, isAtConnect: yesOrNo }, {}),
+  },
 )
 
 const file = fields(
@@ -43,7 +52,7 @@ const file = fields(
     version: (value, place) =>
       value === VERSION ? undefined : `${place} is ${show(value)}, but this page reads only version ${VERSION}.`,
     tabs: list(setup, 50),
-    savedMessages: list(fields({ name, format, text }, { server: text }), 100),
+    savedMessages: list(fields({ name, format, text }, { server: name }), 100),
     addresses: list(name, 20),
     variables: list(variable, 100),
   },

@@ -10,12 +10,12 @@ import type { Notice } from './notice.ts'
 export type ExportOptions = {
   log: LogStore
   /** The address of the latest connection. */
-  address: () => string
+  connectedTo: () => string
   notice: Notice
 }
 
 /** Controls the menu that saves the log as a file. */
-export function createExportForm(root: ParentNode, { log, address, notice }: ExportOptions) {
+export function createExportForm(root: ParentNode, { log, connectedTo, notice }: ExportOptions) {
   const menu = element(root, '#export', HTMLElement)
   const isShownOnly = element(root, '#export-shown', HTMLInputElement)
   const onlyShown = element(root, '#export label', HTMLElement)
@@ -46,7 +46,7 @@ export function createExportForm(root: ParentNode, { log, address, notice }: Exp
 
   function har(entries: LogStore['entries'], shown: LogStore['shown']) {
     const included = new Set(shown)
-    return toHar(entries, address(), entry => included.has(entry))
+    return toHar(entries, connectedTo(), entry => included.has(entry))
   }
 
   element(root, '#export-ndjson', HTMLButtonElement).addEventListener('click', () => save('ndjson'))

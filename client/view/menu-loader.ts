@@ -1,3 +1,4 @@
+import type { RepeatSettings } from '../core/repeat-fields.ts'
 import type { RepeatState, SessionState } from '../core/session.ts'
 import { element } from './element.ts'
 import { addMarkup } from './markup.ts'
@@ -11,12 +12,15 @@ export function createMenuLoader(root: ParentNode, options: MenusOptions) {
   let loading: Promise<Menus> | undefined
   let state: SessionState | undefined
   let repeat: RepeatState | undefined
+  let settings: RepeatSettings | undefined
 
   async function open(name: (typeof NAMES)[number], menu: HTMLElement) {
     try {
-      loading ??= Promise.all([import('./menus.ts'), addMarkup(root, 'menus.html')]).then(([{ createMenus }]) =>
-        createMenus(root, options),
-      )
+      loading ??= Promise.all([import('./menus.ts'), addMarkup(root, 'menus.html')]).then(async ([{ createMenus }]) => {
+        const created = await createMenus(root, options)
+        created.repeat.fill(settings)
+        return created
+      })
       menus = await loading
     } catch {
       loading = undefined
@@ -38,6 +42,12 @@ export function createMenuLoader(root: ParentNode, options: MenusOptions) {
   }
 
   return {
+    /** The settings of the form that repeats a message. */
+    read: () => (menus ? menus.repeat.read() : settings),
+    fill(next: RepeatSettings | undefined) {
+      settings = next
+      menus?.repeat.fill(next)
+    },
     show(next: SessionState) {
       state = next
       menus?.repeat.show(next)

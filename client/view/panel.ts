@@ -1,8 +1,8 @@
 import type { History } from '../core/history.ts'
 import type { Link, Setup } from '../core/link.ts'
+import type { LogStore } from '../core/log-store.ts'
 import { writeQuery } from '../core/query.ts'
 import type { RecentAddresses } from '../core/recent-addresses.ts'
-import type { SavedMessages } from '../core/saved-messages.ts'
 import { createSession, type Session, type SessionState } from '../core/session.ts'
 import type { Stored } from '../core/stored.ts'
 import { createAddressBar } from './address-bar.ts'
@@ -17,27 +17,26 @@ import { createSide, type SideState } from './side.ts'
 import { createSideContent } from './side-content.ts'
 import { stateOf } from './status.ts'
 import { createSuggestions } from './suggestions.ts'
-import type { Panel } from './tabs.ts'
+import type { Panel, Tabs } from './tabs.ts'
 import { createVariableLoader } from './variable-loader.ts'
 
 type PanelOptions = {
   setup: Setup
   history: History
-  saved: SavedMessages
   recent: RecentAddresses
   side: Stored<SideState>
-  storage: Storage | undefined
   announcer: Announcer
   notice: Notice
   pageOrigin: string
   /** Returns a link to this page with the settings of the selected tab. */
   link: () => Link
+  tabs: () => Tabs<SessionPanel>
   /** Called when the state or the settings have changed. */
   onChange: () => void
 }
 
 export type SessionPanel = Panel & {
-  readonly session: SessionState
+  readonly log: LogStore
   read(): Setup
   fill(setup: Setup): void
   connect(): void
@@ -93,8 +92,9 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
     suggestions.show(state, addressBar.connected ?? url.value, session.received > 0)
   }
 
-  function fill({ format, message, ...connection }: Setup) {
+  function fill({ format, message, repeat, ...connection }: Setup) {
     views.addressBar.fill(connection)
+    views.menus.fill(repeat)
     const draft = views.composer.read()
     if (draft.format !== format || draft.message !== message) views.composer.fill({ format, message })
     show()
@@ -106,6 +106,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
 
   return {
     root,
+    log: session.log,
     fill,
     connect: views.addressBar.submit,
     retryNow: session.retryNow,
@@ -118,14 +119,11 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
     get state() {
       return stateOf(state)
     },
-    get session() {
-      return state
-    },
     get unread() {
       return unread.count
     },
 
-    read: () => ({ ...views.addressBar.read(), ...views.composer.read() }),
+    read: () => ({ ...views.addressBar.read(), ...views.composer.read(), repeat: views.menus.read() }),
 
     show() {
       unread.stop()
@@ -158,17 +156,7 @@ export function createPanel(root: HTMLElement, options: PanelOptions): SessionPa
 function createViews(
   root: HTMLElement,
   session: Session,
-  {
-    setup,
-    history,
-    saved,
-    recent,
-    side: sideState,
-    storage,
-    notice,
-    link,
-    onEdit,
-  }: PanelOptions & { onEdit: () => void },
+  { setup, history, recent, side: sideState, notice, link, tabs, onEdit }: PanelOptions & { onEdit: () => void },
 ) {
   const url = element(root, '#url', HTMLInputElement)
   const addressBar = createAddressBar(root, {
@@ -182,7 +170,7 @@ function createViews(
     notice,
     link,
   })
-  const loadVariables = createVariableLoader(storage, session.log)
+  const loadVariables = createVariableLoader(session.log)
   const composer = createComposer(root, {
     history,
     onSend: session.send,
@@ -200,7 +188,9 @@ function createViews(
     onSendAgain: session.send,
     onEditMessage: composer.edit,
     loadVariables,
+    recent,
     notice,
+    tabs,
   })
   const side = createSide(root, sideState, content.open)
   const log = createLog(root, session.log, {
@@ -212,10 +202,11 @@ function createViews(
   })
   const menus = createMenuLoader(root, {
     ...composer,
-    saved,
     notice,
     log: session.log,
-    address: () => session.facts().url,
+    connectedTo: () => session.facts().url,
+    address: () => addressBar.connected ?? url.value,
+    onEdit,
     onStart: session.startRepeat,
     onStop: session.stopRepeat,
   })
@@ -236,7 +227,8 @@ function createViews(
 
 /** Counts the messages that arrive while the panel is hidden. */
 function createUnread(session: Session, onChange: () => void) {
-  let seen: number | undefined
+  // A tab that a reload or an import opens is hidden from its beginning.
+  let seen: number | undefined = 0
   let isReporting = false
 
   session.log.onChange(() => {

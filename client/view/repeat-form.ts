@@ -1,6 +1,12 @@
 import { separated } from '../core/count.ts'
 import type { Message } from '../core/message.ts'
-import { checkRepeat, type RepeatFields } from '../core/repeat.ts'
+import {
+  checkRepeat,
+  isDefault,
+  parseRepeatSettings,
+  type RepeatFields,
+  type RepeatSettings,
+} from '../core/repeat-fields.ts'
 import type { RepeatState, SessionRepeat, SessionState } from '../core/session.ts'
 import { element } from './element.ts'
 
@@ -11,6 +17,7 @@ export type RepeatFormOptions = {
   capture: Capture
   onStart: (repeat: SessionRepeat) => void
   onStop: () => void
+  onEdit: () => void
 }
 
 const IDS: Record<keyof RepeatFields, string> = {
@@ -20,7 +27,7 @@ const IDS: Record<keyof RepeatFields, string> = {
 }
 
 /** Controls the form that sends the message in the field again and again. */
-export function createRepeatForm(root: ParentNode, { capture, onStart, onStop }: RepeatFormOptions) {
+export function createRepeatForm(root: ParentNode, { capture, onStart, onStop, onEdit }: RepeatFormOptions) {
   const form = element(root, '#repeat-form', HTMLFormElement)
   const start = element(root, '#repeat-start', HTMLButtonElement)
   const stop = element(root, '#repeat-stop', HTMLButtonElement)
@@ -39,24 +46,43 @@ export function createRepeatForm(root: ParentNode, { capture, onStart, onStop }:
     start.disabled = !isConnected && !atConnect.checked
   }
 
+  const typed = (): RepeatFields => ({
+    count: field('count').value,
+    seconds: field('seconds').value,
+    inFlight: field('inFlight').value,
+  })
+
   form.addEventListener('submit', event => {
     event.preventDefault()
-    const options = checkRepeat({
-      count: field('count').value,
-      seconds: field('seconds').value,
-      inFlight: field('inFlight').value,
-    })
+    const options = checkRepeat(typed())
     if ('problem' in options) return showProblem(options.problem, options.field)
     const captured = capture()
     if ('problem' in captured) return showProblem(captured.problem)
     showProblem('')
     onStart({ ...options, ...captured, isAtConnect: atConnect.checked })
   })
-  form.addEventListener('input', () => showProblem(''))
+  form.addEventListener('input', () => {
+    showProblem('')
+    onEdit()
+  })
   atConnect.addEventListener('change', allow)
   stop.addEventListener('click', onStop)
 
   return {
+    /** Returns `undefined` while the form is as the page begins with it. */
+    read(): RepeatSettings | undefined {
+      const settings = { ...typed(), isAtConnect: atConnect.checked }
+      return isDefault(settings) ? undefined : settings
+    },
+
+    /** Fills the form with stored settings, and starts nothing. */
+    fill(stored: RepeatSettings | undefined) {
+      const settings = parseRepeatSettings(stored)
+      for (const name of Object.keys(IDS) as (keyof RepeatFields)[]) field(name).value = settings[name]
+      atConnect.checked = settings.isAtConnect
+      allow()
+    },
+
     progress(now: RepeatState | undefined) {
       const hadFocus = document.activeElement === start || document.activeElement === stop
       start.hidden = now !== undefined

@@ -13,11 +13,14 @@ import { createVariablesView, type VariablesViewOptions } from './variables-view
 // The panel shows the variables too. In a chunk of their own, they would make the first load larger.
 export { createTabVariables } from './variables.ts'
 
+import { createWork, type WorkOptions } from './work.ts'
+
 export type SideParts = ReturnType<typeof createSideParts>
 
 export type SidePartsOptions = Omit<MessageViewOptions, 'target'> &
   Omit<VariablesViewOptions, 'log'> &
-  FaultsFormOptions & { session: Session }
+  FaultsFormOptions &
+  WorkOptions & { session: Session }
 
 /** Creates the tabs of the side panel. Loaded on demand, because the page begins without them. */
 export function createSideParts(root: ParentNode, { session, ...options }: SidePartsOptions) {
@@ -31,6 +34,7 @@ export function createSideParts(root: ParentNode, { session, ...options }: SideP
   const message = createMessageView(root, { ...options, target })
   createVariablesView(root, { ...options, log: session.log })
   createHandshakeView(element(root, '#connection-view', HTMLElement), target)
+  createWork(element(root, '#connection-view', HTMLElement), options)
   const facts = createFacts(root, session.facts)
   const faults = createFaultsForm(root, options)
   const chart = createChart(root, session.statistics)

@@ -2,6 +2,8 @@ import { element } from './element.ts'
 import type { State } from './status.ts'
 import { tabAfter } from './tab-keys.ts'
 
+export type Tabs<T extends Panel> = ReturnType<typeof createTabs<T>>
+
 /** The content of a tab. Only the selected tab's panel is in the document. */
 export type Panel = {
   readonly root: HTMLElement
@@ -113,6 +115,7 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     /** Opens another tab without selecting it. */
     create,
     select,
+    close,
     /** Updates the names and states of all tabs. */
     show,
   }

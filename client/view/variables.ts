@@ -1,6 +1,7 @@
 import type { LogEntry, LogStore } from '../core/log-store.ts'
 import { createStored } from '../core/stored.ts'
 import { createVariables, parseVariables, type Scope, type Variables } from '../core/variables.ts'
+import { openStorage } from './storage.ts'
 
 /** A text as it is sent. `note` names what was replaced, `warning` what is no variable; both may be empty. */
 export type Replaced = { text: string; note: string; warning: string } | { problem: string }
@@ -23,11 +24,11 @@ const MAX_SEARCHED = 10_000
 const PAUSE = 500
 
 /** All tabs have the same variables, also where the browser does not keep them. */
-let shared: Variables | undefined
+export const storedVariables = createStored(openStorage('localStorage'), 'websocket-echo-variables', parseVariables)
+const shared = createVariables(storedVariables)
 
 /** Creates the variables of a tab. Loaded on demand, with the first message that may have one. */
-export function createTabVariables(storage: Storage | undefined, log: LogStore): TabVariables {
-  shared ??= createVariables(createStored(storage, 'websocket-echo-variables', parseVariables))
+export function createTabVariables(log: LogStore): TabVariables {
   const { list, set, remove, createScope } = shared
   const scope = createScope()
   const listeners: (() => void)[] = []

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checkRepeat, createRepeat, type RepeatProgress, type RepeatResult } from '../../client/core/repeat.ts'
+import { createRepeat, type RepeatProgress, type RepeatResult } from '../../client/core/repeat.ts'
+import { checkRepeat, isDefault, parseRepeatSettings } from '../../client/core/repeat-fields.ts'
 
 /** Creates a repetition with a simulated clock. */
 function simulate(options: { count: number; interval: number; patience?: number }) {
@@ -98,4 +99,18 @@ describe('the form', () => {
   ])('names the field and the allowed range: %s "%s"', (field, typed, words) => {
     expect(checkRepeat({ ...fields, [field]: typed })).toEqual({ field, problem: expect.stringContaining(words) })
   })
+})
+
+test('settings that are missing or invalid get their defaults', () => {
+  const defaults = { count: '', seconds: '1', inFlight: '0', isAtConnect: false }
+  for (const json of [undefined, null, 1, {}, { count: 1, seconds: null, isAtConnect: 'yes' }]) {
+    expect(parseRepeatSettings(json)).toEqual(defaults)
+  }
+  const settings = { count: 'x', seconds: '0.5', inFlight: '', isAtConnect: true }
+  expect(parseRepeatSettings(settings)).toEqual(settings)
+  expect([isDefault(defaults), isDefault(settings), isDefault({ ...defaults, isAtConnect: true })]).toEqual([
+    true,
+    false,
+    false,
+  ])
 })

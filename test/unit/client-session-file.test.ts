@@ -2,7 +2,17 @@ import { expect, test } from 'vitest'
 import { readSessionFile, type SessionFile, writeSessionFile } from '../../client/core/session-file.ts'
 
 const contents: SessionFile = {
-  tabs: [{ url: 'ws://a/', protocols: 'chat', format: 'hex', message: '00', closeCode: '4000', reconnect: 'on' }],
+  tabs: [
+    {
+      url: 'ws://a/',
+      protocols: 'chat',
+      format: 'hex',
+      message: '00',
+      closeCode: '4000',
+      reconnect: 'on',
+      repeat: { count: '', seconds: '0.5', inFlight: '1', isAtConnect: true },
+    },
+  ],
   savedMessages: [
     { name: 'hello', format: 'text', text: 'né\n' },
     { name: 'hello', format: 'text', text: '', server: 'a' },
@@ -44,6 +54,12 @@ test.each([
     edited(file => Object.assign(file.tabs[0], { format: 'xml' })),
     /tabs\[0\]\.format must be "text", "json", "hex" or "base64", but is "xml"\.$/,
   ],
+  [edited(file => delete file.tabs[0].repeat.count), /tabs\[0\]\.repeat\.count is missing\.$/],
+  [
+    edited(file => Object.assign(file.tabs[0].repeat, { isAtConnect: 'on' })),
+    /tabs\[0\]\.repeat\.isAtConnect must be true or false, but is "on"\.$/,
+  ],
+  [edited(file => Object.assign(file.savedMessages[1], { server: '' })), /savedMessages\[1\]\.server is empty\.$/],
   [edited(file => Object.assign(file.tabs[0], { colour: 1 })), /tabs\[0\]\.colour is not known\.$/],
   [edited(file => Object.assign(file.savedMessages[0], { name: '' })), /savedMessages\[0\]\.name is empty\.$/],
   [
