@@ -47,8 +47,12 @@ const tabs: Tabs<SessionPanel> = createTabs(element(document, '#panel', HTMLElem
   open: root => createPanel(root, { ...shared, setup: defaults, tabs: () => tabs }),
   onSelect: showSelected,
   onClose(panel, undo) {
+    const { name, state } = panel
     panel.end()
-    notice(`${panel.name} closed.`, undo)
+    notice(`${name} closed.`, () => {
+      undo()
+      if (state === 'connected' || state === 'waiting') panel.connect()
+    })
   },
 })
 

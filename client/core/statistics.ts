@@ -10,6 +10,8 @@ export type Summary = {
   max: number | undefined
   /** Messages received per second, over the last two complete buckets. */
   rate: number
+  /** Whether the newest message has a round trip; `undefined` without messages. */
+  isMeasured: boolean | undefined
 }
 
 /** The last minute in buckets of half a second, oldest first; `null` for a bucket without round trips. */
@@ -38,6 +40,7 @@ export function createStatistics(now = () => performance.now()): Statistics {
   const buckets = new Map<number, Bucket>()
   let count = 0
   let max: number | undefined
+  let isMeasured: boolean | undefined
 
   const numberOf = (time: number) => Math.floor(time / BUCKET)
 
@@ -59,6 +62,7 @@ export function createStatistics(now = () => performance.now()): Statistics {
     received(roundTrip) {
       const current = bucket()
       current.received++
+      isMeasured = roundTrip !== undefined
       if (roundTrip === undefined) return
       // In a busy half second, a sample is enough for the median.
       if (current.roundTrips.length < SAMPLES) current.roundTrips.push(roundTrip)
@@ -76,6 +80,7 @@ export function createStatistics(now = () => performance.now()): Statistics {
         p99: percentile(sorted, 0.99),
         max,
         rate: perSecond(lately.reduce((a, b) => a + b)) / lately.length,
+        isMeasured,
       }
     },
 

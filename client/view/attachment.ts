@@ -68,5 +68,8 @@ export function createAttachment(root: HTMLElement, field: HTMLTextAreaElement, 
     get message() {
       return attached?.message
     },
+    get name() {
+      return attached?.name ?? ''
+    },
   }
 }

@@ -15,6 +15,7 @@ export function createChart(root: ParentNode, statistics: Statistics) {
     max: element(root, '#max', HTMLElement),
     rate: element(root, '#rate', HTMLElement),
   }
+  const note = element(root, '#chart-note', HTMLElement)
   let plot: Plot | undefined
   let timer: ReturnType<typeof setInterval> | undefined
 
@@ -31,6 +32,7 @@ export function createChart(root: ParentNode, statistics: Statistics) {
     for (const [name, text] of Object.entries(texts) as [keyof typeof numbers, string][]) {
       numbers[name].textContent = text
     }
+    note.hidden = summary.isMeasured !== false
     box.ariaLabel = describe(summary, texts)
     try {
       const { createPlot } = await import('./plot.ts')
@@ -57,7 +59,7 @@ export function createChart(root: ParentNode, statistics: Statistics) {
   }
 }
 
-function describe({ p50 }: Summary, texts: Record<keyof Summary, string>): string {
+function describe({ p50 }: Summary, texts: Record<Exclude<keyof Summary, 'isMeasured'>, string>): string {
   const rate = `${texts.rate} ${texts.rate === '1' ? 'message' : 'messages'} received per second`
   if (p50 === undefined) return `No round trips yet. ${rate}.`
   return `Round trips: 50% within ${texts.p50}, 95% within ${texts.p95}, 99% within ${texts.p99}, at most ${texts.max}. ${rate}.`

@@ -1,6 +1,7 @@
 import { byteLength, formatSize, parseBase64, parseHex, toHex } from '../core/bytes.ts'
 import type { History } from '../core/history.ts'
 import { formatJson, isJson } from '../core/json.ts'
+import { fold } from '../core/line.ts'
 import { type Draft, type Format, isFormat } from '../core/link.ts'
 import type { Message } from '../core/message.ts'
 import type { SessionState } from '../core/session.ts'
@@ -179,7 +180,9 @@ export function createComposer(
       const captured = content()
       const first = parse(captured)
       if (!first || 'problem' in first) return first ?? { problem: 'The code for variables is loading. Start again.' }
+      const { message, attached } = captured
       return {
+        subject: attached === undefined ? `“${fold(message).text}”` : attachment.name,
         create() {
           const next = parse(captured, false)
           if (next && 'message' in next) return next.message

@@ -8,6 +8,7 @@ const NAMES = ['saved', 'repeat', 'export'] as const
 
 /** Loads the menus when one of them is opened for the first time. */
 export function createMenuLoader(root: ParentNode, options: MenusOptions) {
+  const toggle = element(root, '#repeat-toggle', HTMLButtonElement)
   let menus: Menus | undefined
   let loading: Promise<Menus> | undefined
   let state: SessionState | undefined
@@ -54,6 +55,8 @@ export function createMenuLoader(root: ParentNode, options: MenusOptions) {
     },
     progress(next: RepeatState | undefined) {
       repeat = next
+      toggle.classList.toggle('running', next !== undefined)
+      element(toggle, 'span', HTMLElement).textContent = next ? 'Repeating' : 'Repeat'
       menus?.repeat.progress(next)
     },
   }

@@ -11,7 +11,7 @@ import type { RepeatState, SessionRepeat, SessionState } from '../core/session.t
 import { element } from './element.ts'
 
 /** Creates the message for each repetition, or says why the message in the field cannot be sent. */
-export type Capture = () => { create: () => Message | undefined } | { problem: string }
+export type Capture = () => { create: () => Message | undefined; subject: string } | { problem: string }
 
 export type RepeatFormOptions = {
   capture: Capture
@@ -35,6 +35,8 @@ export function createRepeatForm(root: ParentNode, { capture, onStart, onStop, o
   const problem = element(root, '#repeat-problem', HTMLElement)
   const atConnect = element(root, '#repeat-at-connect', HTMLInputElement)
   const field = (name: keyof RepeatFields) => element(form, IDS[name], HTMLInputElement)
+  /** The message that is repeated, in short. */
+  let subject = ''
   let isConnected = false
 
   function showProblem(words: string, at?: keyof RepeatFields) {
@@ -59,7 +61,8 @@ export function createRepeatForm(root: ParentNode, { capture, onStart, onStop, o
     const captured = capture()
     if ('problem' in captured) return showProblem(captured.problem)
     showProblem('')
-    onStart({ ...options, ...captured, isAtConnect: atConnect.checked })
+    subject = captured.subject
+    onStart({ ...options, create: captured.create, isAtConnect: atConnect.checked })
   })
   form.addEventListener('input', () => {
     showProblem('')
@@ -87,7 +90,7 @@ export function createRepeatForm(root: ParentNode, { capture, onStart, onStop, o
       const hadFocus = document.activeElement === start || document.activeElement === stop
       start.hidden = now !== undefined
       stop.hidden = now === undefined
-      if (now) text.textContent = describe(now)
+      if (now) text.textContent = describe(now, subject)
       else if (text.textContent?.startsWith(WAITING)) text.textContent = ''
       if (hadFocus) (now ? stop : start).focus()
     },
@@ -101,7 +104,9 @@ export function createRepeatForm(root: ParentNode, { capture, onStart, onStop, o
 
 const WAITING = 'Starts when it connects.'
 
-function describe({ sent, count, answered, isWaiting }: RepeatState): string {
+function describe({ sent, count, answered, isWaiting }: RepeatState, subject: string): string {
   const of = Number.isFinite(count) ? ` of ${separated(count)}` : ''
-  return isWaiting ? WAITING : `${separated(sent)}${of} sent, ${separated(answered)} answered`
+  return isWaiting
+    ? `${WAITING} ${subject}`
+    : `${subject}: ${separated(sent)}${of} sent, ${separated(answered)} answered`
 }
