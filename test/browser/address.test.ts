@@ -73,6 +73,32 @@ describePage('the address', subject => {
     await tester.says('#unknown', '"los"')
   })
 
+  test('says which faults the connection has, and which ones only the address', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    const own = await fieldValue('#url')
+    await tester.fill('#url', `${own}?delay=20ms`)
+    await tester.says('#faults-chip', '1 fault, not yet on')
+    await page.click('#connect')
+    await tester.says('#faults-chip', '1 fault on')
+    await tester.inState('Connected')
+    await tester.fill('#url', own)
+    await tester.says('#faults-chip', '1 fault still on')
+    await page.click('#connect')
+    await page.waitForFunction(() => document.querySelector<HTMLElement>('#faults-chip')?.hidden)
+  })
+
+  test('offers RECONNECT when the subprotocols are edited', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await tester.openPart('connection')
+    await page.type('#protocols', 'chat')
+    expect(await tester.isHidden('#disconnect')).toBe(true)
+    expect(await tester.text('#connect')).toBe('RECONNECT')
+    await page.click('#connect')
+    await tester.says('#protocol', 'chat')
+  })
+
   test('gets the faults of a preset from an ordinary link', async () => {
     const { page, tester } = subject
     await tester.visit()

@@ -73,14 +73,38 @@ describePage('the composer', subject => {
     }
   })
 
-  test('connects and sends with Enter while disconnected', async () => {
+  test('connects and sends with Enter and with SEND while disconnected, and says so', async () => {
     const { page, tester } = subject
     await tester.visit()
-    await page.click('#disconnect')
-    await tester.inState('Disconnected')
-    await tester.send('at once')
-    await tester.logged('[RE]: at once')
-    expect(await tester.typed()).toBe('')
+    for (const [text, submit] of [
+      ['at once', () => page.keyboard.press('Enter')],
+      ['by a click', () => page.click('#send')],
+    ] as const) {
+      await page.click('#disconnect')
+      await tester.inState('Disconnected')
+      await page.type('#message', text)
+      expect(await tester.text('#size')).toContain('Enter connects, then sends')
+      await submit()
+      await tester.logged(`[RE]: ${text}`)
+      expect(await tester.typed()).toBe('')
+      expect(await tester.log()).toMatch(new RegExp(`Connected to the websocket server…[^…]*=> ${text}`))
+    }
+  })
+
+  test('shows that a message is repeated, which one, and stops it from the menu', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await page.type('#message', 'heartbeat')
+    await tester.openMenu('repeat')
+    await page.click('#repeat-start')
+    await tester.logged('[RE]: heartbeat')
+    await tester.says('#repeat-progress', '“heartbeat”: 1 sent')
+    await page.keyboard.press('Escape')
+    expect(await tester.text('#repeat-toggle')).toBe('Repeating')
+    await tester.openMenu('repeat')
+    await page.click('#repeat-stop')
+    await tester.logged('Repeat stopped')
+    expect(await tester.text('#repeat-toggle')).toBe('Repeat')
   })
 
   test('sends one message for an Enter that is held, and none for one that an input method uses', async () => {

@@ -39,8 +39,9 @@ describePage('the log', subject => {
     await connectTo(url)
     await tester.logged('pushed 99')
     await page.click('#pause')
+    expect(await tester.text('#pause')).toBe('Paused')
     push('while paused')
-    await tester.says('#to-end', '1 new')
+    await tester.says('#to-end', 'Paused · ↓ 1 new')
     expect(await tester.log()).not.toContain('while paused')
     await page.click('#pause')
     await tester.logged('while paused')
@@ -52,6 +53,56 @@ describePage('the log', subject => {
     expect(await tester.log()).not.toContain('while pointed at')
     await page.hover('#message')
     await tester.logged('while pointed at')
+  })
+
+  test('opens a line in the panel by a click, unless the click selects text', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await tester.send('{"type":"ping"}')
+    await tester.logged('[RE]: {"type":"ping"}')
+    await page.evaluate(() => {
+      const words = document.querySelector('#log [data-kind=sent] .words')
+      if (words) getSelection()?.selectAllChildren(words)
+      words?.dispatchEvent(new MouseEvent('click', { bubbles: true }))
+    })
+    expect(await tester.isHidden('#side')).toBe(true)
+    await page.evaluate(() => getSelection()?.removeAllRanges())
+    await page.click('#log [data-kind=sent] .words')
+    await tester.says('#message-text', '"type": "ping"')
+  })
+
+  test('shows the lines around a hit when the search is cleared, and marks hits across the colours of JSON', async () => {
+    const { page, tester } = subject
+    const { url } = await startPeer(socket => {
+      for (let i = 0; i < 300; i++) socket.send(`{"i":${i},"a":"z"}`)
+    })
+    await connectTo(url)
+    await tester.logged('"i":299')
+    await page.type('#search', '"i":77,')
+    await tester.says('#found', '1 of')
+    const marked = () =>
+      page.evaluate(() => Array.from(CSS.highlights?.get('found') ?? [], range => String(range as Range)))
+    await expect.poll(marked).toEqual(['"i":77,'])
+    await page.click('#log [data-kind=received] .words')
+    await tester.says('#message-text', '77')
+    await page.click('#search')
+    await page.keyboard.press('Escape')
+    await tester.logged('"i":75,')
+    await tester.logged('"i":79,')
+    expect(await tester.log()).not.toContain('"i":299')
+  })
+
+  test('moves to its first and last line with Home and End', async () => {
+    const { page, tester } = subject
+    await tester.visit()
+    await tester.send('first')
+    await tester.logged('[RE]: first')
+    await page.focus('#log')
+    await page.keyboard.press('ArrowUp')
+    await page.keyboard.press('Home')
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Connected to')
+    await page.keyboard.press('End')
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('[RE]: first')
   })
 
   test('counts and marks the hits of a search, which Ctrl+F opens, and takes expressions and exclusions', async () => {

@@ -88,6 +88,20 @@ test('sends messages, including an empty one, and receives the replies', async (
   ])
 })
 
+test('reports that it is connected before a message that is sent at once', async () => {
+  const { onState, ...recorded } = record()
+  connection = createConnection({
+    ...recorded,
+    onState(state) {
+      onState(state)
+      if (state === 'connected') connection.send('at once')
+    },
+  })
+  await connectTo(address)
+  await happened('sent')
+  expect(events.slice(0, 2)).toEqual([connected, { type: 'sent', message: 'at once' }])
+})
+
 test('receives a binary message as its bytes', async () => {
   const peer = await connectTo(address)
   peer.send(Buffer.from([0, 255]))

@@ -16,7 +16,7 @@ test('has no percentiles without round trips', () => {
 
 test('computes percentiles by nearest rank, and the maximum', () => {
   for (let ms = 100; ms >= 1; ms--) statistics.received(ms)
-  expect(statistics.summary()).toMatchObject({ p50: 50, p95: 95, p99: 99, max: 100 })
+  expect(statistics.summary()).toMatchObject({ p50: 50, p95: 95, p99: 99, max: 100, isMeasured: true })
 })
 
 test('keeps the newest 10,000 round trips, and the maximum of all', () => {
@@ -28,7 +28,7 @@ test('keeps the newest 10,000 round trips, and the maximum of all', () => {
 test('counts messages without a round trip only in the rate', () => {
   for (let i = 0; i < 30; i++) statistics.received(undefined)
   clock += 500
-  expect(statistics.summary()).toMatchObject({ p50: undefined, rate: 30 })
+  expect(statistics.summary()).toMatchObject({ p50: undefined, rate: 30, isMeasured: false })
   clock += 1000
   expect(statistics.summary().rate).toBe(0)
 })
