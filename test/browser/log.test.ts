@@ -142,7 +142,10 @@ describePage('the log', subject => {
     await page.evaluate(() => {
       const now = performance.now.bind(performance)
       let added = 0
-      performance.now = () => now() + (added += 300)
+      performance.now = () => {
+        added += 300
+        return now() + added
+      }
     })
     await tester.fill('#search', '/x*y/')
     await tester.says('#search-problem', 'This search took too long and was stopped.')
