@@ -25,6 +25,7 @@ const defaults: Setup = {
   closeCode: '1000',
 }
 const { title } = document
+const LOGS = 'websocket-echo-logs'
 
 addIcons()
 createTheme(createStored(storage, 'websocket-echo-theme', parseTheme))
@@ -41,10 +42,16 @@ const notice = createNotice()
 const { origin } = location
 const shared = { history, recent, side, announcer, notice, link, pageOrigin: origin, onChange: showSelected }
 
+/** Whether the logs are kept for the next start of the page: not before a line says more than that it has connected. */
+let isKeeping = false
 let linking: ReturnType<typeof setTimeout> | undefined
 
 const tabs: Tabs<SessionPanel> = createTabs(element(document, '#panel', HTMLElement), {
-  open: root => createPanel(root, { ...shared, setup: defaults, tabs: () => tabs }),
+  open(root) {
+    const panel = createPanel(root, { ...shared, setup: defaults, tabs: () => tabs })
+    panel.log.onChange(() => isKeeping || panel.log.entries.at(-1)?.event.type === 'connected' || keepLogs())
+    return panel
+  },
   onSelect: showSelected,
   onClose(panel, undo) {
     const { name, state } = panel
@@ -89,7 +96,7 @@ function followLink(current: Setup) {
 }
 
 restoreTabs()
-keepLogs()
+if (windowStorage?.getItem(LOGS)) keepLogs()
 followLink(stored.get().tabs.length > 0 ? tabs.selected().read() : defaults)
 tabs.selected().show()
 
@@ -107,11 +114,12 @@ function restoreTabs() {
 
 /** Brings back the logs that the tabs had before a reload, and keeps them for the next one. Nobody needs to wait. */
 async function keepLogs() {
+  isKeeping = true
   if (!windowStorage) return
   const restored = [...tabs.all()]
   try {
     const { createLogKeeper } = await import('./view/log-keeper.ts')
-    await createLogKeeper(windowStorage, restored, tabs)
+    await createLogKeeper({ storage: windowStorage, key: LOGS }, restored, tabs)
   } catch {
     // Without the server of the page, the logs are not kept.
   }

@@ -167,23 +167,26 @@ describePage('a session', subject => {
     expect(tester.complaints).toEqual([])
   })
 
-  test('loads the code that restores a log only if there is one', async () => {
+  test('loads the code that keeps a log only when there is something to keep, and the code that restores one likewise', async () => {
     const { page, tester } = subject
     const scripts = () =>
-      page.evaluate(
-        () => performance.getEntriesByType('resource').filter(({ name }) => name.includes('restore-log')).length,
+      page.evaluate(() =>
+        performance
+          .getEntriesByType('resource')
+          .flatMap(({ name }) => /log-keeper|restore-log/.exec(name) ?? [])
+          .sort(),
       )
     await tester.visit()
-    await loaded()
     await page.reload()
     await tester.inState('Connected')
-    await loaded()
-    expect(await scripts()).toBe(0)
+    expect(await scripts()).toEqual([])
     await tester.send('a')
     await tester.logged('[RE]: a')
+    await loaded()
+    expect(await scripts()).toEqual(['log-keeper'])
     await page.reload()
     await tester.logged(MARK)
-    expect(await scripts()).toBe(1)
+    expect(await scripts()).toEqual(['log-keeper', 'restore-log'])
   })
 
   test('keeps the settings of Repeat for each tab over a reload, and starts nothing', async () => {
