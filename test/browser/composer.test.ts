@@ -174,7 +174,7 @@ describePage('the composer', subject => {
     await tester.visit()
     await page.type('#message', 'first')
     const save = async (name: string) => {
-      if (await tester.isHidden('#save')) await tester.openMenu('saved')
+      if (!(await page.$('#saved:popover-open'))) await tester.openMenu('saved')
       await tester.fill('#save-name', name)
       await page.click('#save button')
     }
