@@ -71,7 +71,12 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
     let time = startedAt
     for (let entry = all[tested]; passes && entry; entry = all[tested]) {
       if (time - startedAt >= SLICE && tested - first >= LEAST) break
-      if (passes(entry.event)) shown.push(entry)
+      try {
+        if (passes(entry.event)) shown.push(entry)
+      } catch {
+        // Firefox throws an error when an expression needs too much memory.
+        return giveUp()
+      }
       tested++
       const before = time
       time = now()

@@ -247,6 +247,19 @@ describe('a search', () => {
     }
   })
 
+  test('that throws is stopped too', () => {
+    const pattern = /a/
+    pattern.test = () => {
+      throw new RangeError('too much recursion')
+    }
+    const store = createLogStore()
+    store.add(received('a'))
+    store.filter('all', { pattern, isExcluded: false })
+    expect(store.problem).toMatch(/took too long/)
+    store.add(received('b'))
+    expect(store.shown).toHaveLength(2)
+  })
+
   test('for a text is never stopped', () => {
     const { store, runNext, tasks } = createSlow(300)
     for (let i = 0; i < 40; i++) store.add(received(String(i)))
