@@ -50,7 +50,7 @@ function hint(
 ): [string, string] {
   if (connection === 'connecting') return ['Connecting…', `To ${address}`]
   if (connection === 'connected' && isOwn) {
-    const more = 'Change the address above to test your own server, or make this one misbehave with'
+    const more = 'Change the address above to test your own server, or make this one misbehave:'
     return ['Say something. This server sends it back.', `Connected to ${address}. ${more}`]
   }
   const title = hasReceived ? 'Connected. The log is empty.' : 'Connected. Nothing received yet.'
