@@ -32,7 +32,7 @@ export function createSideParts(root: ParentNode, { session, ...options }: SideP
     protocols: protocols.value.split(/[\s,]+/).filter(Boolean),
   })
   const message = createMessageView(root, { ...options, target })
-  createVariablesView(root, { ...options, log: session.log })
+  const variables = createVariablesView(root, { ...options, log: session.log })
   createHandshakeView(element(root, '#connection-view', HTMLElement), target)
   createWork(element(root, '#connection-view', HTMLElement), options)
   const facts = createFacts(root, session.facts)
@@ -52,6 +52,7 @@ export function createSideParts(root: ParentNode, { session, ...options }: SideP
     /** Updates only the visible tab from now on. */
     open(part: Part | undefined) {
       message.setVisible(part === 'message')
+      variables.setVisible(part === 'message')
       facts.setVisible(part === 'connection')
       if (part === 'faults') void faults.load()
       chart.setVisible(part === 'chart')

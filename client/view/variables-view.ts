@@ -22,52 +22,24 @@ const MAX_OFFERED = 50
 /** Shows the variables that messages can have, and lets the user set variables of his own. */
 export function createVariablesView(root: ParentNode, { loadVariables, notice, log }: VariablesViewOptions) {
   const view = element(root, '#variables-view', HTMLDetailsElement)
-  const list = element(view, 'dl', HTMLElement)
   const form = createForm(view, log, save)
+  const list = createList(element(view, 'dl', HTMLElement), { onInsert: insert, onEdit: form.fill, onDelete: remove })
   let variables: TabVariables | undefined
 
-  view.addEventListener('toggle', async () => {
+  async function show() {
     if (!view.open) return
-    const isFirst = variables === undefined
-    variables = await loadVariables()
-    if (isFirst) variables.onChange(() => view.open && view.checkVisibility() && show())
-    show()
-  })
-
-  function show() {
-    const { activeElement } = document
-    // A list that is written anew loses the focus.
-    if (list.contains(activeElement) && list.children.length > BUILT_IN.length) return update()
-    write()
-  }
-
-  /** Updates the values only. */
-  function update() {
-    for (const variable of variables?.list() ?? []) {
-      const cell = list.querySelector(`[data-name="${variable.name}"] .value`)
-      if (cell) cell.textContent = describe(variable)
+    if (!variables) {
+      variables = await loadVariables()
+      variables.onChange(() => view.checkVisibility() && list.update())
     }
+    list.show(variables)
   }
+  view.addEventListener('toggle', show)
 
-  function write() {
-    const own = (variables?.list() ?? []).map(variable => {
-      const value = make('dd')
-      value.append(
-        make('span', 'value', describe(variable)),
-        button('Edit', `Edit ${variable.name}`, () => form.fill(variable)),
-        button('×', `Delete ${variable.name}`, () => remove(variable)),
-      )
-      return row(variable.name, value)
-    })
-    list.replaceChildren(...BUILT_IN.map(([name, meaning]) => row(name, make('dd', '', meaning))), ...own)
-  }
-
-  function describe(variable: Variable): string {
-    if (variable.path === undefined) return variable.value || 'empty'
-    const value = variables?.currentValue(variable)
-    return value === undefined
-      ? `no value yet: no reply in the log has ${variable.path}`
-      : `${value} – from the newest reply with ${variable.path}`
+  function changed() {
+    if (!variables) return
+    list.show(variables)
+    variables.changed()
   }
 
   function report(words: string, kept: Kept, undo: () => void) {
@@ -76,11 +48,6 @@ export function createVariablesView(root: ParentNode, { loadVariables, notice, l
       undo()
       changed()
     })
-  }
-
-  function changed() {
-    write()
-    variables?.changed()
   }
 
   function remove(variable: Variable) {
@@ -100,21 +67,70 @@ export function createVariablesView(root: ParentNode, { loadVariables, notice, l
     return ''
   }
 
-  function row(name: string, value: HTMLElement): HTMLElement {
-    const line = make('div')
-    const term = make('dt')
-    line.dataset.name = name
-    term.append(button(`{{${name}}}`, `Put {{${name}}} into the message`, () => insert(`{{${name}}}`)))
-    line.append(term, value)
-    return line
-  }
-
   /** Writes into the message field, at the caret, so that the browser's undo can take it back. */
   function insert(text: string) {
     const field = element(root, '#message', HTMLTextAreaElement)
     if (field.hidden) return notice('A file is in the place of the message. Remove it first.')
     field.focus()
     document.execCommand('insertText', false, text)
+  }
+
+  return {
+    /** Another tab may have changed the variables. */
+    setVisible: (isVisible: boolean) => isVisible && void show(),
+  }
+}
+
+type ListOptions = {
+  onInsert: (text: string) => void
+  onEdit: (variable: Variable) => void
+  onDelete: (variable: Variable) => void
+}
+
+/** Lists the variables with their values. */
+function createList(list: HTMLElement, { onInsert, onEdit, onDelete }: ListOptions) {
+  let variables: TabVariables | undefined
+
+  function describe(variable: Variable): string {
+    if (variable.path === undefined) return variable.value || 'empty'
+    const value = variables?.currentValue(variable)
+    return value === undefined
+      ? `no value yet: no reply in the log has ${variable.path}`
+      : `${value} – from the newest reply with ${variable.path}`
+  }
+
+  function row(name: string, value: HTMLElement): HTMLElement {
+    const line = make('div')
+    const term = make('dt')
+    const use = `{{${name}}}`
+    line.dataset.name = name
+    term.append(button(use, `Put ${use} into the message`, () => onInsert(use)))
+    line.append(term, value)
+    return line
+  }
+
+  return {
+    show(shown: TabVariables) {
+      variables = shown
+      const own = shown.list().map(variable => {
+        const value = make('dd')
+        value.append(
+          make('span', 'value', describe(variable)),
+          button('Edit', `Edit ${variable.name}`, () => onEdit(variable)),
+          button('×', `Delete ${variable.name}`, () => onDelete(variable)),
+        )
+        return row(variable.name, value)
+      })
+      list.replaceChildren(...BUILT_IN.map(([name, meaning]) => row(name, make('dd', '', meaning))), ...own)
+    },
+
+    /** Writes only the values, because buttons that are written anew lose the focus. */
+    update() {
+      for (const variable of variables?.list() ?? []) {
+        const value = list.querySelector(`[data-name="${variable.name}"] .value`)
+        if (value) value.textContent = describe(variable)
+      }
+    },
   }
 }
 

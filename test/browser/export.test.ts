@@ -78,7 +78,9 @@ describePage('an export', subject => {
     expect(text.trim().split('\n')).toHaveLength(3)
   })
 
-  test('of a large log lets the page go on, and says how many lines are not in the file', async () => {
+  test('of a large log lets the page go on, and says how many lines are not in the file', {
+    timeout: 180_000,
+  }, async () => {
     const { page, tester } = subject
     const { url } = await startPeer(socket => {
       // More than the 64 MiB that the log keeps.
