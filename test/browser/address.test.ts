@@ -261,7 +261,7 @@ describePage('tabs', subject => {
     await tester.inState('Connected')
     expect(await tester.log()).not.toMatch(/1006|Error/)
     expect(await page.evaluate(() => 'isSame' in window)).toBe(name === 'chrome')
-    if (name === 'chrome') expect(await tester.log()).toContain('You left the page')
+    if (name === 'chrome') expect(await tester.log()).toContain('because you left the page')
     await tester.send('back')
     await tester.logged('[RE]: back')
     expect(tester.complaints).toEqual([])

@@ -116,7 +116,8 @@ describePage('a session', subject => {
     // The log waits while the pointer is over the buttons of a row.
     await page.mouse.move(0, 0)
     await expect.poll(count).toBe(2)
-    const exported = (await saved('#export'))
+    await tester.openMenu('export')
+    const exported = (await saved('#export-ndjson'))
       .trim()
       .split('\n')
       .map(line => JSON.parse(line))
