@@ -36,7 +36,7 @@ describePage('an export', subject => {
           { type: 'send', opcode: 2, data: 'AP8=' },
           { type: 'receive', opcode: 2, data: 'AP8=' },
         ],
-        comment: expect.stringContaining('You closed the connection'),
+        comment: expect.stringContaining('you closed the connection'),
       },
     ])
     await tester.says('#notice', 'The file has 6 lines.')
