@@ -98,13 +98,7 @@ export function createAddressBar(
     url.value = connected
     url.dispatchEvent(new Event('input', { bubbles: true }))
   })
-  const copier = element(root, '#copy-link', HTMLButtonElement)
-  copier.addEventListener('click', async () => {
-    const { address, description } = link()
-    const isCopied = await copy(address, copier)
-    const failed = 'The browser did not permit copying. Copy the address of this page.'
-    notice(isCopied ? `The link is copied. ${description}`.trim() : failed)
-  })
+  copyOnClick(element(root, '#copy-link', HTMLButtonElement), link, notice)
 
   return {
     submit,
@@ -181,6 +175,15 @@ function createClosing(root: ParentNode) {
   }
   for (const field of [code, reason]) field.addEventListener('input', read)
   return { code, reason, read }
+}
+
+function copyOnClick(button: HTMLButtonElement, link: () => Link, notice: Notice) {
+  button.addEventListener('click', async () => {
+    const { address, description } = link()
+    const isCopied = await copy(address, button)
+    const failed = 'The browser did not permit copying. Copy the address of this page.'
+    notice(isCopied ? `The link is copied. ${description}`.trim() : failed)
+  })
 }
 
 function ignoreRepetition(button: HTMLButtonElement): void {

@@ -1,7 +1,8 @@
 import type { Message } from '../core/message.ts'
 import { element } from './element.ts'
 
-type Attached = { name: string; message: Message }
+/** A file, or a long text, with a name to show. */
+export type Attached = { name: string; message: Message }
 
 type AttachmentOptions = {
   onChange: () => void
@@ -65,11 +66,6 @@ export function createAttachment(root: HTMLElement, field: HTMLTextAreaElement, 
 
   return {
     set,
-    get message() {
-      return attached?.message
-    },
-    get name() {
-      return attached?.name ?? ''
-    },
+    get: () => attached,
   }
 }

@@ -28,8 +28,8 @@ export function createFaultsForm(
   const unknown = element(form, '#unknown', HTMLElement)
   const submit = element(form, '[type=submit]', HTMLButtonElement)
   const clear = element(form, '#clear-faults', HTMLButtonElement)
-  const chip = element(root, '#faults-chip', HTMLButtonElement)
   const url = element(root, '#url', HTMLInputElement)
+  const chip = createChip(root, { connected, onOpenFaults })
   let fields: Field[] = []
   let names: string[] = []
   let hints = createHints(form, [])
@@ -65,24 +65,12 @@ export function createFaultsForm(
   function showCount(set: ReadonlySet<string>) {
     const faults = count(set.size, 'fault')
     for (const field of fields) field.toggleAttribute('data-set', set.has(field.name))
-    showChip(set.size)
+    chip.show(url.value, set.size, names)
     submit.textContent = `${verb} ${set.size === 0 ? 'without faults' : `with ${faults}`}`
     clear.disabled = set.size === 0
     // A foreign server may well know other parameters.
     const isOurs = fields.length > 0 && (set.size > 0 || url.value.startsWith(base))
     unknown.textContent = isOurs ? describeUnknown(url.value, names) : ''
-  }
-
-  /** Says how many faults the connection has; while the address is being edited, how many it will have. */
-  function showChip(next: number) {
-    const address = connected()
-    const isEdited = address !== undefined && address !== url.value
-    const now = isEdited ? readQuery(address).filter(([name]) => names.includes(name)).length : next
-    chip.hidden = now === 0 && next === 0
-    chip.textContent =
-      isEdited && next > 0
-        ? `${count(next, 'fault')}, not yet on`
-        : `${count(now, 'fault')} ${isEdited ? 'still ' : ''}on`
   }
 
   function edit(query: string) {
@@ -108,7 +96,6 @@ export function createFaultsForm(
     edit(writeQuery(url.value, new Set(names), []))
     show()
   })
-  chip.addEventListener('click', onOpenFaults)
   url.addEventListener('input', () => {
     hints.restore()
     show()
@@ -126,6 +113,29 @@ export function createFaultsForm(
     async complain(answer: string): Promise<boolean> {
       await load()
       return hints.complain(answer)
+    },
+  }
+}
+
+/** Controls the button beside the address that shows how many faults are on. */
+function createChip(
+  root: ParentNode,
+  { connected, onOpenFaults }: Pick<FaultsFormOptions, 'connected' | 'onOpenFaults'>,
+) {
+  const chip = element(root, '#faults-chip', HTMLButtonElement)
+  chip.addEventListener('click', onOpenFaults)
+
+  return {
+    /** Says how many faults the connection has; while the address is being edited, how many it will have. */
+    show(address: string, next: number, names: string[]) {
+      const current = connected()
+      const isEdited = current !== undefined && current !== address
+      const now = isEdited ? readQuery(current).filter(([name]) => names.includes(name)).length : next
+      chip.hidden = now === 0 && next === 0
+      chip.textContent =
+        isEdited && next > 0
+          ? `${count(next, 'fault')}, not yet on`
+          : `${count(now, 'fault')} ${isEdited ? 'still ' : ''}on`
     },
   }
 }

@@ -4,6 +4,8 @@ import type { Message } from '../core/message.ts'
 import { element } from './element.ts'
 import { createFollower } from './follower.ts'
 import { markHits } from './hits.ts'
+import { createDrawing } from './log-drawing.ts'
+import { createHold, type Hold } from './log-hold.ts'
 import { createRow, type RowView } from './log-row.ts'
 import { createSelection } from './log-selection.ts'
 import { createLogWindow } from './log-window.ts'
@@ -17,78 +19,35 @@ type LogOptions = {
   onEdit: (message: Message) => void
 }
 
-/** New rows can be lower than estimated and leave room for more, so drawing repeats up to this many times. */
-const MAX_PASSES = 4
-const PRINTING = ['beforeprint', 'afterprint'] as const
-
 /**
  * Shows the lines of a log; only those near the visible part are in the document. It follows the newest line unless
- * the user has scrolled up. It draws only between `show` and `hide`, and at most once per frame.
+ * the user has scrolled up.
  */
 export function createLog(root: ParentNode, store: LogStore, { onSendAgain, onEdit, ...selecting }: LogOptions) {
   const log = element(root, '#log', HTMLElement)
   const views = new Map<number, RowView>()
-  const hold = createHold(store, changed)
+  const hold = createHold(store, () => drawing.update())
   const window = createLogWindow(log, element(log, 'ol', HTMLOListElement), {
     createRow: drawRow,
-    onChange: schedule,
+    onChange: () => drawing.request(),
     keepsPlace: () => !follower.isFollowing,
   })
   const follower = createFollower(log, window, store.indexOf)
+  const drawing = createDrawing({ store, hold, window, follower, onForget, onDraw })
   const actions = createRowActions({ onSendAgain, onEdit, onHold: isHeld => hold.set('pointer', isHeld) })
   const selection = createSelection(log, { store, actions, rowOf: window.rowOf, reveal, ...selecting })
-  const notes = createNotes(root, store)
-  let oldest = 0
-  let newestSeen = -1
-  let isShown = false
-  let frame: number | undefined
-  let isDrawing = false
-  /** Whether the entries have changed since the last drawing. */
-  let isStale = true
+  const notes = createNotes(root, store, hold)
 
   // Lets the keyboard reach the log in every browser.
   log.tabIndex = 0
 
-  function schedule() {
-    if (isShown && !isDrawing) frame ??= requestAnimationFrame(draw)
-  }
-
-  function changed() {
-    isStale = true
-    schedule()
-  }
-
-  function draw() {
-    frame = undefined
-    isDrawing = true
-    if (isStale) update()
-    for (let pass = 0; pass < MAX_PASSES; pass++) {
-      window.fit()
-      follower.scroll()
-      if (!window.draw()) break
-    }
-    follower.settle()
-    if (follower.isFollowing) newestSeen = store.shown[hold.length() - 1]?.id ?? newestSeen
-    markHits(log, store.pattern)
-    const missed = store.shown.length - store.indexOf(newestSeen + 1)
-    notes.show(!follower.isFollowing, hold.isOn, missed)
-    isDrawing = false
-  }
-
-  function update() {
-    isStale = false
-    follower.keep()
-    window.update(store.shown, hold.length(), store.removed > 0)
-    forget()
-  }
-
-  /** Forgets what is known about entries that the store has removed. */
-  function forget() {
-    const first = store.entries[0]?.id ?? Number.POSITIVE_INFINITY
-    if (first === oldest) return
-    oldest = first
-    window.forget(oldest)
+  function onForget(oldest: number) {
     for (const id of views.keys()) if (id < oldest) views.delete(id)
+  }
+
+  function onDraw() {
+    markHits(log, store.pattern)
+    notes.show(follower.isFollowing)
   }
 
   function drawRow(entry: LogEntry): HTMLLIElement {
@@ -97,7 +56,7 @@ export function createLog(root: ParentNode, store: LogStore, { onSendAgain, onEd
       // The user wants to read an unfolded message from its beginning.
       if (view === 'unfolded') follower.pause()
       else follower.resume()
-      schedule()
+      drawing.request()
     })
     selection.decorate(row, entry.id)
     return row
@@ -106,7 +65,7 @@ export function createLog(root: ParentNode, store: LogStore, { onSendAgain, onEd
   function reveal(id: number) {
     if (!window.rowOf(id)) {
       follower.goTo({ id, within: 0 })
-      draw()
+      drawing.draw()
     }
     window.rowOf(id)?.scrollIntoView({ block: 'nearest' })
   }
@@ -115,34 +74,30 @@ export function createLog(root: ParentNode, store: LogStore, { onSendAgain, onEd
     hold.release()
     follower.follow()
     log.focus({ preventScroll: true })
-    schedule()
+    drawing.request()
   }
 
-  log.addEventListener(
-    'scroll',
-    () => {
-      follower.scrolled()
-      schedule()
-    },
-    { passive: true },
-  )
+  function toStart() {
+    follower.stop()
+    window.scrollTo(0)
+    drawing.request()
+  }
+
+  function onScroll() {
+    follower.scrolled()
+    drawing.request()
+  }
+
+  log.addEventListener('scroll', onScroll, { passive: true })
   log.addEventListener('keydown', event => {
     if (event.defaultPrevented || (event.key !== 'Home' && event.key !== 'End')) return
     // The browser would scroll to an end that is wrong, because not all rows have been measured.
     event.preventDefault()
-    if (event.key === 'End') return toEnd()
-    follower.stop()
-    window.scrollTo(0)
-    schedule()
+    if (event.key === 'End') toEnd()
+    else toStart()
   })
   element(root, '#to-end', HTMLButtonElement).addEventListener('click', toEnd)
-  store.onChange(changed)
-
-  function print({ type }: Event) {
-    window.setPrinting(type === 'beforeprint')
-    isStale = true
-    draw()
-  }
+  store.onChange(drawing.update)
 
   return {
     hold,
@@ -152,80 +107,36 @@ export function createLog(root: ParentNode, store: LogStore, { onSendAgain, onEd
       const entry = selection.shown
       if (!entry) return
       follower.goTo({ id: entry.id, within: -log.clientHeight / 2 })
-      schedule()
+      drawing.request()
     },
 
-    show() {
-      isShown = true
-      for (const type of PRINTING) addEventListener(type, print)
-      window.setShown(true)
-      changed()
-    },
-
-    hide() {
-      follower.keep()
-      isShown = false
-      for (const type of PRINTING) removeEventListener(type, print)
-      if (frame !== undefined) cancelAnimationFrame(frame)
-      frame = undefined
-      window.setShown(false)
-    },
-  }
-}
-
-type HoldReason = 'pause' | 'pointer'
-
-/** Keeps new entries out of sight for as long as there is a reason. */
-function createHold(store: LogStore, onChange: () => void) {
-  const reasons = new Set<HoldReason>()
-  let newest = -1
-  let onRelease = () => {}
-
-  return {
-    get isOn() {
-      return reasons.has('pause')
-    },
-
-    /** The number of entries to show. */
-    length: () => (reasons.size > 0 ? store.indexOf(newest + 1) : store.shown.length),
-
-    set(reason: HoldReason, isOn: boolean) {
-      if (reasons.size === 0) newest = store.entries.at(-1)?.id ?? -1
-      if (isOn) reasons.add(reason)
-      else reasons.delete(reason)
-      onChange()
-    },
-
-    release() {
-      reasons.clear()
-      onRelease()
-    },
-
-    onRelease(listener: () => void) {
-      onRelease = listener
-    },
+    show: drawing.show,
+    hide: drawing.hide,
   }
 }
 
 /** Controls the texts around the rows: that none matches, that some were removed, and the button to the newest one. */
-function createNotes(root: ParentNode, store: LogStore) {
+function createNotes(root: ParentNode, store: LogStore, hold: Hold) {
   const hint = element(root, '#log-hint', HTMLElement)
   const noMatch = element(root, '#no-match', HTMLElement)
   const removedNote = element(root, '#removed', HTMLElement)
   const toEnd = element(root, '#to-end', HTMLButtonElement)
   const found = element(root, '#found', HTMLElement)
+  let newestSeen = -1
 
   return {
-    show(isAway: boolean, isPaused: boolean, missed: number) {
+    show(isFollowing: boolean) {
+      if (isFollowing) newestSeen = store.shown[hold.length() - 1]?.id ?? newestSeen
+      const missed = store.shown.length - store.indexOf(newestSeen + 1)
       const { entries, shown, removed } = store
       noMatch.hidden = shown.length > 0 || entries.length === 0
       // A log with more entries than this needs no hint.
       hint.hidden = entries.length > 20 || !noMatch.hidden || entries.some(({ event }) => 'message' in event)
       removedNote.hidden = removed === 0
       write(removedNote, `${count(removed, 'older line was', 'older lines were')} removed`)
-      toEnd.hidden = !isAway && !isPaused
+      toEnd.hidden = isFollowing && !hold.isOn
       const unseen = missed > 0 ? `${separated(missed)} new` : 'Newest'
-      write(toEnd, isPaused ? `Paused · ↓ ${unseen}` : `↓ ${unseen}`)
+      write(toEnd, hold.isOn ? `Paused · ↓ ${unseen}` : `↓ ${unseen}`)
       write(found, store.isFiltered ? describeShown(store) : '')
     },
   }

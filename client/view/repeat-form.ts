@@ -1,5 +1,4 @@
 import { separated } from '../core/count.ts'
-import type { Message } from '../core/message.ts'
 import {
   checkRepeat,
   isDefault,
@@ -8,13 +7,10 @@ import {
   type RepeatSettings,
 } from '../core/repeat-fields.ts'
 import type { RepeatState, SessionRepeat, SessionState } from '../core/session.ts'
+import { capture, type MessageSource } from './capture.ts'
 import { element } from './element.ts'
 
-/** Creates the message for each repetition, or says why the message in the field cannot be sent. */
-export type Capture = () => { create: () => Message | undefined; subject: string } | { problem: string }
-
-export type RepeatFormOptions = {
-  capture: Capture
+export type RepeatFormOptions = MessageSource & {
   onStart: (repeat: SessionRepeat) => void
   onStop: () => void
   onEdit: () => void
@@ -27,7 +23,7 @@ const IDS: Record<keyof RepeatFields, string> = {
 }
 
 /** Controls the form that sends the message in the field again and again. */
-export function createRepeatForm(root: ParentNode, { capture, onStart, onStop, onEdit }: RepeatFormOptions) {
+export function createRepeatForm(root: ParentNode, { onStart, onStop, onEdit, ...source }: RepeatFormOptions) {
   const form = element(root, '#repeat-form', HTMLFormElement)
   const start = element(root, '#repeat-start', HTMLButtonElement)
   const stop = element(root, '#repeat-stop', HTMLButtonElement)
@@ -58,7 +54,7 @@ export function createRepeatForm(root: ParentNode, { capture, onStart, onStop, o
     event.preventDefault()
     const options = checkRepeat(typed())
     if ('problem' in options) return showProblem(options.problem, options.field)
-    const captured = capture()
+    const captured = capture(source)
     if ('problem' in captured) return showProblem(captured.problem)
     showProblem('')
     subject = captured.subject

@@ -75,12 +75,8 @@ export function createTabs<T extends Panel>(first: HTMLElement, { open, onSelect
     for (const [i, panel] of panels.entries()) {
       const tab = tabOf(panel)
       if (!tab) continue
-      const isSelected = panel === selected
-      tab.ariaSelected = String(isSelected)
-      tab.tabIndex = isSelected ? 0 : -1
-      tab.dataset.state = panel.state
       const before = names.slice(0, i).filter(name => name === panel.name).length
-      label(tab, panel, before > 0 ? `${panel.name} (${before + 1})` : panel.name)
+      showPanel(tab, panel, before > 0 ? `${panel.name} (${before + 1})` : panel.name, panel === selected)
     }
   }
 
@@ -157,7 +153,11 @@ function createCloser(): HTMLElement {
   return closer
 }
 
-function label(tab: HTMLElement, { state, unread }: Panel, name: string) {
+/** Shows the state of a panel on its tab. */
+function showPanel(tab: HTMLElement, { state, unread }: Panel, name: string, isSelected: boolean) {
+  tab.ariaSelected = String(isSelected)
+  tab.tabIndex = isSelected ? 0 : -1
+  tab.dataset.state = state
   write(tab, '.name', name)
   write(tab, '.unread', unread > 0 ? unread.toLocaleString('en') : '')
   tab.title = `${name}: ${state}`
