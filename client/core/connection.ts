@@ -1,4 +1,4 @@
-import { readAddress, withoutCredentials } from './address.ts'
+import { notAnAddress, readAddress, withoutCredentials } from './address.ts'
 import { byteLength } from './bytes.ts'
 import type { Message } from './message.ts'
 import { createRoundTrip } from './round-trip.ts'
@@ -215,6 +215,5 @@ function explain(address: string, error: unknown): string {
   // For example, an https: page may not connect to ws:. The browser explains its own rules best.
   if (error instanceof DOMException && error.name === 'SecurityError') return error.message
   const read = readAddress(address, 'http:')
-  const problem = 'problem' in read ? read.problem : `Did you mean ${read.url}?`
-  return `"${address}" is not a WebSocket address. ${problem}`
+  return notAnAddress(address, 'problem' in read ? read.problem : `Did you mean ${read.url}?`)
 }
