@@ -39,6 +39,10 @@ export function readAddress(typed: string, pageProtocol: string): ReadAddress {
   return { url: new URL(url).href }
 }
 
+/** Returns the error for an address that cannot be used. `problem` is one sentence. */
+export const notAnAddress = (address: string, problem: string): string =>
+  `"${address}" is not a WebSocket address. ${problem}`
+
 /** Returns the host and port of an address as it was typed, or an empty string if it has none. */
 export function hostOf(typed: string): string {
   const read = readAddress(typed, 'http:')

@@ -1,4 +1,4 @@
-import { readAddress, withoutCredentials } from './address.ts'
+import { notAnAddress, readAddress, withoutCredentials } from './address.ts'
 import { byteLength } from './bytes.ts'
 import type { Message } from './message.ts'
 import { createRoundTrip } from './round-trip.ts'
@@ -61,6 +61,8 @@ export type Connection = {
   facts(): Facts
 }
 
+type SocketType = new (url: string, protocols: string[]) => WebSocket
+
 const NORMAL = 1000
 const REPLACED = 'replaced by a new connection'
 const LEFT = 'the page was left'
@@ -70,7 +72,7 @@ const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/
 /** Creates a connection without a socket. `now` returns the time in ms, for measuring round trips. */
 export function createConnection(
   { onState, onEvent }: ConnectionListener,
-  Socket: new (url: string, protocols: string[]) => WebSocket = WebSocket,
+  Socket: SocketType = WebSocket,
   now: () => number = () => performance.now(),
 ): Connection {
   let socket: WebSocket | undefined
@@ -133,16 +135,8 @@ export function createConnection(
 
   return {
     connect(address, protocols = []) {
-      let opened: WebSocket
-      try {
-        // Browsers resolve a relative address against the page's, so a typo would connect to the wrong server.
-        const { href } = new URL(address)
-        const problem = checkProtocols(protocols)
-        if (problem) return onEvent({ type: 'error', problem })
-        opened = new Socket(href, protocols)
-      } catch (error) {
-        return onEvent({ type: 'error', problem: explain(address, error) })
-      }
+      const opened = openSocket(Socket, address, protocols)
+      if (typeof opened === 'string') return onEvent({ type: 'error', problem: opened })
       const wasOpen = state === 'connected' || (state === 'closing' && facts.since !== undefined)
       release(REPLACED)
       if (wasOpen) onEvent({ type: 'replaced', url: withoutCredentials(opened.url) })
@@ -203,6 +197,17 @@ function count(traffic: Traffic, message: Message) {
   traffic.bytes += byteLength(message)
 }
 
+/** Returns an opening socket, or one sentence that says why there is none. */
+function openSocket(Socket: SocketType, address: string, protocols: string[]): WebSocket | string {
+  try {
+    // Browsers resolve a relative address against the page's, so a typo would connect to the wrong server.
+    const { href } = new URL(address)
+    return checkProtocols(protocols) ?? new Socket(href, protocols)
+  } catch (error) {
+    return explain(address, error)
+  }
+}
+
 function checkProtocols(protocols: string[]): string | undefined {
   const bad = protocols.find(protocol => !TOKEN.test(protocol))
   if (bad !== undefined) return `"${bad}" is not a subprotocol: use only letters, digits and !#$%&'*+-.^_\`|~.`
@@ -215,6 +220,5 @@ function explain(address: string, error: unknown): string {
   // For example, an https: page may not connect to ws:. The browser explains its own rules best.
   if (error instanceof DOMException && error.name === 'SecurityError') return error.message
   const read = readAddress(address, 'http:')
-  const problem = 'problem' in read ? read.problem : `Did you mean ${read.url}?`
-  return `"${address}" is not a WebSocket address. ${problem}`
+  return notAnAddress(address, 'problem' in read ? read.problem : `Did you mean ${read.url}?`)
 }

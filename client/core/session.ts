@@ -1,4 +1,4 @@
-import { readAddress } from './address.ts'
+import { notAnAddress, readAddress } from './address.ts'
 import {
   type Connection,
   type ConnectionEvent,
@@ -9,6 +9,7 @@ import {
 import { createLogStore, type LogStore } from './log-store.ts'
 import type { Message } from './message.ts'
 import { createReconnect } from './reconnect.ts'
+import { createRefusals } from './refusals.ts'
 import { createRepeat, describeRepeat, type Repeat, type RepeatOptions, type RepeatProgress } from './repeat.ts'
 import { createStatistics, type Statistics } from './statistics.ts'
 
@@ -65,10 +66,8 @@ export type Session = {
 /** ms that a repetition waits for replies after its last message: many servers do not answer each message. */
 const PATIENCE = 2000
 
-type Refused = Extract<ConnectionEvent, { type: 'refused' }>
-
-/** The events that end an open connection. */
-const ENDS: ConnectionEvent['type'][] = ['disconnected', 'cancelled', 'replaced', 'left']
+/** The events that end a connection or an attempt to connect. */
+const ENDS: ConnectionEvent['type'][] = ['disconnected', 'cancelled', 'refused', 'replaced', 'left']
 
 /** Creates a session that is not connected. */
 export function createSession(
@@ -77,19 +76,17 @@ export function createSession(
 ): Session {
   const log = createLogStore()
   const statistics = createStatistics()
+  const refusals = createRefusals(log, pageOrigin, onAnswer)
   const state: SessionState = { connection: 'disconnected', retryAt: undefined }
   let target: [address: string, protocols: string[]] = ['', []]
   let received = 0
   let isWanted = false
   let reconnects = false
   let isSuspended = false
-  let isRetry = false
-  /** The newest explanation of a failed handshake: a retry that fails for the same reason needs no second one. */
-  let explanation = ''
 
   const reconnect = createReconnect({
     connect() {
-      isRetry = true
+      refusals.retrying()
       connection.connect(...target)
     },
     onWait(retryAt) {
@@ -105,42 +102,21 @@ export function createSession(
       onState(state)
     },
     onEvent(event) {
-      log.add(event.type === 'refused' && isRetry ? countAttempt(event, log) : event)
+      if (event.type === 'refused') refusals.add(event)
+      else log.add(event)
       if (event.type === 'received') {
         received++
         statistics.received(event.roundTrip)
         onReceived?.(event.message)
         repeater.answered()
-      } else if (event.type === 'refused') {
-        void explain(event.url)
-        ended()
       } else if (event.type === 'connected') {
         repeater.connected()
-      } else if (ENDS.includes(event.type)) ended()
+      } else if (ENDS.includes(event.type)) {
+        repeater.ended()
+        if (isWanted && reconnects) reconnect.closed()
+      }
     },
   })
-
-  async function explain(url: string) {
-    const text = await askWhy(url)
-    if (text === explanation) return
-    explanation = text
-    log.add({ type: 'note', text })
-    onAnswer?.(text)
-  }
-
-  async function askWhy(url: string): Promise<string> {
-    try {
-      return await (await import('./handshake.ts')).askWhy(url, { pageOrigin })
-    } catch {
-      // The code that asks is loaded on demand.
-      return 'The reason is unknown: browsers hide it from pages, and the server of this page does not answer.'
-    }
-  }
-
-  function ended() {
-    repeater.ended()
-    if (isWanted && reconnects) reconnect.closed()
-  }
 
   const repeater = createRepeater(connection, log, onRepeat)
 
@@ -156,14 +132,9 @@ export function createSession(
 
     connect(address, protocols) {
       const read = readAddress(address, new URL(pageOrigin).protocol)
-      if ('problem' in read) {
-        const problem = `"${address}" is not a WebSocket address. ${read.problem}`
-        log.add({ type: 'error', problem })
-        return
-      }
+      if ('problem' in read) return void log.add({ type: 'error', problem: notAnAddress(address, read.problem) })
       reconnect.stop()
-      isRetry = false
-      explanation = ''
+      refusals.startOver()
       // Replacing a connection ends it on purpose, so that is no reason to reconnect.
       isWanted = false
       target = [read.url, protocols]
@@ -199,14 +170,6 @@ export function createSession(
     startRepeat: options => repeater.start(options, state.connection === 'connected'),
     stopRepeat: repeater.stop,
   }
-}
-
-/** Gives retries that fail one after another a single line, which counts them. */
-function countAttempt(event: Refused, log: LogStore): Refused {
-  const newest = log.entries.findLast(({ event }) => event.type !== 'note')
-  if (newest?.event.type !== 'refused') return event
-  log.remove(newest.id)
-  return { ...event, attempts: (newest.event.attempts ?? 1) + 1 }
 }
 
 /** Repeats messages on a connection: one repetition at a time, which may start again at each connect. */
