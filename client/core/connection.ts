@@ -71,80 +71,91 @@ const TOKEN = /^[\w!#$%&'*+\-.^`|~]+$/
 
 /** Creates a connection without a socket. `now` returns the time in ms, for measuring round trips. */
 export function createConnection(
-  { onState, onEvent }: ConnectionListener,
+  listener: ConnectionListener,
   Socket: SocketType = WebSocket,
   now: () => number = () => performance.now(),
 ): Connection {
-  let socket: WebSocket | undefined
-  let state: ConnectionState = 'disconnected'
+  const { onState, onEvent } = listener
+  let link: Link | undefined
+
+  return {
+    connect(address, protocols = []) {
+      const opened = openSocket(Socket, address, protocols)
+      if (typeof opened === 'string') return onEvent({ type: 'error', problem: opened })
+      const wasOpen = link?.isOpen()
+      link?.release(REPLACED)
+      if (wasOpen) onEvent({ type: 'replaced', url: withoutCredentials(opened.url) })
+      link = createLink(opened, listener, now)
+      onState('connecting')
+    },
+
+    send: message => link?.send(message) ?? false,
+
+    disconnect: (code, reason) => link?.disconnect(code, reason),
+
+    leave: () => link?.leave() ?? false,
+
+    facts: () => link?.facts() ?? createFacts(''),
+  }
+}
+
+type Link = ReturnType<typeof createLink>
+
+/** Manages one socket, from the start of its handshake to its end. */
+function createLink(socket: WebSocket, { onState, onEvent }: ConnectionListener, now: () => number) {
+  const url = withoutCredentials(socket.url)
+  const facts = createFacts(url)
+  const roundTrip = createRoundTrip(now)
+  const listening = new AbortController()
+  let state: ConnectionState = 'connecting'
   let sentCode: number | undefined
-  let listening = new AbortController()
-  let roundTrip = createRoundTrip(now)
-  let facts = createFacts('')
+  socket.binaryType = 'arraybuffer'
 
   function enter(next: ConnectionState) {
     state = next
     onState(state)
   }
 
+  const isEnded = () => state === 'disconnected'
+
   function release(reason: string) {
     listening.abort()
-    socket?.close(NORMAL, reason)
+    socket.close(NORMAL, reason)
   }
 
-  function adopt(opened: WebSocket) {
-    socket = opened
-    socket.binaryType = 'arraybuffer'
-    sentCode = undefined
-    roundTrip = createRoundTrip(now)
-    const url = withoutCredentials(opened.url)
-    facts = createFacts(url)
-    listening = new AbortController()
-    const { signal } = listening
-
-    function on<T extends keyof WebSocketEventMap>(type: T, listener: (event: WebSocketEventMap[T]) => void) {
-      opened.addEventListener(type, listener, { signal })
-    }
-
-    on('open', () => {
-      const { protocol, extensions } = opened
-      Object.assign(facts, { since: Date.now(), protocol, extensions })
-      // Before the state, at whose change a waiting message is sent.
-      onEvent({ type: 'connected', url, protocol, extensions })
-      enter('connected')
-    })
-    on('message', ({ data }) => {
-      const message: Message = typeof data === 'string' ? data : new Uint8Array(data)
-      const time = roundTrip.received(message)
-      count(facts.received, message)
-      onEvent({ type: 'received', message, roundTrip: time })
-    })
-    on('error', () => {
-      if (state === 'connected') onEvent({ type: 'error', problem: `the connection to ${url} failed` })
-    })
-    on('close', ({ code, reason }) => {
-      const wasOpen = facts.since !== undefined
-      facts.bufferedAmount = opened.bufferedAmount
-      socket = undefined
-      enter('disconnected')
-      if (!wasOpen) return onEvent({ type: sentCode === undefined ? 'refused' : 'cancelled', url })
-      onEvent({ type: 'disconnected', code, reason, ...(sentCode !== undefined && { sentCode }) })
-    })
-    enter('connecting')
+  function on<T extends keyof WebSocketEventMap>(type: T, listener: (event: WebSocketEventMap[T]) => void) {
+    socket.addEventListener(type, listener, { signal: listening.signal })
   }
+
+  on('open', () => {
+    const { protocol, extensions } = socket
+    Object.assign(facts, { since: Date.now(), protocol, extensions })
+    // Before the state, at whose change a waiting message is sent.
+    onEvent({ type: 'connected', url, protocol, extensions })
+    enter('connected')
+  })
+  on('message', ({ data }) => {
+    const message: Message = typeof data === 'string' ? data : new Uint8Array(data)
+    const time = roundTrip.received(message)
+    count(facts.received, message)
+    onEvent({ type: 'received', message, roundTrip: time })
+  })
+  on('error', () => {
+    if (state === 'connected') onEvent({ type: 'error', problem: `the connection to ${url} failed` })
+  })
+  on('close', ({ code, reason }) => {
+    facts.bufferedAmount = socket.bufferedAmount
+    enter('disconnected')
+    if (facts.since === undefined) return onEvent({ type: sentCode === undefined ? 'refused' : 'cancelled', url })
+    onEvent({ type: 'disconnected', code, reason, ...(sentCode !== undefined && { sentCode }) })
+  })
 
   return {
-    connect(address, protocols = []) {
-      const opened = openSocket(Socket, address, protocols)
-      if (typeof opened === 'string') return onEvent({ type: 'error', problem: opened })
-      const wasOpen = state === 'connected' || (state === 'closing' && facts.since !== undefined)
-      release(REPLACED)
-      if (wasOpen) onEvent({ type: 'replaced', url: withoutCredentials(opened.url) })
-      adopt(opened)
-    },
+    release,
+    isOpen: () => !isEnded() && facts.since !== undefined,
 
-    send(message) {
-      if (!socket || socket.readyState !== socket.OPEN) return false
+    send(message: Message) {
+      if (socket.readyState !== socket.OPEN) return false
       roundTrip.sent(message)
       socket.send(message)
       count(facts.sent, message)
@@ -153,7 +164,7 @@ export function createConnection(
     },
 
     disconnect(code = NORMAL, reason = '') {
-      if (!socket) return
+      if (isEnded()) return
       // A socket that is closing already was closed by the server, whose close event is on its way.
       const earlier = sentCode
       if (socket.readyState !== socket.CLOSING) sentCode = code
@@ -164,19 +175,18 @@ export function createConnection(
         return onEvent({ type: 'error', problem: error instanceof Error ? error.message : String(error) })
       }
       // Node reports the end of a socket that was still connecting before `close` returns.
-      if (socket) enter('closing')
+      if (!isEnded()) enter('closing')
     },
 
     leave() {
-      if (!socket) return false
+      if (isEnded()) return false
       release(LEFT)
-      socket = undefined
       enter('disconnected')
       onEvent({ type: 'left' })
       return true
     },
 
-    facts: () => ({ ...facts, bufferedAmount: socket?.bufferedAmount ?? facts.bufferedAmount }),
+    facts: () => ({ ...facts, bufferedAmount: (isEnded() ? facts : socket).bufferedAmount }),
   }
 }
 

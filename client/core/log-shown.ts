@@ -1,4 +1,3 @@
-import type { ConnectionEvent } from './connection.ts'
 import { createFilter, type LogKind } from './log-filter.ts'
 import type { LogEntry } from './log-store.ts'
 import type { SearchPattern } from './search-pattern.ts'
@@ -46,11 +45,7 @@ const TOO_SLOW = 'This search took too long and was stopped. Try a simpler one.'
 export function createShown({ onProgress, now, schedule }: ShownOptions): Shown {
   let all: LogEntry[] = []
   let shown = all
-  let kind: LogKind = 'all'
-  let pattern: RegExp | undefined
-  let passes: ((event: ConnectionEvent) => boolean) | undefined
-  /** Whether the search is a regular expression, whose time has no limit. */
-  let mayBeSlow = false
+  let test = createTest('all', undefined)
   let tested = 0
   let spent = 0
   let problem = ''
@@ -58,7 +53,7 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
 
   function restart(entries: LogEntry[]) {
     all = entries
-    shown = passes ? [] : all
+    shown = test.passes ? [] : all
     tested = 0
     spent = 0
     search()
@@ -66,6 +61,7 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
 
   /** Tests entries for one slice, and goes on later if some are left. */
   function search() {
+    const { passes, mayBeSlow } = test
     const startedAt = now()
     const first = tested
     let time = startedAt
@@ -93,9 +89,7 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
   }
 
   function giveUp() {
-    passes = createFilter(kind, undefined)
-    pattern = undefined
-    mayBeSlow = false
+    test = createTest(test.kind, undefined)
     restart(all)
     problem = TOO_SLOW
   }
@@ -105,27 +99,24 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
       return shown
     },
     get pattern() {
-      return pattern
+      return test.pattern
     },
     get isSearching() {
-      return passes !== undefined && tested < all.length
+      return test.passes !== undefined && tested < all.length
     },
     get problem() {
       return problem
     },
 
-    filter(entries, newKind, search) {
-      kind = newKind
-      passes = createFilter(kind, search)
-      pattern = search && !search.isExcluded ? new RegExp(search.pattern, `${search.pattern.flags}g`) : undefined
-      mayBeSlow = search !== undefined && search.text === undefined
+    filter(entries, kind, search) {
+      test = createTest(kind, search)
       problem = ''
       restart(entries)
     },
 
     added(entries) {
       all = entries
-      if (!passes) return
+      if (!test.passes) return
       // What has been spent on earlier entries must not stop a filter that keeps up with new ones.
       if (tested === all.length - 1) spent = 0
       if (!isScheduled) search()
@@ -135,16 +126,29 @@ export function createShown({ onProgress, now, schedule }: ShownOptions): Shown 
       const oldest = entries[0]?.id ?? Number.POSITIVE_INFINITY
       all = entries
       tested = Math.max(0, tested - count)
-      shown = passes ? shown.slice(indexIn(shown, oldest)) : all
+      shown = test.passes ? shown.slice(indexIn(shown, oldest)) : all
     },
 
     without(entries, index, id) {
       all = entries
       if (index < tested) tested--
-      shown = passes ? shown.filter(entry => entry.id !== id) : all
+      shown = test.passes ? shown.filter(entry => entry.id !== id) : all
     },
 
     replaced: restart,
+  }
+}
+
+/** Returns how to test entries, and how to find the hits in those that pass. */
+function createTest(kind: LogKind, search: SearchPattern | undefined) {
+  return {
+    kind,
+    /** `undefined` if all entries pass. */
+    passes: createFilter(kind, search),
+    /** Finds every hit of the search in a text; `undefined` without a search, or if hits are hidden. */
+    pattern: search && !search.isExcluded ? new RegExp(search.pattern, `${search.pattern.flags}g`) : undefined,
+    /** Whether the search is a regular expression, whose time has no limit. */
+    mayBeSlow: search !== undefined && search.text === undefined,
   }
 }
 

@@ -69,24 +69,14 @@ export function createLogStore({
   let removed = 0
   let bytes = 0
   let nextId = 0
-  const listeners = new Set<() => void>()
+  const { changed, onChange } = createListeners()
   const shown = createShown({ onProgress: changed, now, schedule })
   shown.replaced(entries)
 
-  function changed() {
-    for (const listener of listeners) listener()
-  }
-
   function removeOldest() {
-    let count = 0
-    const mostEntries = limit * (1 - REMOVED_SHARE)
-    const mostBytes = byteLimit * (1 - REMOVED_SHARE)
-    for (const { event } of entries) {
-      const left = entries.length - count
-      if (left === 1 || (left <= mostEntries && bytes <= mostBytes)) break
-      bytes -= memoryOf(event)
-      count++
-    }
+    const share = 1 - REMOVED_SHARE
+    const [count, left] = findSurplus(entries, bytes, limit * share, byteLimit * share)
+    bytes = left
     // A new array, so that a view that is still drawing the old one is not disturbed.
     entries = entries.slice(count)
     shown.removed(entries, count)
@@ -166,7 +156,17 @@ export function createLogStore({
 
     indexOf: id => indexIn(shown.entries, id),
 
-    onChange(listener) {
+    onChange,
+  }
+}
+
+function createListeners() {
+  const listeners = new Set<() => void>()
+  return {
+    changed() {
+      for (const listener of listeners) listener()
+    },
+    onChange(listener: () => void) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
@@ -176,6 +176,19 @@ export function createLogStore({
 /** Says how many lines of a log are shown, for example `3 of 120`. */
 export const describeShown = ({ shown, entries }: LogStore): string =>
   `${separated(shown.length)} of ${separated(entries.length)}`
+
+/** Returns how many of the oldest entries to remove for the rest to be within these limits, and the rest's memory. */
+function findSurplus(entries: LogEntry[], bytes: number, mostEntries: number, mostBytes: number) {
+  let count = 0
+  let left = bytes
+  for (const { event } of entries) {
+    const kept = entries.length - count
+    if (kept === 1 || (kept <= mostEntries && left <= mostBytes)) break
+    left -= memoryOf(event)
+    count++
+  }
+  return [count, left] as const
+}
 
 /** Estimates memory in bytes: browsers keep a character in at most two, and counting UTF-8 would be slow. */
 function memoryOf(event: ConnectionEvent): number {
