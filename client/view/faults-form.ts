@@ -126,16 +126,15 @@ function createChip(
   chip.addEventListener('click', onOpenFaults)
 
   return {
-    /** Says how many faults the connection has; while the address is being edited, how many it will have. */
+    /** Says how many faults the connection has; without one, or while the address is edited, how many it will have. */
     show(address: string, next: number, names: string[]) {
       const current = connected()
       const isEdited = current !== undefined && current !== address
       const now = isEdited ? readQuery(current).filter(([name]) => names.includes(name)).length : next
       chip.hidden = now === 0 && next === 0
-      chip.textContent =
-        isEdited && next > 0
-          ? `${count(next, 'fault')}, not yet on`
-          : `${count(now, 'fault')} ${isEdited ? 'still ' : ''}on`
+      if (current === undefined) chip.textContent = count(next, 'fault')
+      else if (isEdited && next > 0) chip.textContent = `${count(next, 'fault')}, not yet on`
+      else chip.textContent = `${count(now, 'fault')} ${isEdited ? 'still ' : ''}on`
     },
   }
 }

@@ -14,7 +14,7 @@ import { formatNumber, formatTable } from './table.ts'
 
 const FLOOD = 100_000
 const FLOOD_RATE = 10_000
-const BURST = 50_000
+const REPEATED = 50_000
 
 const stack = await startStack({ build: true })
 const rows: string[][] = []
@@ -116,13 +116,15 @@ async function measureFlood() {
 
 async function measureEchoes() {
   for (const inFlight of [16, 256]) {
-    await withPage(async ({ page, visit, fill, log, logged }) => {
+    await withPage(async ({ page, visit, fill, log, logged, openMenu }) => {
       await visit()
-      await page.click('#repeat-toggle')
-      await fill('#burst-count', String(BURST))
-      await fill('#burst-in-flight', String(inFlight))
-      await page.click('#burst-start')
-      await logged('Burst done')
+      await fill('#message', 'x'.repeat(64))
+      await openMenu('repeat')
+      await fill('#repeat-count', String(REPEATED))
+      await fill('#repeat-seconds', '0')
+      await fill('#repeat-in-flight', String(inFlight))
+      await page.click('#repeat-start')
+      await logged('Repeat done')
       addRow(
         `echoes per second, ${inFlight} in flight, 64 B`,
         Number(/([\d,]+) per second/.exec(await log())?.[1]?.replaceAll(',', '')),

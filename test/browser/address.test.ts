@@ -86,6 +86,10 @@ describePage('the address', subject => {
     await tester.says('#faults-chip', '1 fault still on')
     await page.click('#connect')
     await page.waitForFunction(() => document.querySelector<HTMLElement>('#faults-chip')?.hidden)
+    await page.click('#disconnect')
+    await tester.inState('Disconnected')
+    await tester.fill('#url', `${own}?delay=20ms`)
+    await page.waitForFunction(() => document.querySelector('#faults-chip')?.textContent === '1 fault')
   })
 
   test('offers RECONNECT when the subprotocols are edited', async () => {

@@ -60,7 +60,7 @@ describePage('the arrangement', subject => {
     await tester.logged('100 sent, 100 answered')
     await page.click('#clear')
     await page.click('#suggestions [data-query]')
-    await tester.says('#faults-chip', '2 faults on')
+    await tester.says('#faults-chip', '2 faults')
     await tester.logged('code 1006')
   })
 
