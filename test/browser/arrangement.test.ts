@@ -65,12 +65,32 @@ describePage('the arrangement', subject => {
   })
 
   test('says only that it is connected where another server is', async () => {
-    const { tester } = subject
-    const { url } = await startPeer(() => {})
+    const { page, tester } = subject
+    const { url, sockets } = await startPeer(() => {})
     await tester.visit()
     await tester.connectTo(url)
     await tester.says('#hint-title', 'Connected. Nothing received yet.')
     expect(await tester.isHidden('#suggestions button')).toBe(true)
+    for (const socket of sockets) socket.send('pushed')
+    await tester.logged('pushed')
+    await page.click('#clear')
+    await tester.says('#hint-title', 'Connected. The log is empty.')
+  })
+
+  test('says in the chart that round trips are unknown, from a reply on that matches no message', async () => {
+    const { page, tester } = subject
+    const { url, sockets } = await startPeer(socket => {
+      socket.on('message', message => socket.send(`${message}`))
+    })
+    await tester.visit()
+    await tester.connectTo(url)
+    await tester.inState('Connected')
+    await tester.send('hello')
+    await tester.openPart('chart')
+    await tester.says('#p50', 'ms')
+    expect(await tester.isHidden('#chart-note')).toBe(true)
+    for (const socket of sockets) socket.send('pushed')
+    await page.waitForSelector('#chart-note', { visible: true })
   })
 
   test('remembers the open tab of the panel, which Escape closes', async () => {
