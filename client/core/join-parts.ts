@@ -12,6 +12,7 @@ export async function joinParts(parts: Iterable<string>, type: string): Promise<
     // A browser may keep blobs on disk.
     blobs.push(new Blob(batch))
     batch = []
+    // Lets the browser draw and handle input.
     await new Promise(resolve => setTimeout(resolve, 0))
     sliceEnd = performance.now() + SLICE
   }

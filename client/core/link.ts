@@ -96,6 +96,9 @@ export function mayConnect(address: string, baseURI: string): boolean {
   }
 }
 
+/** Splits subprotocols as they were typed, with commas or spaces between them. */
+export const splitProtocols = (typed: string): string[] => typed.split(/[\s,]+/).filter(Boolean)
+
 export function isFormat(value: unknown): value is Format {
   return FORMATS.some(format => format === value)
 }

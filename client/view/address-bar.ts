@@ -1,6 +1,6 @@
 import { readAddress, withoutCredentials } from '../core/address.ts'
 import { checkClose } from '../core/close-code.ts'
-import type { Draft, Link, Setup } from '../core/link.ts'
+import { type Draft, type Link, type Setup, splitProtocols } from '../core/link.ts'
 import type { RecentAddresses } from '../core/recent-addresses.ts'
 import type { SessionState } from '../core/session.ts'
 import { copy } from './clipboard.ts'
@@ -50,7 +50,7 @@ export function createAddressBar(
     if ('problem' in read) return onProblem(`"${withoutCredentials(url.value)}": ${read.problem}`)
     connected = url.value
     offered = settings.read().protocols
-    onConnect(read.url, settings.protocols())
+    onConnect(read.url, splitProtocols(offered))
   }
 
   function showProblem(text: string) {
@@ -138,7 +138,6 @@ function createSettings(root: ParentNode, { onReconnect, onEdit }: Pick<AddressB
   })
 
   return {
-    protocols: () => protocols.value.split(/[\s,]+/).filter(Boolean),
     readClose: closing.read,
 
     read: () => ({

@@ -1,6 +1,6 @@
 import { type CodeRequest, type Language, languages, toCode } from '../core/code.ts'
 import { createCopyButton } from './copy-button.ts'
-import { make } from './highlight.ts'
+import { make, makeButton } from './highlight.ts'
 
 /** A page takes seconds to show a longer one. In characters or bytes. */
 const MAX_MESSAGE = 64 * 1024
@@ -9,7 +9,7 @@ const MAX_MESSAGE = 64 * 1024
 export function createCodeView(box: HTMLElement, request: () => CodeRequest) {
   const view = make('details', 'more') as HTMLDetailsElement
   const language = make('select') as HTMLSelectElement
-  const copier = make('button', 'secondary', 'Copy the code') as HTMLButtonElement
+  const copier = makeButton('secondary', 'Copy the code')
   const note = make('p', 'note')
   const code = make('pre', 'code')
   view.id = 'code-view'

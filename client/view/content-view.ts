@@ -3,7 +3,7 @@ import { UNFOLDED_CHARACTERS, unfold } from '../core/line.ts'
 import type { Message } from '../core/message.ts'
 import { createChoice } from './choice.ts'
 import { createHexPages } from './hex-pages.ts'
-import { coloured, make, plain } from './highlight.ts'
+import { coloured, make, makeButton, plain } from './highlight.ts'
 import { createTreeView } from './tree-view.ts'
 
 const NAMES: Record<Layout, string> = { pretty: 'Pretty', tree: 'Tree', raw: 'Raw', hex: 'Hex' }
@@ -17,7 +17,7 @@ export function createContentView(box: HTMLElement, name: string) {
   const note = make('p', 'note')
   const text = make('pre', 'code')
   const rest = make('p', 'note')
-  const more = make('button', 'secondary', 'Show more') as HTMLButtonElement
+  const more = makeButton('secondary', 'Show more')
   const tree = createTreeView()
   const hex = createHexPages()
   const choice = createChoice(form, value => {
@@ -35,7 +35,6 @@ export function createContentView(box: HTMLElement, name: string) {
   rest.id = `${name}-rest`
   // Lets the arrow keys scroll a long message.
   text.tabIndex = 0
-  more.type = 'button'
   box.append(form, note, text, tree.box, hex.box, rest, more)
 
   const layout = () => (available.includes(wanted) ? wanted : (available[0] ?? 'raw'))

@@ -10,7 +10,6 @@ export function createCopyButton(button: HTMLButtonElement, shown: Element, read
   const name = button.textContent
   let timer: ReturnType<typeof setTimeout> | undefined
 
-  button.type = 'button'
   button.addEventListener('click', async () => {
     button.textContent = (await copy(read(), shown)) ? 'Copied' : 'Copy failed'
     clearTimeout(timer)

@@ -1,14 +1,13 @@
 import { askHello } from '../core/hello.ts'
-import { make } from './highlight.ts'
+import { make, makeButton } from './highlight.ts'
 
 /** Shows on request how this stack's server receives a handshake from this browser. */
 export function createHandshakeView(box: HTMLElement, target: () => { url: string; protocols: string[] }) {
   const view = make('section', 'more')
-  const ask = make('button', 'secondary', 'Ask the server') as HTMLButtonElement
+  const ask = makeButton('secondary', 'Ask the server')
   const problem = make('p', 'problem')
   const list = make('dl')
   view.id = 'handshake-view'
-  ask.type = 'button'
   problem.role = 'alert'
   const explanation = make('p', 'lead', "Opens another connection, whose handshake this stack's server describes.")
   view.append(make('h2', '', 'The handshake as the server receives it'), explanation, ask, problem, list)

@@ -1,7 +1,7 @@
 import { count, separated } from '../core/count.ts'
 import { createHexView, type HexView } from '../core/hex-view.ts'
 import type { Message } from '../core/message.ts'
-import { make } from './highlight.ts'
+import { make, makeButton } from './highlight.ts'
 
 /** Bytes in a row: as many as fit the panel. */
 const WIDTH = 8
@@ -12,8 +12,8 @@ export function createHexPages() {
   const box = make('div')
   const text = make('pre', 'code hex')
   const pages = make('form', 'pages') as HTMLFormElement
-  const previous = make('button', 'secondary', 'Previous') as HTMLButtonElement
-  const next = make('button', 'secondary', 'Next') as HTMLButtonElement
+  const previous = makeButton('secondary', 'Previous')
+  const next = makeButton('secondary', 'Next')
   const label = make('label', '', 'From offset ')
   const field = make('input') as HTMLInputElement
   const place = make('p', 'note')
@@ -27,7 +27,6 @@ export function createHexPages() {
   field.autocomplete = 'off'
   field.spellcheck = false
   field.setAttribute('aria-describedby', problem.id)
-  for (const button of [previous, next]) button.type = 'button'
   label.append(field)
   pages.append(previous, next, label, problem)
   pages.noValidate = true

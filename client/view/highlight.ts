@@ -31,3 +31,10 @@ export function make(name: string, className = '', text = ''): HTMLElement {
   made.textContent = text
   return made
 }
+
+/** Creates a button that submits no form. */
+export function makeButton(className: string, text = ''): HTMLButtonElement {
+  const button = make('button', className, text) as HTMLButtonElement
+  button.type = 'button'
+  return button
+}

@@ -4,7 +4,7 @@ import { findJson } from '../core/json.ts'
 import { describeEvent, type Excerpt, fold, unfold } from '../core/line.ts'
 import type { LogEntry } from '../core/log-store.ts'
 import type { Message } from '../core/message.ts'
-import { coloured, make, plain } from './highlight.ts'
+import { coloured, make, makeButton, plain } from './highlight.ts'
 
 /** How a row shows its message. */
 export type RowView = 'folded' | 'unfolded'
@@ -62,8 +62,7 @@ function addMessage(
   if (isBinary ? message.length === 0 : folded.more === '') return void code.append(...render(message, folded))
 
   const rest = make('span', 'rest')
-  const toggle = make('button') as HTMLButtonElement
-  toggle.type = 'button'
+  const toggle = makeButton('')
   toggle.tabIndex = -1
   words.append(rest, toggle)
 

@@ -3,7 +3,7 @@ import { describeEvent, fold } from '../core/line.ts'
 import type { LogEntry } from '../core/log-store.ts'
 import type { Message } from '../core/message.ts'
 import { copy } from './clipboard.ts'
-import { make } from './highlight.ts'
+import { make, makeButton } from './highlight.ts'
 
 type RowActionsOptions = {
   onSendAgain: (message: Message) => void
@@ -17,9 +17,9 @@ const COPIED_FOR = 1500
 /** Creates the buttons of a row. There is one set of them, which moves from row to row: a set for each would be slow. */
 export function createRowActions({ onSendAgain, onEdit, onHold }: RowActionsOptions) {
   const box = make('span', 'actions')
-  const again = makeButton('Send again')
-  const edit = makeButton('Edit')
-  const copier = makeButton('Copy')
+  const again = makeAction('Send again')
+  const edit = makeAction('Edit')
+  const copier = makeAction('Copy')
   box.append(again, edit, copier)
   let entry: LogEntry | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -80,9 +80,8 @@ export function textOf({ event }: LogEntry): string {
   return typeof message === 'string' ? message : toHex(message)
 }
 
-function makeButton(text: string): HTMLButtonElement {
-  const button = make('button', '', text) as HTMLButtonElement
-  button.type = 'button'
+function makeAction(text: string): HTMLButtonElement {
+  const button = makeButton('', text)
   button.tabIndex = -1
   return button
 }

@@ -4,7 +4,7 @@ import type { Draft } from '../core/link.ts'
 import type { Change, SavedMessage, SavedMessages } from '../core/saved-messages.ts'
 import { describeKept } from '../core/stored.ts'
 import { element } from './element.ts'
-import { make } from './highlight.ts'
+import { make, makeButton } from './highlight.ts'
 import type { Notice } from './notice.ts'
 
 export type SavedOptions = {
@@ -104,8 +104,7 @@ export function createSaved(root: ParentNode, messages: SavedMessages, options: 
 }
 
 function button(text: string, onClick: () => void): HTMLButtonElement {
-  const created = make('button', 'quiet', text) as HTMLButtonElement
-  created.type = 'button'
+  const created = makeButton('quiet', text)
   created.addEventListener('click', onClick)
   return created
 }

@@ -1,3 +1,4 @@
+import { splitProtocols } from '../core/link.ts'
 import type { LogEntry } from '../core/log-store.ts'
 import type { Session } from '../core/session.ts'
 import { createChart } from './chart.ts'
@@ -9,11 +10,10 @@ import { createMessageView, type MessageViewOptions } from './message-view.ts'
 import type { Part } from './side.ts'
 import { addStyleSheet } from './style-sheet.ts'
 import { createVariablesView, type VariablesViewOptions } from './variables-view.ts'
+import { createWork, type WorkOptions } from './work.ts'
 
 // The panel shows the variables too. In a chunk of their own, they would make the first load larger.
 export { createTabVariables } from './variables.ts'
-
-import { createWork, type WorkOptions } from './work.ts'
 
 export type SideParts = ReturnType<typeof createSideParts>
 
@@ -29,7 +29,7 @@ export function createSideParts(root: ParentNode, { session, ...options }: SideP
   const url = element(root, '#url', HTMLInputElement)
   const target = () => ({
     url: session.facts().url || url.value,
-    protocols: protocols.value.split(/[\s,]+/).filter(Boolean),
+    protocols: splitProtocols(protocols.value),
   })
   const message = createMessageView(root, { ...options, target })
   const variables = createVariablesView(root, { ...options, log: session.log })

@@ -1,7 +1,7 @@
 import { type JsonPath, writePath } from '../core/json-path.ts'
 import type { JsonNode, JsonTree } from '../core/json-tree.ts'
 import { createCopyButton } from './copy-button.ts'
-import { coloured, make, plain } from './highlight.ts'
+import { coloured, make, makeButton, plain } from './highlight.ts'
 
 /** A row of the tree: a value, or the values that are not shown yet. */
 type Item = {
@@ -157,8 +157,7 @@ function createActions(textOf: (node: JsonNode) => string) {
   const path = make('code')
   let item: Item | undefined
 
-  const createButton = (name: string, read: () => string) =>
-    createCopyButton(make('button', 'secondary', name) as HTMLButtonElement, path, read)
+  const createButton = (name: string, read: () => string) => createCopyButton(makeButton('secondary', name), path, read)
   const buttons = [
     createButton('Copy value', () => (item ? textOf(item.node) : '')),
     createButton('Copy path', () => path.textContent ?? ''),

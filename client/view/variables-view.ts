@@ -3,7 +3,7 @@ import type { LogStore } from '../core/log-store.ts'
 import { describeKept, type Kept } from '../core/stored.ts'
 import type { Variable } from '../core/variables.ts'
 import { element } from './element.ts'
-import { make } from './highlight.ts'
+import { make, makeButton } from './highlight.ts'
 import type { Notice } from './notice.ts'
 import type { LoadVariables } from './variable-loader.ts'
 import type { TabVariables } from './variables.ts'
@@ -203,8 +203,7 @@ function offer(log: LogStore): HTMLOptionElement[] {
 }
 
 function button(text: string, label: string, onClick: () => void): HTMLButtonElement {
-  const made = make('button', 'quiet', text) as HTMLButtonElement
-  made.type = 'button'
+  const made = makeButton('quiet', text)
   made.ariaLabel = label
   made.addEventListener('click', onClick)
   return made

@@ -5,7 +5,7 @@ import { readSessionFile, type SessionFile, writeSessionFile } from '../core/ses
 import { describeContents, describeImport, planImport } from '../core/session-import.ts'
 import { describeKept, type Kept } from '../core/stored.ts'
 import { download } from './download.ts'
-import { make } from './highlight.ts'
+import { make, makeButton } from './highlight.ts'
 import type { Notice } from './notice.ts'
 import type { SessionPanel } from './panel.ts'
 import { savedMessages } from './saved-store.ts'
@@ -22,8 +22,8 @@ const CONTENTS =
 export function createWork(box: HTMLElement, options: WorkOptions) {
   const view = make('section', 'more')
   const lead = make('p', 'lead', CONTENTS)
-  const exporter = makeButton('Export to a file')
-  const importer = makeButton('Import from a file…')
+  const exporter = makeButton('secondary', 'Export to a file')
+  const importer = makeButton('secondary', 'Import from a file…')
   const picker = make('input') as HTMLInputElement
   const problem = make('p', 'problem')
   view.id = 'work'
@@ -110,10 +110,4 @@ function importWork(file: SessionFile, options: WorkOptions) {
   const isChanged = opened.length + results.length > 0
   const loss = describeKept(results.find(kept => kept !== 'kept') ?? 'kept')
   notice(`${describeImport(plan)} ${loss}`.trim(), isChanged ? undo : undefined)
-}
-
-function makeButton(text: string): HTMLButtonElement {
-  const button = make('button', 'secondary', text) as HTMLButtonElement
-  button.type = 'button'
-  return button
 }

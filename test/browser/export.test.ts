@@ -101,6 +101,7 @@ describePage('an export', subject => {
       ;(document.querySelector('#export-har') as HTMLElement).click()
       let ticks = 0
       while (!document.querySelector('#notice')?.textContent?.startsWith('The file has')) {
+        // Counts how often the page gets to run another task while the file is written: a frozen page would not.
         await new Promise(resolve => setTimeout(resolve, 0))
         ticks++
       }

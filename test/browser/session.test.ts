@@ -337,7 +337,7 @@ describePage('a session', subject => {
     expect(await tester.violations()).toEqual([])
   })
 
-  test('names the fault of a bad file beside the button, changes nothing, and takes the same file when it is mended', async () => {
+  test('says beside the button what is wrong with a file, imports nothing from it, and accepts the corrected file', async () => {
     const { page, tester } = subject
     await tester.visit()
     await tester.openPart('connection')
