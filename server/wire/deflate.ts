@@ -59,6 +59,23 @@ export function agreeOnDeflate(header: string | undefined, mode?: 'off' | 'takeo
   return { deflate: { windowBits }, header: answer }
 }
 
+/** The offer of permessage-deflate to a server, without context takeover on either side. */
+export const OFFER = `${NAME}; client_no_context_takeover; server_no_context_takeover`
+
+/**
+ * Reads a server's answer to our offer (RFC 7692, section 7.1).
+ * @param header the value of `Sec-WebSocket-Extensions`, if there is one
+ * @throws {Error} if the answer is invalid
+ */
+export function readAgreement(header: string | undefined): Deflate {
+  if (header === undefined) return undefined
+  const { [NAME]: answers = [], ...others } = extension.parse(header)
+  if (answers.length !== 1 || Object.keys(others).length > 0) throw new Error(`it accepts more than ${NAME}`)
+  const accepted = new PerMessageDeflate({ clientMaxWindowBits: false }).accept(answers)
+  if (!accepted.server_no_context_takeover) throw new Error('it declines server_no_context_takeover')
+  return { windowBits: constants.Z_DEFAULT_WINDOWBITS }
+}
+
 function agreeOnTakeover(offers: Offer[] | undefined, header = '') {
   if (!offers) throw new OfferError('compress=takeover: the client does not offer permessage-deflate')
   if (offers.every(offer => 'server_no_context_takeover' in offer)) {

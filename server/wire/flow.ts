@@ -3,10 +3,23 @@ import type { Config } from '../config/config.ts'
 import type { Budget, Throttled } from './budget.ts'
 
 /** The reasons for not reading from a peer. */
-export const Hold = { backlog: 1, inflating: 2, stalled: 4, memory: 8, slice: 16, readRate: 32, busy: 64 } as const
+export const Hold = {
+  backlog: 1,
+  inflating: 2,
+  stalled: 4,
+  memory: 8,
+  slice: 16,
+  readRate: 32,
+  busy: 64,
+  otherSide: 128,
+} as const
 export type Hold = (typeof Hold)[keyof typeof Hold]
 
-export type FlowOptions = Pick<Config, 'highWaterMark' | 'stallTimeout'> & { budget: Budget }
+export type FlowOptions = Pick<Config, 'highWaterMark' | 'stallTimeout'> & {
+  budget: Budget
+  /** Whether this end is the client of its connection, and so masks its frames (RFC 6455, section 5.1). */
+  isClient?: boolean
+}
 
 export type Written = (error?: Error | null) => void
 
@@ -26,10 +39,11 @@ const NO_FRAMES: never[] = []
 export const costOf = (length: number): number => ENTRY + length
 
 /**
- * Counts all bytes that wait for one peer, and decides alone whether the server reads from it. A peer that does not
- * read its replies must not make them pile up.
+ * Counts all bytes that wait for one peer, and decides alone whether the server reads from their source: the same peer,
+ * or the peer on the other side of a relay. Bytes must not pile up for a peer that does not read.
  */
 export class Flow implements Throttled {
+  readonly isClient: boolean
   /** Memory of the bytes that wait for the peer. */
   waiting = 0
   /** Memory of the unfinished messages from the peer. */
@@ -43,6 +57,8 @@ export class Flow implements Throttled {
   private probe: NodeJS.Timeout | undefined
   private isCollecting = false
   private collected: { head: Buffer; written: Written }[] = NO_FRAMES
+  /** The other side of a relay. Without one, itself. */
+  private twin: Flow = this
   private readonly socket: Socket
   private readonly options: FlowOptions
   private readonly reader: { proceed(): void }
@@ -51,7 +67,14 @@ export class Flow implements Throttled {
   constructor(socket: Socket, options: FlowOptions, reader: { proceed(): void }) {
     this.socket = socket
     this.options = options
+    this.isClient = options.isClient === true
     this.reader = reader
+  }
+
+  /** Makes two flows the sides of a relay, each with the messages that the other one sends. */
+  join(twin: Flow): void {
+    this.twin = twin
+    twin.twin = this
   }
 
   /** Memory kept for this peer in both directions, in bytes. */
@@ -100,10 +123,10 @@ export class Flow implements Throttled {
   }
 
   private balance(): void {
-    const { highWaterMark } = this.options
+    const { options, twin } = this
     const due = this.waiting + this.pending
-    if (due > highWaterMark && this.mode === 'bounded') this.hold(Hold.backlog)
-    else if (due < highWaterMark / 2) this.release(Hold.backlog)
+    if (due > options.highWaterMark && twin.mode === 'bounded') twin.hold(Hold.backlog)
+    else if (due < options.highWaterMark / 2) twin.release(Hold.backlog)
   }
 
   /** Counts memory of unfinished messages from the peer. Negative when it is freed. */
@@ -115,8 +138,13 @@ export class Flow implements Throttled {
 
   /** Stops or resumes reading because of the memory budget. */
   throttle(isOn: boolean): void {
-    if (isOn && this.mode === 'bounded') this.hold(Hold.memory)
-    else this.release(Hold.memory)
+    for (const [flow, reason] of [
+      [this, Hold.memory],
+      [this.twin, Hold.otherSide],
+    ] as const) {
+      if (isOn && flow.mode === 'bounded') flow.hold(reason)
+      else flow.release(reason)
+    }
   }
 
   hold(reason: Hold): void {
@@ -141,7 +169,9 @@ export class Flow implements Throttled {
   /** Reads on from now on, even if many bytes wait, because no more replies will follow. */
   ignoreLimits(): void {
     if (this.mode === 'bounded') this.mode = 'unbounded'
-    for (const reason of [Hold.backlog, Hold.stalled, Hold.memory, Hold.readRate, Hold.busy]) this.release(reason)
+    for (const reason of [Hold.backlog, Hold.stalled, Hold.memory, Hold.readRate, Hold.busy, Hold.otherSide]) {
+      this.release(reason)
+    }
   }
 
   /** Ends the connection because of an error that is not the peer's fault. */
@@ -164,10 +194,10 @@ export class Flow implements Throttled {
     }
   }
 
-  /** Starts collecting small frames, so that they leave in one write, or stops and sends them. */
+  /** Starts collecting small frames for what is read here, so that they leave in one write, or stops and sends them. */
   collect(isOn: boolean): void {
-    this.isCollecting = isOn
-    if (!isOn) this.flush()
+    this.twin.isCollecting = isOn
+    if (!isOn) this.twin.flush()
   }
 
   /** Sends the collected frames. */
@@ -219,6 +249,7 @@ export class Flow implements Throttled {
     this.kept = 0
     this.pending = 0
     this.mode = 'ended'
+    for (const reason of [Hold.backlog, Hold.otherSide]) this.twin.release(reason)
   }
 
   /** Ends another flow, and counts in its place everything that it counted. */

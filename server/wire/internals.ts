@@ -13,13 +13,17 @@ type PerMessageDeflate = { accept(offers: Offer[]): Accepted }
 
 /** The parameters of an offer by name, and of the answer to it. */
 export type Offer = Record<string, unknown>
-type Accepted = { server_max_window_bits?: number; client_no_context_takeover?: true }
+type Accepted = {
+  server_max_window_bits?: number
+  server_no_context_takeover?: true
+  client_no_context_takeover?: true
+}
 
 /** Parses the frames of a connection. Emits `message`, `ping`, `pong`, and `conclude` for a close frame. */
 export type Receiver = Writable
 
 type ReceiverOptions = {
-  isServer: true
+  isServer: boolean
   extensions: Record<string, { decompress: Transform }>
   maxPayload: number
   maxFragments: number

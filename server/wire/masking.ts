@@ -1,8 +1,13 @@
+import { randomFillSync } from 'node:crypto'
+import { sizeOfFrame, writeHeader } from './frame-header.ts'
+
 // For fewer bytes, XORing one by one is cheaper than a copy and a view.
 const FEW_BYTES = 48
 
 /** Bytes, and a view of them as words from the first byte on. */
 export type Output = { bytes: Buffer; words: BigInt64Array }
+
+const NO_WORDS = new BigInt64Array()
 
 const rotatedMask = new Uint8Array(8)
 const rotatedMaskWord = new BigInt64Array(rotatedMask.buffer)
@@ -52,6 +57,32 @@ export function unmaskInto(
   for (let i = firstWord >> 3; i < lastWord >> 3; i++) words[i] = (words[i] as bigint) ^ word
   xorBytes(bytes, lastWord, end)
   return false
+}
+
+// Masks must not be predictable (section 5.3). One call for many of them is much cheaper than one for each.
+const randomBytes = Buffer.alloc(8192)
+let used = randomBytes.length
+
+function randomMask(): Buffer {
+  if (used === randomBytes.length) {
+    randomFillSync(randomBytes)
+    used = 0
+  }
+  used += 4
+  return randomBytes.subarray(used - 4, used)
+}
+
+/** Returns a masked frame, as a client sends it (sections 5.2 and 5.3). */
+export function maskedFrameOf(first: number, payload: Buffer, mask = randomMask()): Buffer {
+  const { length } = payload
+  const size = sizeOfFrame(length) + 4
+  const output = length < FEW_BYTES ? { bytes: Buffer.allocUnsafe(size), words: NO_WORDS } : createOutput(size)
+  const { bytes } = output
+  const at = writeHeader(bytes, 0, first, length)
+  bytes[1] = (bytes[1] as number) | 0x80
+  mask.copy(bytes, at)
+  unmaskInto(output, at + 4, payload, 0, length, mask, 0, 0)
+  return bytes
 }
 
 /** Returns the mask as an integer that starts with the byte at the phase. */

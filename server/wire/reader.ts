@@ -120,6 +120,13 @@ export class Reader {
     this.context.flow.release(Hold.inflating)
   }
 
+  /** Judges frames as if the peer had sent them, with nothing before. Calls back if they are valid. */
+  judge(frames: Buffer, done: () => void): void {
+    const receiver = this.createReceiver()
+    receiver.write(frames, error => error || done())
+    if (receiver.errored) this.stop()
+  }
+
   /** Continues where the flow was held. */
   proceed(): void {
     const rest = this.takeRest()
@@ -211,7 +218,7 @@ export class Reader {
 
   /** Reads a frame, or a part of it, at `at`. Returns where to continue, or -1 if more bytes are needed. */
   private step(chunk: Buffer, at: number): number {
-    const { fastPath, incoming, sender } = this.context
+    const { fastPath, flow, incoming, sender } = this.context
     if (this.remaining > 0) return this.passOn(chunk, at)
     if (fastPath?.isWithin) {
       this.hasProgressed = true
@@ -222,10 +229,11 @@ export class Reader {
     if (available < 2) return -1
     const first = chunk[at] as number
     const second = chunk[at + 1] as number
-    // An unmasked frame (section 5.1) is an error, wherever it ends.
-    if (second < 0x80) return this.begin(first, Number.POSITIVE_INFINITY, at)
+    // A frame that is unmasked from a client, or masked from a server (section 5.1), is an error, wherever it ends.
+    const { isClient } = flow
+    if (second < 0x80 !== isClient) return this.begin(first, Number.POSITIVE_INFINITY, at)
     const shortLength = second & 0x7f
-    const headerSize = shortLength < 126 ? 6 : shortLength === 126 ? 8 : 14
+    const headerSize = (shortLength < 126 ? 2 : shortLength === 126 ? 4 : 10) + (isClient ? 0 : 4)
     if (available < headerSize) return -1
     const length =
       shortLength < 126
@@ -315,7 +323,7 @@ export class Reader {
     const { maxPayload, maxFragments } = options
     const extensions: Record<string, Inflater> = {}
     if (deflate) this.inflater = extensions[PerMessageDeflate.extensionName] = new Inflater(flow, maxPayload, deflate)
-    const receiver = new Receiver({ maxPayload, maxFragments, isServer: true, extensions })
+    const receiver = new Receiver({ maxPayload, maxFragments, isServer: !flow.isClient, extensions })
     receiver.on('message', (payload: Buffer, isBinary: boolean) => {
       this.forget()
       incoming.onMessage(payload, isBinary)

@@ -1,6 +1,7 @@
 import { COMPRESSION_THRESHOLD, cancelJob, compress, type Deflate } from './deflate.ts'
 import { costOf, type Flow, type Written } from './flow.ts'
 import { First, frameOf, RSV1 } from './frame-header.ts'
+import { maskedFrameOf } from './masking.ts'
 
 // Payloads up to this size are copied behind their header. A view would keep the chunk of 64 KiB that they arrived in.
 const COPIED = 2 ** 14
@@ -80,6 +81,7 @@ export class Sender {
   }
 
   private write(first: number, payload: Buffer, written: Written): void {
+    if (this.flow.isClient) return void this.flow.write(maskedFrameOf(first, payload), written)
     const { length } = payload
     const copied = length <= COPIED ? length : 0
     this.flow.write(frameOf(first, payload, copied), written, copied === length ? undefined : payload)

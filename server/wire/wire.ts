@@ -112,6 +112,11 @@ export class Wire {
     socket.off('data', Wire.listeners.data)
   }
 
+  /** Judges frames as if the peer had sent them. Calls back if they are valid. */
+  judge(frames: Buffer, done: () => void): void {
+    this.reader.judge(frames, done)
+  }
+
   /** Reads only the peer's close frame from now on, for at most 30 s. */
   awaitClose(): void {
     this.reader.awaitClose()
@@ -122,10 +127,20 @@ export class Wire {
   /** Ends this side when everything so far has been sent. */
   finish(): void {
     this.discard()
+    this.endAfterwards(CLOSE_TIMEOUT)
+  }
+
+  /** Ends this side when everything so far has been sent, and goes on reading for at most this many milliseconds. */
+  endAfterwards(timeout = FIN_TIMEOUT): void {
     this.sender.afterwards(() => {
       this.flow.flush()
       this.socket.end()
     })
+    this.destroyAfter(timeout)
+  }
+
+  /** Goes on reading after a close frame, for at most 30 s. */
+  awaitAnswer(): void {
     this.destroyAfter(CLOSE_TIMEOUT)
   }
 
