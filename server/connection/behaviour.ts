@@ -5,6 +5,9 @@ export type Message = {
   cost?: number
 }
 
+/** A close frame. The code is 1005 if it has none (RFC 6455, section 7.1.5). */
+export type Close = { code: number; reason: Buffer }
+
 /** Whether a message is a reply to another one. */
 export type Kind = 'reply' | 'push'
 
@@ -36,8 +39,24 @@ export type Outlet = {
   limitReading(bytesPerSecond: number): void
   /** Sends everything in TCP segments of at most this many bytes, 2 ms apart, until this side closes. */
   slice(bytes: number): void
+  /** Whether frames that are written must be masked. */
+  readonly isClient?: boolean
   /** Sends a ping, or ends the connection if the last one was not answered. */
   checkPeer(interval: number): void
+}
+
+/** What a relay can do with a connection, too. */
+export type Link = Outlet & {
+  /**
+   * Passes on the end of another connection: its close frame, or an end without one. Until the peer answers, it may go on
+   * sending messages.
+   */
+  pass(closed: Close | undefined): void
+  /** Drops messages that still arrive after `pass`. */
+  abandon(): void
+  /** Judges frames as if the peer had sent them. Calls back if they are valid. */
+  judge(frames: Buffer, done: () => void): void
+  pong(payload: Buffer, onSent?: () => void): void
 }
 
 /** Decides what a connection does with its messages. */
@@ -47,20 +66,32 @@ export type Behaviour = {
   readonly isUnwatched?: boolean
   onOpen?(): void
   onMessage(message: Message): void
+  /** Answers a ping in place of the connection. */
+  onPing?(payload: Buffer): void
   /** Sends a message that is not a reply. */
   push(message: Message): void
-  /** The peer has closed: sends everything that is due, and calls back. */
-  finish(done: () => void): void
+  /** The peer has closed, or ended its side without a close frame: sends everything that is due, and calls back. */
+  finish(done: () => void, closed: Close | undefined): void
   /** By how many milliseconds the answer to the peer's close frame is late. */
   readonly closeDelay?: number
   /** Calls back to answer the peer's close frame, with the close code of the answer if it is another one or `none`. */
-  answerClose?(answer: (code?: number | 'none') => void): void
+  answerClose?(answer: (code?: number | 'none', reason?: Buffer) => void): void
+  /** The peer has closed, ended its side or failed in a state without `finish`. May be called several times. */
+  onEnded?(closed: Close | undefined): void
+  /** The connection is gone. Nothing more can be sent or arrive. */
+  onGone?(closed: Close | undefined): void
   /** Nothing can be sent any more: drops waiting messages and stops all timers. */
   stop?(): void
 }
 
+/** A behaviour that answers messages, or sends those of another connection. */
+export type Pipe = Behaviour & {
+  /** Calls back when everything so far has been sent, however late that is. */
+  afterReplies(callback: () => void): void
+}
+
 /** Answers every message at once. */
-export class PlainBehaviour implements Behaviour {
+export class PlainBehaviour implements Pipe {
   private readonly outlet: Outlet
   private readonly answer: (message: Message) => Message
 
@@ -79,5 +110,9 @@ export class PlainBehaviour implements Behaviour {
 
   finish(done: () => void): void {
     done()
+  }
+
+  afterReplies(callback: () => void): void {
+    callback()
   }
 }

@@ -4,7 +4,7 @@ import { First, firstOf } from '../wire/frame-header.ts'
 import { limitRate, slice } from '../wire/pace.ts'
 import { count, createTraffic, type Traffic } from '../wire/traffic.ts'
 import { Wire, type WireEvents, type WireOpening, type WireOptions } from '../wire/wire.ts'
-import type { Behaviour, Kind, Message, Outlet } from './behaviour.ts'
+import type { Behaviour, Close, Kind, Link, Message } from './behaviour.ts'
 import { Liveness } from './heartbeat.ts'
 import type { Observer } from './observer.ts'
 import { describePeer, type Observation, observe, type Session } from './session.ts'
@@ -17,39 +17,45 @@ export type Peer = {
   subprotocol: string | undefined
   extensions: string | undefined
   /** The query if it requests faults, or `by default`. */
-  faults: string | undefined
+  faults?: string | undefined
   /** The names in a query that requests no faults. */
-  ignored: string | undefined
+  ignored?: string | undefined
   /** The query if its faults are used up. */
-  usedUp: string | undefined
+  usedUp?: string | undefined
   /** The test to which the connection belongs. */
   testId: string | undefined
 }
 
 /** The result of a handshake, from which a connection starts. */
-export type Opening = WireOpening & { id: number; peer: Peer; createBehaviour: (outlet: Outlet) => Behaviour }
+export type Opening = WireOpening & { id: number; peer: Peer; createBehaviour: (link: Link) => Behaviour }
 
 export type ConnectionOptions = WireOptions & {
   logger: Logger
   observer: Observer | undefined
   onGone: (connection: Connection) => void
+  side?: 'backend'
+  /** What the log says about a message that was sent because of another one. */
+  replied?: string
 }
 
 const NOTHING = Buffer.alloc(0)
 const NEVER_CLOSED = { code: 1006, reason: NOTHING }
 
 /** One WebSocket, from the handshake to the end. */
-export class Connection implements Outlet, Session, WireEvents {
+export class Connection implements Link, Session, WireEvents {
   readonly protocol = 'websocket'
   readonly id: number
   /** The slot of the heartbeat. */
   slot = 0
   observation: Observation | undefined
-  /** `silent` sends nothing, whatever arrives. `closing` waits for the peer's close frame or the end of its side. */
-  private state: 'open' | 'silent' | 'closing' | 'gone' = 'open'
+  /**
+   * `silent` sends nothing, whatever arrives. `leaving` has passed on the end of another connection, and still takes
+   * messages. `closing` waits for the peer's close frame or the end of its side.
+   */
+  private state: 'open' | 'silent' | 'leaving' | 'closing' | 'gone' = 'open'
   /** The code of the close frame that was sent, and the peer's close frame. */
   private sentCode: number | undefined
-  private closed: { code: number; reason: Buffer } | undefined
+  private closed: Close | undefined
   /** Whether the peer has closed or ended its side, so that only due replies are sent. */
   private isFinishing = false
   private messages: Traffic | undefined
@@ -72,13 +78,38 @@ export class Connection implements Outlet, Session, WireEvents {
       observer.opened()
     }
     const subprotocol = peer.subprotocol && printable(peer.subprotocol)
-    logger.info({ connection: id, ...describePeer(peer), subprotocol }, 'Connected!')
+    logger.info({ ...this.label, ...describePeer(peer), subprotocol }, 'Connected!')
     this.behaviour.onOpen?.()
+  }
+
+  /** Whether messages can still be sent. */
+  get isOpen(): boolean {
+    return this.state === 'open'
+  }
+
+  get isClient(): boolean {
+    return this.options.isClient === true
+  }
+
+  /** On the side of a relay that belongs to the backend. */
+  get side(): 'backend' | undefined {
+    return this.options.side
+  }
+
+  /** Connects the client on to a backend: as long as one of both does not take messages, the other is not read. */
+  join(upstream: Connection): void {
+    this.wire.flow.join(upstream.wire.flow)
+    if (this.observation) this.observation.upstream = upstream
   }
 
   /** Memory of the bytes that wait to be sent. */
   get waiting(): number {
     return this.wire.flow.waiting
+  }
+
+  /** Names the connection in the log. */
+  private get label() {
+    return { connection: this.id, side: this.side }
   }
 
   /** Memory kept for this connection in both directions, in bytes. */
@@ -137,14 +168,11 @@ export class Connection implements Outlet, Session, WireEvents {
   shed(): void {
     const { holding } = this
     if (this.state !== 'open') return void this.destroy()
-    this.options.logger.info(
-      { connection: this.id, holding, problem: 'Too little memory is free' },
-      'Gave up the connection',
-    )
+    this.options.logger.info({ ...this.label, holding, problem: 'Too little memory is free' }, 'Gave up the connection')
     this.behaviour.stop?.()
     this.stopLimiting?.()
     this.wire.sender.drop()
-    this.sendClose(1013, NOTHING)
+    this.sendClose({ code: 1013, reason: NOTHING })
     this.wire.shed(() => (this.sentCode = undefined))
   }
 
@@ -189,7 +217,7 @@ export class Connection implements Outlet, Session, WireEvents {
 
   countSent(isBinary: boolean, bytes: number, kind: Kind): void {
     count(this.traffic.sent, isBinary, bytes)
-    if (kind === 'reply') this.options.logger.debug({ connection: this.id }, 'Just replied')
+    if (kind === 'reply') this.options.logger.debug(this.label, this.options.replied ?? 'Just replied')
   }
 
   countWaiting(cost: number): void {
@@ -201,7 +229,7 @@ export class Connection implements Outlet, Session, WireEvents {
   }
 
   logFault(name: string, text: string): void {
-    this.options.logger.info({ connection: this.id, fault: printable(text) }, 'Triggered a fault')
+    this.options.logger.info({ ...this.label, fault: printable(text) }, 'Triggered a fault')
     this.recordFault(name, text)
   }
 
@@ -215,9 +243,25 @@ export class Connection implements Outlet, Session, WireEvents {
     if (this.state !== 'open') return
     this.behaviour.stop?.()
     this.stopLimiting?.()
-    this.sendClose(code, Buffer.from(reason))
+    this.sendClose({ code, reason: Buffer.from(reason) })
     if (this.isFinishing) this.wire.finish()
     else this.wire.awaitClose()
+  }
+
+  pass(closed: Close | undefined): void {
+    if (this.state !== 'open') return
+    if (closed) this.sendClose(closed)
+    this.state = 'leaving'
+    if (closed) this.wire.awaitAnswer()
+    else this.wire.endAfterwards()
+  }
+
+  abandon(): void {
+    if (this.state === 'leaving') this.wire.awaitClose()
+  }
+
+  judge(frames: Buffer, done: () => void): void {
+    this.wire.judge(frames, done)
   }
 
   silence(): void {
@@ -241,6 +285,14 @@ export class Connection implements Outlet, Session, WireEvents {
     this.addLimit(slice(this.wire.socket, bytes))
   }
 
+  pong(payload: Buffer, onSent?: () => void): void {
+    this.wire.sender.send(First.pong, payload, error => {
+      if (error) return
+      this.options.observer?.sent('pong', payload.length)
+      onSent?.()
+    })
+  }
+
   checkPeer(interval: number): void {
     if (this.state !== 'open') return
     const { observer, stallTimeout } = this.options
@@ -256,12 +308,12 @@ export class Connection implements Outlet, Session, WireEvents {
   // Events of the wire.
 
   onMessage(payload: Buffer, isBinary: boolean): void {
-    if (this.state !== 'open') return
+    if (this.state !== 'open' && this.state !== 'leaving') return
     const { logger, observer } = this.options
     count(this.traffic.received, isBinary, payload.length)
     if (observer?.wantsMessages) observer.received(this, isBinary ? 'binary' : 'text', payload)
     if (logger.isLevelEnabled('debug')) {
-      logger.debug({ connection: this.id }, `Message received : ${printablePayload(payload, isBinary)}`)
+      logger.debug(this.label, `Message received : ${printablePayload(payload, isBinary)}`)
     }
     this.behaviour.onMessage({ payload, isBinary })
   }
@@ -271,7 +323,8 @@ export class Connection implements Outlet, Session, WireEvents {
     const { observer } = this.options
     observer?.received(this, 'ping', payload)
     if (this.behaviour.ignoresPings) return
-    this.wire.sender.send(First.pong, payload, error => error || observer?.sent('pong', payload.length))
+    if (this.behaviour.onPing) this.behaviour.onPing(payload)
+    else this.pong(payload)
   }
 
   onPong(payload: Buffer): void {
@@ -287,12 +340,10 @@ export class Connection implements Outlet, Session, WireEvents {
 
   onClose(code: number, reason: Buffer): void {
     this.closed = { code, reason }
-    const answer = (own: number | 'none' = code) => {
+    const answer = (own: number | 'none' = code, ownReason = own === code ? reason : NOTHING) => {
       // A peer that has already ended its side sends nothing more that could end the connection.
       if (own === 'none' && !this.wire.socket.readableEnded) return this.silence()
-      if (own !== 'none' && this.state === 'open') {
-        this.sendClose(own === 1005 ? undefined : own, own === code ? reason : NOTHING)
-      }
+      if (own !== 'none' && this.state === 'open') this.sendClose({ code: own, reason: ownReason })
       this.leave()
     }
     this.finish(() => {
@@ -302,11 +353,15 @@ export class Connection implements Outlet, Session, WireEvents {
   }
 
   onFailure(code: number, problem: string): void {
-    if (this.state !== 'open') return void this.wire.finish()
-    this.options.logger.info({ connection: this.id, problem }, 'Failed the connection')
-    this.behaviour.stop?.()
-    this.sendClose(code, NOTHING)
-    this.wire.linger()
+    if (this.state !== 'open') {
+      this.wire.finish()
+    } else {
+      this.options.logger.info({ ...this.label, problem }, 'Failed the connection')
+      this.behaviour.stop?.()
+      this.sendClose({ code, reason: NOTHING })
+      this.wire.linger()
+    }
+    this.behaviour.onEnded?.(undefined)
   }
 
   onEnd(): void {
@@ -326,23 +381,28 @@ export class Connection implements Outlet, Session, WireEvents {
     const { logger, observer, onGone } = this.options
     this.state = 'gone'
     this.behaviour.stop?.()
+    this.behaviour.onGone?.(this.closed)
     onGone(this)
     const { code, reason } = this.closed ?? NEVER_CLOSED
     // If the peer never answered, the code is the one that was sent.
     const finalCode = this.closed ? code : (this.sentCode ?? code)
     const { texts, binaries } = this.traffic.received
     const shown = printable(reason.toString()) || undefined
-    logger.info({ connection: this.id, code: finalCode, reason: shown, messages: texts + binaries }, 'Disconnected')
+    logger.info({ ...this.label, code: finalCode, reason: shown, messages: texts + binaries }, 'Disconnected')
     observer?.received(this, 'close', reason, code)
     observer?.closed(this.traffic, finalCode)
   }
 
   /** The peer has ended its side: ends the connection when all due replies are sent. */
   private finish(last: () => void): void {
-    if (this.state !== 'open') return void this.wire.finish()
+    if (this.state !== 'open') {
+      this.wire.finish()
+      this.behaviour.onEnded?.(this.closed)
+      return
+    }
     this.isFinishing = true
     this.wire.destroyAfter(this.options.stallTimeout + (this.behaviour.closeDelay ?? 0))
-    this.behaviour.finish(last)
+    this.behaviour.finish(last, this.closed)
   }
 
   /** Ends this side after everything that has been sent. */
@@ -351,11 +411,10 @@ export class Connection implements Outlet, Session, WireEvents {
     this.wire.finish()
   }
 
-  /** @param code `undefined` for a close frame without a code */
-  private sendClose(code: number | undefined, reason: Buffer): void {
+  private sendClose({ code, reason }: Close): void {
     this.state = 'closing'
-    this.sentCode = code
-    const payload = code === undefined ? NOTHING : Buffer.concat([Buffer.of(code >> 8, code & 0xff), reason])
+    this.sentCode = code === 1005 ? undefined : code
+    const payload = code === 1005 ? NOTHING : Buffer.concat([Buffer.of(code >> 8, code & 0xff), reason])
     this.wire.sender.send(First.close, payload, () => {})
   }
 
@@ -368,7 +427,7 @@ export class Connection implements Outlet, Session, WireEvents {
   }
 
   private giveUp(problem: string): void {
-    this.options.logger.info({ connection: this.id, problem }, 'Gave up the connection')
+    this.options.logger.info({ ...this.label, problem }, 'Gave up the connection')
     this.destroy()
   }
 }

@@ -1,7 +1,7 @@
 import type { Traffic } from '../wire/traffic.ts'
 
 /** The reason for refusing a handshake. */
-export type Refusal = 'closing' | 'full' | 'origin' | 'query' | 'asked' | 'malformed'
+export type Refusal = 'closing' | 'full' | 'origin' | 'query' | 'asked' | 'malformed' | 'upstream'
 
 /** A fault that took effect: on a connection, or on a handshake if there is none. */
 export type TriggeredFault = {
@@ -16,7 +16,12 @@ export type TriggeredFault = {
 export type Opcode = 'text' | 'binary' | 'ping' | 'pong' | 'close'
 
 /** A connection as its observer knows it. */
-export type Observed = { id: number; testId: string | undefined }
+export type Observed = {
+  id: number
+  testId: string | undefined
+  /** On the side of a relay that belongs to the backend. */
+  side?: 'backend' | undefined
+}
 
 /** Receives the events of a server. Without an observer, connections keep less state. */
 export type Observer = {
@@ -33,4 +38,6 @@ export type Observer = {
   answered(milliseconds: number): void
   /** A connection ended, with these totals. */
   closed(traffic: Traffic, code: number): void
+  /** The observer of the connections to the backend. */
+  readonly upstream?: Observer
 }

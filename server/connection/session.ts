@@ -1,13 +1,20 @@
 import { printable } from '../log.ts'
 import type { Traffic } from '../wire/traffic.ts'
 import type { Message } from './behaviour.ts'
-import type { Peer } from './connection.ts'
+import type { Connection, Peer } from './connection.ts'
 
 /** The protocol of a session, as the log and the control port name it. */
 export type ProtocolName = 'websocket' | 'socket.io' | 'signalr'
 
 /** Extra state that exists only if there is an observer. Durations are in ms, times as of `performance.now()`. */
-export type Observation = { peer: Peer; openedAt: number; pingedAt: number | undefined; roundTrip: number | undefined }
+export type Observation = {
+  peer: Peer
+  openedAt: number
+  pingedAt: number | undefined
+  roundTrip: number | undefined
+  /** The connection to the backend, if there is one. */
+  upstream?: Connection
+}
 
 /** Starts to observe a session with this peer. */
 export const observe = (peer: Peer): Observation => ({
