@@ -14,6 +14,7 @@ export async function findSkipped(): Promise<string[]> {
   for (const [name, of] of Object.entries({ websockets: 'python3-websockets', websocket: 'python3-websocket' })) {
     if (!hasPythonModule(name)) skipped.push(`Python's clients: ${python} has no module ${name} (${of})`)
   }
+  if (!findProgram('websocketd')) skipped.push('a backend of websocketd: it is not installed')
   if (!findProgram('curl')) skipped.push('curl: it is not installed')
   if (!findProgram('openssl')) skipped.push('the verification of certificates: openssl is not installed')
   try {

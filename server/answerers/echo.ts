@@ -17,3 +17,6 @@ export function createEcho(prefix: string) {
     },
   }
 }
+
+/** Sends messages back, or on, as they came. */
+export const verbatim = createEcho('')

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { getHeapStatistics } from 'node:v8'
 import proxyaddr from 'proxy-addr'
@@ -35,9 +37,10 @@ const hosts = list(
   item => /^[\w-]+(\.[\w-]+)*$/.test(item),
   items => new Set(items.map(item => item.toLowerCase())),
 )
+const isAddress = (text: string) => /^(\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)*)(:\d{1,5})?$/i.test(text)
 const addresses = list(
   'hosts such as echo.test or echo.test:7777',
-  item => /^(\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)*)(:\d{1,5})?$/i.test(item),
+  isAddress,
   items => new Set(items.map(item => item.toLowerCase())),
 )
 const proxies = list(
@@ -52,6 +55,31 @@ const publicUrl: Parser<string> = text => {
   const url = URL.parse(text.replace(/(?<=\/\/)(0\.0\.0\.0|\[::\])(?=:|$)/, 'localhost'))
   return url && url.port !== '0' ? url.href.replace(/\/$/, '') : ''
 }
+
+/** Reads the address of a backend, as HTTP has it. It has no path, because that of each client is used. */
+const backend: Parser<URL> = text => {
+  const url = /^(ws|http)s?:\/\/[^/?#@]+\/?$/.test(text) ? URL.parse(text.replace(/^ws/, 'http')) : null
+  if (!url) throw new Unexpected('an address such as ws://backend:8080 or wss://example.com, without a path')
+  return url
+}
+
+const certificates: Parser<string> = path => {
+  try {
+    const text = readFileSync(path, 'utf8')
+    return new X509Certificate(text) && text
+  } catch (error) {
+    throw new Unexpected(`a readable file with certificates in PEM (${(error as Error).message})`)
+  }
+}
+
+const one =
+  (expected: string, isValid: (text: string) => boolean): Parser<string> =>
+  text => {
+    if (isValid(text)) return text
+    throw new Unexpected(expected)
+  }
+const host = one('a host such as example.com or example.com:8080', isAddress)
+const origin = one('an origin such as https://example.com or null, without a path', isOrigin)
 
 /** The memory that peers may fill. The process itself, and memory that is not counted, need the rest. */
 const shareOf = (memory: number) => Math.floor(Math.min(memory / 4, getHeapStatistics().heap_size_limit / 2))
@@ -111,6 +139,15 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
     allowedOrigins: read('ALLOWED_ORIGINS', origins, undefined),
     /** Returns whether an address is a proxy whose `X-Forwarded-For` can be trusted. */
     isTrustedProxy: read('TRUSTED_PROXIES', proxies, () => false),
+    /** The backend that WebSockets are connected on to, except those on `/raw` and `/echo`. */
+    upstream: read('UPSTREAM', backend, undefined),
+    /** Certificates in PEM that may have signed the backend's, in place of those that Node.js knows. */
+    upstreamCa: read('UPSTREAM_CA', certificates, undefined),
+    /** Time within which the backend must answer a handshake. */
+    upstreamTimeout: read('UPSTREAM_TIMEOUT', duration('100ms', '5m'), 10_000),
+    /** The headers `Host` and `Origin` for the backend, in place of the client's. */
+    upstreamHost: read('UPSTREAM_HOST', host, undefined),
+    upstreamOrigin: read('UPSTREAM_ORIGIN', origin, undefined),
     /** The port of the control server. `undefined` turns it off. */
     controlPort: read('CONTROL_PORT', integer(0, 65_535), undefined),
     controlHost: read('CONTROL_HOST', String, '127.0.0.1'),

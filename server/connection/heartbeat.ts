@@ -6,12 +6,17 @@ const LIGHT = 2 ** 16
 
 type Visited = { slot: number; onHeartbeat(interval: number): void }
 
-/** @param interval milliseconds; 0 turns the heartbeat off */
-export function createHeartbeat(connections: Iterable<Visited>, interval: number) {
+/**
+ * @param all sets of connections
+ * @param interval milliseconds; 0 turns the heartbeat off
+ */
+export function createHeartbeat(all: Iterable<Visited>[], interval: number) {
   let slot = 0
   const visit = () => {
     slot = (slot + 1) % SLOTS
-    for (const connection of connections) if (connection.slot === slot) connection.onHeartbeat(interval)
+    for (const connections of all) {
+      for (const connection of connections) if (connection.slot === slot) connection.onHeartbeat(interval)
+    }
   }
   const timer = interval > 0 ? setInterval(visit, interval / SLOTS).unref() : undefined
 

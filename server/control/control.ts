@@ -15,7 +15,12 @@ import { createRoutes } from './routes.ts'
 export function createControl(options: Config & { logger: Logger; registry: Registry }) {
   const { controlPort, controlHost, controlAllowedHosts, journalSize, logger, registry } = options
   const journal = journalSize > 0 ? createJournal(journalSize, registry.budget) : undefined
-  const metrics = createMetrics(registry)
+  const clients = createMetrics('websocket', registry, registry.budget)
+  const upstream = options.upstream && createMetrics('websocket_upstream', registry.upstreams)
+  const metrics = {
+    contentType: clients.contentType,
+    read: async () => (await clients.read()) + ((await upstream?.read()) ?? ''),
+  }
   const answer = getRequestListener(createRoutes({ ...options, journal, metrics }).fetch)
   const http = createHttpServer((request, response) => {
     const problem = problemOf(request, controlAllowedHosts)
@@ -23,7 +28,7 @@ export function createControl(options: Config & { logger: Logger; registry: Regi
     response.writeHead(403, { 'Content-Type': 'application/json', Connection: 'close' })
     return response.end(JSON.stringify({ error: problem }))
   })
-  const observer: Observer = {
+  const createObserver = (metrics: typeof clients): Observer => ({
     ...metrics.observer,
     wantsMessages: journal !== undefined,
     received(connection, opcode, payload, code) {
@@ -35,6 +40,10 @@ export function createControl(options: Config & { logger: Logger; registry: Regi
       journal?.addFault(fault)
       metrics.observer.triggered(fault)
     },
+  })
+  const observer: Observer = {
+    ...createObserver(clients),
+    ...(upstream && { upstream: createObserver(upstream) }),
   }
 
   return {

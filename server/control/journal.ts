@@ -8,9 +8,9 @@ type Entry = z.output<typeof schemas.entry>
 type FaultEntry = z.output<typeof schemas.faultEntry>
 
 /** Kept as it arrived, because most entries are never read. */
-type Kept = { time: number; connection: number | undefined; testId: string | undefined } & (
-  | { opcode: Entry['opcode']; payload: Buffer; code: number | undefined }
-  | { opcode: 'fault'; address: string; payload: Buffer }
+type Kept = { time: number; testId: string | undefined; payload: Buffer } & (
+  | { connection: number; from: Entry['from']; opcode: Entry['opcode']; code: number | undefined }
+  | { connection: number | undefined; opcode: 'fault'; address: string }
 )
 
 /** The memory that an entry takes besides its payload, in bytes. */
@@ -59,8 +59,8 @@ export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
     )
 
   return {
-    addMessage({ id, testId }: Observed, opcode: Entry['opcode'], payload: Buffer, code?: number): void {
-      add({ time: Date.now(), connection: id, testId, opcode, payload: copyOf(payload), code })
+    addMessage({ id, testId, side }: Observed, opcode: Entry['opcode'], payload: Buffer, code?: number): void {
+      add({ time: Date.now(), connection: id, testId, from: side, opcode, payload: copyOf(payload), code })
     },
 
     addFault({ connection, address, testId, text }: TriggeredFault): void {
@@ -86,10 +86,11 @@ export function createJournal(size: number, budget: Pick<Budget, 'add'>) {
   }
 }
 
-function toMessage({ time, connection = 0, testId, opcode, payload, code }: Extract<Kept, { code: unknown }>): Entry {
+function toMessage({ time, payload, code, ...about }: Extract<Kept, { code: unknown }>): Entry {
+  const { opcode } = about
   const isText = opcode === 'text' || opcode === 'close'
   const content = isText ? { text: payload.toString() } : { base64: payload.toString('base64') }
-  return { time: new Date(time).toISOString(), connection, testId, opcode, bytes: payload.length, ...content, code }
+  return { time: new Date(time).toISOString(), ...about, bytes: payload.length, ...content, code }
 }
 
 function toFault({ time, connection, testId, address, payload }: Extract<Kept, { opcode: 'fault' }>): FaultEntry {

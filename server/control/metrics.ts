@@ -1,43 +1,44 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as Register } from '@prometheus-io/client'
 import type { Observer, Opcode } from '../connection/observer.ts'
-import type { Registry } from '../http/registry.ts'
+import type { Session } from '../connection/session.ts'
+import type { Budget } from '../wire/budget.ts'
 import { add, createTraffic } from '../wire/traffic.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
 
-/** Creates the metrics. They count events from their observer, and read the rest from the connections on request. */
-export function createMetrics(connections: Registry) {
+/**
+ * Creates the metrics. They count events from their observer, and read the rest from the connections on request.
+ * @param budget of the process, if these are not only the metrics of some connections
+ */
+export function createMetrics(prefix: string, connections: Iterable<Session>, budget?: Budget) {
   const register = new Register()
   const registers = [register]
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const gauge = (name: string, help: string) => new Gauge({ name: `${prefix}_${name}`, help, registers })
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
-    new Counter({ name, help, labelNames, registers })
+    new Counter({ name: `${prefix}_${name}`, help, labelNames, registers })
 
-  collectDefaultMetrics({ register })
-  const open = gauge('websocket_connections_open', 'Open connections')
-  const buffered = gauge('websocket_buffered_bytes', 'Memory of the bytes that wait to be sent')
-  const budget = gauge('websocket_memory_budget_bytes', 'The memory budget (MEMORY_BUDGET)')
-  const kept = gauge('websocket_memory_kept_bytes', 'Memory in use for peers, in both directions')
+  if (budget) collectDefaultMetrics({ register })
+  const open = gauge('connections_open', 'Open connections')
+  const buffered = gauge('buffered_bytes', 'Memory of the bytes that wait to be sent')
+  const memory = budget && {
+    limit: gauge('memory_budget_bytes', 'The memory budget (MEMORY_BUDGET)'),
+    kept: gauge('memory_kept_bytes', 'Memory in use for peers, in both directions'),
+  }
   const handshakes = counter(
-    'websocket_handshakes_total',
+    'handshakes_total',
     'Handshakes by outcome: accepted, or the reason for refusing',
     'outcome',
   )
-  const faults = counter('websocket_faults_total', 'Faults that took effect on a connection or a handshake', 'fault')
-  const closes = counter('websocket_closes_total', 'Closed connections by close code or range of codes', 'code')
+  const faults = counter('faults_total', 'Faults that took effect on a connection or a handshake', 'fault')
+  const closes = counter('closes_total', 'Closed connections by close code or range of codes', 'code')
   const roundTrips = new Histogram({
-    name: 'websocket_ping_round_trip_seconds',
+    name: `${prefix}_ping_round_trip_seconds`,
     help: 'Time from a ping to its pong',
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   })
-  const frames = counter('websocket_messages_total', 'Messages, pings and pongs', 'direction', 'opcode')
-  const bytes = counter(
-    'websocket_message_bytes_total',
-    'Payload bytes of messages, pings and pongs',
-    'direction',
-    'opcode',
-  )
+  const frames = counter('messages_total', 'Messages, pings and pongs', 'direction', 'opcode')
+  const bytes = counter('message_bytes_total', 'Payload bytes of messages, pings and pongs', 'direction', 'opcode')
 
   /** The traffic of closed connections. */
   const past = createTraffic()
@@ -87,10 +88,12 @@ export function createMetrics(connections: Registry) {
     contentType: register.contentType,
     /** @returns all metrics in the text format of Prometheus */
     read() {
-      open.set(connections.size)
+      open.set([...connections].length)
       buffered.set([...connections].reduce((sum, { waiting }) => sum + waiting, 0))
-      budget.set(connections.budget.limit)
-      kept.set(connections.budget.bytes)
+      if (budget) {
+        memory?.limit.set(budget.limit)
+        memory?.kept.set(budget.bytes)
+      }
       sumUp()
       return register.metrics()
     },

@@ -16,7 +16,7 @@ export type RoutesOptions = Pick<Config, 'faults' | 'maxPayload'> & {
   registry: Registry
   /** `undefined` if there is no journal. */
   journal: Journal | undefined
-  metrics: Metrics
+  metrics: Pick<Metrics, 'contentType' | 'read'>
 }
 
 const fail = (status: 400 | 404 | 409 | 413 | 503, message: string): never => {
@@ -229,23 +229,30 @@ async function messageOf(request: HonoRequest): Promise<Message> {
   return { payload, isBinary }
 }
 
-function describe({ id, protocol, observation, traffic, bytes, waiting }: Session): z.input<typeof schemas.connection> {
-  const { peer, openedAt = 0, roundTrip } = observation ?? {}
+const describeLink = ({ observation, traffic, bytes, waiting }: Session) => ({
+  subprotocol: observation?.peer.subprotocol ?? null,
+  extensions: observation?.peer.extensions?.split(';', 1)[0] ?? null,
+  ...traffic,
+  bytesRead: bytes.read,
+  bytesWritten: bytes.written,
+  bufferedBytes: waiting,
+  pingRoundTrip: observation?.roundTrip ?? null,
+})
+
+function describe(session: Session): z.input<typeof schemas.connection> {
+  const { peer, openedAt = 0, upstream } = session.observation ?? {}
   return {
-    id,
-    protocol,
+    id: session.id,
+    protocol: session.protocol,
     remoteAddress: peer?.address ?? '',
     path: peer?.path ?? '',
     query: peer?.query ?? '',
-    subprotocol: peer?.subprotocol ?? null,
-    extensions: peer?.extensions?.split(';', 1)[0] ?? null,
     faults: peer?.faults ?? null,
     testId: peer?.testId ?? null,
     openSince: new Date(performance.timeOrigin + openedAt).toISOString(),
-    ...traffic,
-    bytesRead: bytes.read,
-    bytesWritten: bytes.written,
-    bufferedBytes: waiting,
-    pingRoundTrip: roundTrip ?? null,
+    ...describeLink(session),
+    upstream: upstream
+      ? { address: upstream.observation?.peer.address ?? '', isOpen: upstream.isOpen, ...describeLink(upstream) }
+      : null,
   }
 }

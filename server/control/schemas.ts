@@ -161,6 +161,28 @@ export const keys = z.object({
 
 const tally = z.object({ texts: z.int(), textBytes: z.int(), binaries: z.int(), binaryBytes: z.int() })
 
+/** The state of a WebSocket, which the server may also have opened to a backend. */
+const link = {
+  subprotocol: z.string().nullable(),
+  extensions: z.string().nullable(),
+  received: tally,
+  sent: tally,
+  bytesRead: z.int().describe('All bytes from the socket, including frame headers and the handshake'),
+  bytesWritten: z.int(),
+  bufferedBytes: z.int().describe('Memory of the bytes that wait to be sent'),
+  pingRoundTrip: z.number().nullable().describe('Milliseconds from the last ping to its pong'),
+}
+
+const upstream = z
+  .object({
+    address: z.string(),
+    isOpen: z.boolean().describe('Whether messages can be sent to it'),
+    ...link,
+  })
+  .nullable()
+  .describe('The connection to the backend, if there is one')
+  .openapi('Upstream')
+
 export const connection = z
   .object({
     id: z.int(),
@@ -168,17 +190,11 @@ export const connection = z
     remoteAddress: z.string(),
     path: z.string(),
     query: z.string(),
-    subprotocol: z.string().nullable(),
-    extensions: z.string().nullable(),
     faults: z.string().nullable().describe('The query, or "by default"'),
     testId: z.string().nullable().describe('The test to which the connection belongs'),
     openSince: z.iso.datetime(),
-    received: tally,
-    sent: tally,
-    bytesRead: z.int().describe('All bytes from the socket, including frame headers and the handshake'),
-    bytesWritten: z.int(),
-    bufferedBytes: z.int().describe('Memory of the bytes that wait to be sent'),
-    pingRoundTrip: z.number().nullable().describe('Milliseconds from the last ping to its pong'),
+    ...link,
+    upstream,
   })
   .openapi('Connection')
 export const connections = z.object({ connections: z.array(connection) })
@@ -189,6 +205,7 @@ export const entry = z.object({
   time: z.iso.datetime(),
   connection: z.int(),
   testId: z.string().optional(),
+  from: z.enum(['backend']).optional().describe('Missing if the client sent it'),
   opcode: z.enum(['text', 'binary', 'ping', 'close']),
   bytes: z.int(),
   text: z.string().optional().describe('The content of a text message, or the reason of a close frame'),

@@ -34,24 +34,35 @@ export function amendResponse(faults: Faults, response: SwitchingResponse, reque
   for (const { parameter, value } of faults) parameter.amend?.(value, response, request)
 }
 
-export type LateHandshake = {
+/** Starts to wait. @returns a function that cancels it */
+export type Wait<T> = (proceed: (outcome: T) => void) => () => void
+
+export type LateHandshake<T> = {
   /** Memory of the request while it waits, in bytes. */
   cost: number
   /** Called with the bytes that arrived in the meantime, unless the peer leaves or the server gives up. */
-  proceed: (head: Buffer) => void
+  proceed: (head: Buffer, outcome: T) => void
   giveUp: (problem: string) => void
 }
+
+/** Waits for this many milliseconds. */
+export const after =
+  (milliseconds: number): Wait<void> =>
+  proceed => {
+    const timer = setTimeout(proceed, milliseconds)
+    return () => clearTimeout(timer)
+  }
 
 /**
  * Waits before a handshake is answered.
  * @param registry counts the memory of the handshake while it waits
  */
-export function delayHandshake(
+export function delayHandshake<T>(
   socket: Socket,
   head: Buffer,
-  milliseconds: number,
+  wait: Wait<T>,
   registry: { budget: Budget; delayed: Set<Holder>; isClosing: boolean },
-  events: LateHandshake,
+  events: LateHandshake<T>,
 ): void {
   const { budget, delayed } = registry
   const early: Buffer[] = []
@@ -73,15 +84,15 @@ export function delayHandshake(
     socket.destroy()
   }
   const stop = () => {
-    clearTimeout(timer)
+    cancel()
     delayed.delete(holder)
     socket.off('data', onData).off('end', onLeft).off('close', onLeft)
     count(-holding)
   }
-  const timer = setTimeout(() => {
+  const cancel = wait(outcome => {
     stop()
-    events.proceed(Buffer.concat(early))
-  }, milliseconds)
+    events.proceed(Buffer.concat(early), outcome)
+  })
   const holder = {
     get holding() {
       return holding

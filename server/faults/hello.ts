@@ -15,6 +15,7 @@ const MASK = 'hidden from pages of other origins'
  * Describes a handshake in JSON as it arrived at the server.
  * @param remoteAddress the address at the other end of the TCP connection
  * @param isProxied whether that is a trusted proxy
+ * @param upstream the address of the backend that answers, if there is one
  */
 export function describeHandshake(
   connection: number,
@@ -22,6 +23,7 @@ export function describeHandshake(
   remoteAddress: string,
   isProxied: boolean,
   { address, path, query, subprotocol, extensions }: Peer,
+  upstream?: string,
 ): string {
   const isMasked = isForeign(headers, isProxied)
   const all = Array.from({ length: rawHeaders.length / 2 }, (_, i): [string, string] => {
@@ -34,6 +36,7 @@ export function describeHandshake(
   return JSON.stringify({
     connection,
     host: hostname(),
+    upstream,
     path,
     query,
     headers: all.filter(header => !isOwn(header)),

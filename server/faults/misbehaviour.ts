@@ -1,4 +1,4 @@
-import type { Behaviour, Kind, Message, Outlet } from '../connection/behaviour.ts'
+import type { Kind, Message, Outlet, Pipe } from '../connection/behaviour.ts'
 import { costOf } from '../wire/flow.ts'
 import type { Scheduler } from '../wire/scheduler.ts'
 import { createChance } from './chance.ts'
@@ -15,26 +15,30 @@ export type MisbehaviourOptions = {
   /** The description of the handshake, if it was requested. */
   hello: string | undefined
   scheduler: Scheduler
+  /** The connection whose faults these are, if it is not the one that sends. */
+  reporter?: Pick<Outlet, 'logFault' | 'recordFault'>
 }
 
 /** Answers messages, with the faults that the query requests. */
-export class Misbehaviour implements Behaviour, FaultContext {
+export class Misbehaviour implements Pipe, FaultContext {
   readonly outlet: Outlet
   readonly faults: Faults
   readonly hello: string | undefined
   private received = 0
   private readonly timers: NodeJS.Timeout[] = []
   private readonly answer: (message: Message) => Message
+  private readonly reporter: Pick<Outlet, 'logFault' | 'recordFault'>
   private readonly outbox: Outbox
   private readonly scheduler: Scheduler
   private readonly effects: readonly Effect[]
 
-  constructor(outlet: Outlet, { faults, answer, hello, scheduler }: MisbehaviourOptions) {
+  constructor(outlet: Outlet, { faults, answer, hello, scheduler, reporter = outlet }: MisbehaviourOptions) {
     this.scheduler = scheduler
     this.outlet = outlet
     this.faults = faults
     this.answer = answer
     this.hello = hello
+    this.reporter = reporter
     this.outbox = new Outbox({
       wait: () => this.effects.reduce((sum, effect) => sum + (effect.wait?.() ?? 0), 0),
       send: (message, kind, onSent) => this.send(message, kind, onSent),
@@ -82,6 +86,10 @@ export class Misbehaviour implements Behaviour, FaultContext {
     this.outbox.finish(done)
   }
 
+  afterReplies(callback: () => void): void {
+    this.outbox.afterReplies(callback)
+  }
+
   answerClose(answer: (code?: number | 'none') => void): void {
     this.stopTimers()
     const answerNow = () => {
@@ -119,15 +127,16 @@ export class Misbehaviour implements Behaviour, FaultContext {
 
   readonly createChance = (stream: number): (() => number) => {
     const given = this.faults.get(seed)
-    return createChance(given === undefined ? undefined : given + stream)
+    // Both directions must not repeat the same numbers.
+    return createChance(given === undefined ? undefined : given + stream + (this.faults.prefix === '' ? 0 : 16))
   }
 
   readonly log = (parameter: Parameter): void => {
-    this.outlet.logFault(parameter.name, this.faults.textOf(parameter))
+    this.reporter.logFault(this.faults.prefix + parameter.name, this.faults.textOf(parameter))
   }
 
   readonly record = (parameter: Parameter): void => {
-    this.outlet.recordFault(parameter.name, this.faults.textOf(parameter))
+    this.reporter.recordFault(this.faults.prefix + parameter.name, this.faults.textOf(parameter))
   }
 
   private stopTimers(): void {

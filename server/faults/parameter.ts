@@ -10,6 +10,7 @@ export const groups = {
   first: 'The server speaks first',
   end: 'End the connection (choose one)',
   close: 'When the client closes',
+  up: 'Messages from the client',
   handshake: 'Handshake',
   sequence: 'Which connections',
 } as const
@@ -39,6 +40,12 @@ export type Parameter<T = unknown, Each = T> = {
   isEnding?: true
   /** When the journal records it. By default when the connection opens. */
   recorded?: 'later' | 'never'
+  /** What is different for messages from the client, if it can be requested for them: `up-` goes before its name. */
+  up?: Partial<Pick<Parameter<T, Each>, 'label' | 'hint' | 'values' | 'parse'>> & { sentence: string }
+  /** The parameter that this one is for messages from the client. */
+  base?: Parameter<T, Each>
+  /** Whether it applies to both directions. */
+  isForBoth?: true
   /** @returns the problem if the value does not go together with the others or with the settings */
   check?(value: T, faults: Faults, settings: FaultSettings): string | undefined
   /** Answers the handshake in place of a 101. The first parameter that returns an answer decides. */

@@ -1,6 +1,6 @@
 import { Unexpected } from '../config/values.ts'
 import { printable } from '../log.ts'
-import { Faults } from './faults.ts'
+import { Faults, UP } from './faults.ts'
 import type { FaultSettings, Parameter } from './parameter.ts'
 import { after } from './parameters/after.ts'
 import { auth } from './parameters/auth.ts'
@@ -39,8 +39,7 @@ import { testId } from './parameters/test-id.ts'
 import { tick } from './parameters/tick.ts'
 import { times } from './parameters/times.ts'
 
-/** All parameters, in the order of the reference and of the form, in which they also take effect. */
-export const parameters = [
+const declared = [
   ...[delay, jitter, loss, repeat, fragment, slice, rate, readRate, seed],
   ...[hello, message, tick, ping, pings],
   ...[close, reason, drop, stall, corrupt, after],
@@ -50,8 +49,31 @@ export const parameters = [
   ...[times, key, testId],
 ] as unknown as readonly Parameter[]
 
+/** Returns a parameter as it is for messages from the client. Its effects are those of its base. */
+function upOf(base: Parameter): Parameter[] {
+  const { label, hint, example, parse, values, needs, isEnding, up } = base
+  if (!up) return []
+  const shared = { label, hint, example, parse, ...(values && { values }), ...(isEnding && { isEnding }) }
+  const upNeeds = needs && { needs: needs.filter(name => takesUp.has(name)).map(name => UP + name) }
+  return [{ ...shared, ...upNeeds, ...up, name: UP + base.name, group: 'up', recorded: 'never', base }]
+}
+
+const takesUp = new Set(declared.filter(({ up }) => up).map(({ name }) => name))
+
+/** All parameters, in the order of the reference and of the form, in which they also take effect. */
+export const parameters: readonly Parameter[] = [...declared, ...declared.flatMap(upOf)]
+
 const byName = new Map(parameters.map(parameter => [parameter.name, parameter]))
-const ENDING = parameters.filter(({ isEnding }) => isEnding).map(({ name }) => name)
+/**
+ * A connection can have one parameter of each list: of those that end it, in each direction, and of those that limit how
+ * fast the client is read.
+ */
+const exclusive = [
+  ...[false, true].map(isUp =>
+    parameters.filter(({ base, isEnding }) => isEnding && (base !== undefined) === isUp).map(({ name }) => name),
+  ),
+  [readRate.name, UP + rate.name],
+]
 const ALL = [...byName.keys()].join(', ')
 
 /** Parameters as text, as in a query. One that may be given more than once has a list. */
@@ -71,7 +93,15 @@ export class FaultsError extends Error {
 // Only this many parameters are read, because thousands would block the event loop for tens of milliseconds.
 const MAX_PARAMETERS = 256
 
-const isEnding = (name: string) => ENDING.includes(name)
+/** Returns the names of all parameters of which a connection can have only one, if this is one of them. */
+const rivalsOf = (name: string) => exclusive.find(names => names.includes(name)) ?? []
+
+/** Splits a query that a backend reads, too, into the parameters that ask for faults, and the rest. Both stay as they are. */
+export function splitQuery(query: string): { own: string; rest: string } {
+  const isOwn = (part: string) => byName.has(part.split('=', 1)[0] as string)
+  const { own = [], rest = [] } = Object.groupBy(query.split('&'), part => (isOwn(part) ? 'own' : 'rest'))
+  return { own: own.join('&'), rest: rest.join('&') }
+}
 
 /** Says what was expected in place of a parameter. */
 export const unexpected = (name: string, text: string, expected: string): string =>
@@ -97,7 +127,7 @@ export function parseFaults(query: string, defaults: Written, settings: FaultSet
   if (parts.length > MAX_PARAMETERS) throw new FaultsError(`The query has more than ${MAX_PARAMETERS} parameters`)
   for (const name of names) {
     inherited.delete(name)
-    if (isEnding(name)) for (const other of ENDING) inherited.delete(other)
+    for (const rival of rivalsOf(name)) inherited.delete(rival)
   }
   for (const name of inherited.keys()) {
     const { needs } = byName.get(name) ?? {}
@@ -146,8 +176,10 @@ function parse(
     }),
   )
 
-  const ending = ENDING.filter(name => faults.has(name))
-  if (ending.length > 1) problems.push(`${ending.join(', ')}: use only one of ${ENDING.join(', ')}`)
+  for (const names of exclusive) {
+    const rivals = names.filter(name => faults.has(name))
+    if (rivals.length > 1) problems.push(`${rivals.join(', ')}: use only one of ${names.join(', ')}`)
+  }
   for (const { parameter } of faults) {
     const { name, needs } = parameter
     if (needs && !needs.some(needed => faults.has(needed))) {

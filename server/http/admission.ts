@@ -8,13 +8,14 @@ import { amendResponse, answerOf } from '../faults/handshake.ts'
 import { compress } from '../faults/parameters/compress.ts'
 import { handshakeDelay } from '../faults/parameters/handshake-delay.ts'
 import { subprotocol } from '../faults/parameters/subprotocol.ts'
-import { FaultsError } from '../faults/parameters.ts'
+import { FaultsError, splitQuery } from '../faults/parameters.ts'
 import type { Choice } from '../faults/plan.ts'
 import { type Logger, printable } from '../log.ts'
 import { type Answer, problemOf } from './answer.ts'
 import { type Agreement, agree } from './handshake.ts'
 import type { Registry } from './registry.ts'
-import { addressOf, hostsOf, pathOf, queryOf, testIdOf } from './request.ts'
+import { addressOf, hostsOf, isForBackend, pathOf, queryOf, testIdOf } from './request.ts'
+import type { Backend } from './upstream.ts'
 
 type Accepted = { peer: Peer; faults: Faults | undefined }
 
@@ -39,7 +40,7 @@ export type AdmissionOptions = Config & { registry: Registry; logger: Logger; ob
 
 /** Creates the part of the server that decides which handshakes to accept. */
 export function createAdmission(options: AdmissionOptions) {
-  const { allowedOrigins, isTrustedProxy, logger, observer, registry } = options
+  const { allowedOrigins, isTrustedProxy, logger, observer, registry, upstream } = options
   const { maxConnections, maxConnectionsPerIp = Number.POSITIVE_INFINITY } = options
   /** The number of sockets that count towards MAX_CONNECTIONS, and the sockets that arrived when it was reached. */
   let places = 0
@@ -48,6 +49,10 @@ export function createAdmission(options: AdmissionOptions) {
   const placesOf = new Map<string, number>()
 
   const leave = () => places--
+
+  /** Returns the query without the parameters of the backend. */
+  const faultsQueryOf = (request: IncomingMessage) =>
+    upstream && isForBackend(request) ? splitQuery(queryOf(request)).own : queryOf(request)
 
   /** @returns whether there was a place. The socket keeps it until it closes. */
   const takePlace = (socket: Socket) => {
@@ -159,7 +164,7 @@ export function createAdmission(options: AdmissionOptions) {
       const peer: Peer = {
         address,
         path: pathOf(request),
-        query,
+        query: upstream ? queryOf(request) : query,
         subprotocol: result.headers?.get('Sec-WebSocket-Protocol'),
         extensions: result.headers?.get('Sec-WebSocket-Extensions'),
         faults: faults && (mentionsFaults && !isUsedUp ? query : 'by default'),
@@ -177,6 +182,15 @@ export function createAdmission(options: AdmissionOptions) {
     return decision
   }
 
+  /** As if there were room, and without effects. */
+  const preview = (request: IncomingMessage): { refused: Answer | undefined; isUsedUp: boolean } => {
+    const decision = decide(request, faultsQueryOf(request), undefined, ({ faults, isUsedUp }) => ({
+      refused: faults && answerOf(faults, request)?.answer,
+      isUsedUp,
+    }))
+    return 'status' in decision ? { refused: decision, isUsedUp: false } : decision
+  }
+
   return {
     /** Gives a new socket a place if there is one. */
     arrive(socket: Socket): void {
@@ -189,19 +203,24 @@ export function createAdmission(options: AdmissionOptions) {
      * Returns the refusal that a handshake with this target and these headers would get, except for lack of room, and
      * whether it would get no faults because their `times` are used up.
      */
-    preview(request: IncomingMessage): { refused: Answer | undefined; isUsedUp: boolean } {
-      const decision = decide(request, queryOf(request), undefined, ({ faults, isUsedUp }) => ({
-        refused: faults && answerOf(faults, request)?.answer,
-        isUsedUp,
-      }))
-      return 'status' in decision ? { refused: decision, isUsedUp: false } : decision
-    },
+    preview,
 
-    /** Accepts or refuses a handshake. Logs and counts a refusal. */
-    admit(request: IncomingMessage, socket: Socket): Admitted | Answer {
-      const decision = admit(request, queryOf(request), faults => {
-        const agreement = agree(request, faults?.get(subprotocol), faults?.get(compress))
-        if (faults && !('status' in agreement)) amendResponse(faults, agreement, request)
+    /** Returns whether a handshake could be accepted now. */
+    mayAccept: (request: IncomingMessage): boolean =>
+      !(preview(request).refused ?? fullness(request)) && !('status' in agree(request, undefined)),
+
+    /**
+     * Accepts or refuses a handshake. Logs and counts a refusal.
+     * @param backend the backend's answer to it, if there is a backend
+     */
+    admit(request: IncomingMessage, socket: Socket, backend?: Backend | Answer): Admitted | Answer {
+      const decision = admit(request, faultsQueryOf(request), faults => {
+        if (backend && 'status' in backend) return backend
+        const chosen = faults?.get(subprotocol) ?? (backend && (backend.peer.subprotocol ?? ''))
+        const agreement = agree(request, chosen, faults?.get(compress))
+        if ('status' in agreement) return agreement
+        if (backend) agreement.added.push(...backend.headers)
+        if (faults) amendResponse(faults, agreement, request)
         return agreement
       })
       if ('status' in decision) return decision

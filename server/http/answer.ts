@@ -11,6 +11,8 @@ export type Answer = {
   body: string
   /** What the log says in place of the body. */
   problem?: string
+  /** The backend's answer, which is passed on in place of the body. */
+  relayed?: IncomingMessage
   /** Whether another replica may be able to accept the request. */
   canRetryElsewhere?: boolean
 }

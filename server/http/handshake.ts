@@ -10,6 +10,9 @@ export type Agreement = SwitchingResponse & { deflate: Deflate }
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
+/** Returns the answer to a key (RFC 6455, section 4.2.2). */
+export const acceptOf = (key: string): string => hash('sha1', key + GUID, 'base64')
+
 const malformed = (body: string, status = 400, headers = {}): Answer => ({ reason: 'malformed', status, headers, body })
 
 /**
@@ -35,7 +38,7 @@ export function agree(
   const headers = new Map([
     ['Upgrade', 'websocket'],
     ['Connection', 'Upgrade'],
-    ['Sec-WebSocket-Accept', hash('sha1', key + GUID, 'base64')],
+    ['Sec-WebSocket-Accept', acceptOf(key)],
   ])
   try {
     // Some clients, such as Tcl's, send the header without a value when they offer nothing.

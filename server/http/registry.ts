@@ -7,6 +7,8 @@ import { Budget, type Holder } from '../wire/budget.ts'
 export class Registry extends Set<Session> {
   /** Handshakes that wait for their `handshake-delay`. */
   readonly delayed = new Set<Holder>()
+  /** The connections to the backend. */
+  readonly upstreams = new Set<Session>()
   /** The memory budget of all peers. */
   readonly budget: Budget
   lastId = 0
@@ -18,6 +20,11 @@ export class Registry extends Set<Session> {
   constructor(config: Pick<Config, 'faults' | 'memoryBudget' | 'redirectHosts'>) {
     super()
     this.plan = createPlan(config)
-    this.budget = new Budget(config.memoryBudget, () => [...this, ...this.delayed])
+    this.budget = new Budget(config.memoryBudget, () => [...this, ...this.delayed, ...this.upstreams])
+  }
+
+  /** Whether no connection is left. */
+  get isEmpty(): boolean {
+    return this.size + this.upstreams.size === 0
   }
 }

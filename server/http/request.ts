@@ -21,6 +21,9 @@ export function queryOf(request: IncomingMessage): string {
   return at < 0 ? '' : target.slice(at + 1)
 }
 
+/** Returns whether a WebSocket is connected on to the backend if there is one. The server answers the others. */
+export const isForBackend = (request: IncomingMessage): boolean => !['/raw', '/echo'].includes(pathOf(request))
+
 /** Returns the test to which a request belongs. */
 export const testIdOf = ({ headers }: IncomingMessage): string | undefined => headers['x-test-id']?.toString()
 

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { createEcho } from '../answerers/echo.ts'
-import { type Outlet, PlainBehaviour } from '../connection/behaviour.ts'
+import { createEcho, verbatim } from '../answerers/echo.ts'
+import { type Link, type Outlet, PlainBehaviour } from '../connection/behaviour.ts'
 import { Connection, type Peer } from '../connection/connection.ts'
 import { createHeartbeat } from '../connection/heartbeat.ts'
 import type { Session } from '../connection/session.ts'
-import { delayHandshake } from '../faults/handshake.ts'
+import { after, delayHandshake, type Wait } from '../faults/handshake.ts'
 import { describeHandshake } from '../faults/hello.ts'
 import { Misbehaviour } from '../faults/misbehaviour.ts'
 import { handshakeDelay } from '../faults/parameters/handshake-delay.ts'
@@ -19,16 +19,19 @@ import { type Answer, missingUpgrade, problemOf, send, upgradeRequired } from '.
 import { switchingProtocols } from './handshake.ts'
 import { createPipelines } from './pipelines.ts'
 import type { Endpoint, Host, Protocol } from './protocol.ts'
+import { createRelay } from './relay.ts'
 import {
   addressOf,
   costOfRequest,
   hasLostUpgrade,
+  isForBackend,
   isHandshake,
   pathOf,
   remoteAddressOf,
   wantsHtml,
   webSocketAddressOf,
 } from './request.ts'
+import { type Backend, createUpstream, passOn } from './upstream.ts'
 
 /** Serves the files of the page. Calls `next` if the request asks for none of them. */
 export type Page = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
@@ -64,12 +67,13 @@ export function createServer(options: ServerOptions) {
   const { isTrustedProxy, logger, maxConnections, maxPayload, observer, page = noPage, registry } = options
   const { handshakeTimeout: timeout = HANDSHAKE_TIMEOUT } = options
   const admission = createAdmission(options)
-  const heartbeat = createHeartbeat(registry, options.heartbeatInterval)
+  const upstream = options.upstream && createUpstream({ ...options, upstream: options.upstream })
+  const heartbeat = createHeartbeat([registry, registry.upstreams], options.heartbeatInterval)
   /** Resolves when the server is shutting down and the last connection is gone. */
   const emptied = Promise.withResolvers<void>()
   const pipelines = createPipelines()
   const scheduler = new Scheduler()
-  const echoes = { prefixed: createEcho(options.replyPrefix), verbatim: createEcho('') }
+  const prefixed = createEcho(options.replyPrefix)
   const buffers = new ReplyBuffers()
   // Messages on the fast path reach neither the log nor the observer.
   const isFast = options.fastPath && !logger.isLevelEnabled('debug') && !observer?.wantsMessages
@@ -82,8 +86,16 @@ export function createServer(options: ServerOptions) {
     maxFragments: Math.max(16_384, Math.ceil(maxPayload / 64)),
     onGone(session: Session) {
       registry.delete(session)
-      if (registry.isClosing && registry.size === 0) emptied.resolve()
+      registry.upstreams.delete(session)
+      if (registry.isClosing && registry.isEmpty) emptied.resolve()
     },
+  }
+  const relayedOptions = { ...connectionOptions, replied: 'Passed on a message' }
+  const upstreamOptions = {
+    ...relayedOptions,
+    isClient: true,
+    side: 'backend' as const,
+    observer: observer?.upstream,
   }
 
   const from = (request: IncomingMessage) => ({
@@ -104,35 +116,51 @@ export function createServer(options: ServerOptions) {
     } else {
       logger.debug(details, 'Answered a plain request')
     }
-    const note = isUsedUp ? 'The faults of this query are used up.\n\n' : ''
-    return upgradeRequired(request, webSocketAddressOf(request, isTrustedProxy), note)
+    const usedUp = isUsedUp && 'The faults of this query are used up.\n\n'
+    const isForUpstream = upstream && isForBackend(request)
+    const relayed = isForUpstream && 'Only WebSockets are passed on to the backend, and no plain requests.\n\n'
+    return upgradeRequired(request, webSocketAddressOf(request, isTrustedProxy), usedUp || relayed || '')
   }
 
-  const describeHello = (id: number, request: IncomingMessage, peer: Peer) => {
+  const describeHello = (id: number, request: IncomingMessage, peer: Peer, backend?: Backend) => {
     const remoteAddress = remoteAddressOf(request)
-    return describeHandshake(id, request, remoteAddress, isTrustedProxy(remoteAddress, 0), peer)
+    return describeHandshake(id, request, remoteAddress, isTrustedProxy(remoteAddress, 0), peer, backend?.address)
   }
 
-  const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted) => {
-    if (!socket.readable || !socket.writable) return void socket.destroy()
+  const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted, backend?: Backend) => {
+    if (!socket.readable || !socket.writable || backend?.socket.destroyed) {
+      backend?.socket.destroy()
+      return void socket.destroy()
+    }
     const { faults, peer } = admitted
-    socket.write(switchingProtocols(admitted))
+    // The headers of a backend may have any byte.
+    socket.write(switchingProtocols(admitted), 'latin1')
     const id = ++registry.lastId
-    const { answer, leadOf } = pathOf(request) === '/raw' ? echoes.verbatim : echoes.prefixed
-    const createBehaviour = (outlet: Outlet) => {
+    const { answer, leadOf } = backend || pathOf(request) === '/raw' ? verbatim : prefixed
+    const relay = backend || faults?.up ? createRelay(faults?.up, scheduler) : undefined
+    const createPipe = (outlet: Outlet) => {
       if (!faults) return new PlainBehaviour(outlet, answer)
-      const description = faults.get(hello) && describeHello(id, request, peer)
+      const description = faults.get(hello) && describeHello(id, request, peer, backend)
       return new Misbehaviour(outlet, { faults, answer, hello: description, scheduler })
     }
-    const fastPath = isFast && !faults ? { leadOf, maxPayload, buffers } : undefined
-    const connection = new Connection({ ...admitted, id, socket, head, createBehaviour, fastPath }, connectionOptions)
+    const createBehaviour = (link: Link) => relay?.toClient(link, createPipe(link), !backend) ?? createPipe(link)
+    const fastPath = isFast && !faults && !relay ? { leadOf, maxPayload, buffers } : undefined
+    const opening = { ...admitted, id, socket, head, createBehaviour, fastPath }
+    const connection = new Connection(opening, backend ? relayedOptions : connectionOptions)
     registry.add(connection)
     heartbeat.start(connection)
+    if (!backend || !relay) return
+    const peerOn = { ...backend.peer, testId: peer.testId }
+    const openingOn = { ...backend, peer: peerOn, id, createBehaviour: relay.toBackend, fastPath: undefined }
+    const connectionOn = new Connection(openingOn, upstreamOptions)
+    connection.join(connectionOn)
+    registry.upstreams.add(connectionOn)
+    heartbeat.start(connectionOn)
   }
 
   const host: Host = {
     ...connectionOptions,
-    answer: echoes.prefixed.answer,
+    answer: prefixed.answer,
     registry,
     admit: admission.admitSession,
     yieldPlace: admission.yieldPlace,
@@ -146,7 +174,8 @@ export function createServer(options: ServerOptions) {
       else refuse(request, target, refused)
     },
   }
-  const protocols = options.protocols ? (options.sessionProtocols ?? []) : []
+  // With a backend their paths are the backend's, too.
+  const protocols = options.protocols && !upstream ? (options.sessionProtocols ?? []) : []
   const protocolOf = (request: IncomingMessage) => protocols.find(({ matches }) => matches(request))
   const endpoints = new Map<Protocol, Promise<Endpoint>>()
 
@@ -215,20 +244,45 @@ export function createServer(options: ServerOptions) {
     else page(request, response, answer)
   })
 
+  /** @param answer the backend's, if there is a backend */
+  const decide = (request: IncomingMessage, socket: Socket, head: Buffer, answer?: Backend | Answer) => {
+    const decision = admission.admit(request, socket, answer)
+    const backend = answer && 'socket' in answer ? answer : undefined
+    if ('status' in decision) {
+      if (answer && answer !== decision) ('socket' in answer ? answer.socket : answer.relayed)?.destroy()
+      refuse(request, socket, decision)
+      return
+    }
+    const wait = decision.faults?.get(handshakeDelay)
+    if (!wait) return void open(request, socket, head, decision, backend)
+    const proceed = (head: Buffer) => open(request, socket, head, decision, backend)
+    hold(request, socket, head, after(wait), proceed, () => backend?.socket.destroy())
+  }
+
+  /** @param onGivenUp called if the peer leaves, or the server gives up */
+  const hold = <T>(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    wait: Wait<T>,
+    proceed: (head: Buffer, outcome: T) => void,
+    onGivenUp = () => {},
+  ) =>
+    delayHandshake(socket, head, wait, registry, {
+      cost: costOfRequest(request),
+      proceed,
+      giveUp(problem) {
+        logger.info({ ...from(request), problem }, 'Gave up the handshake')
+        onGivenUp()
+      },
+    })
+
   const upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const protocol = protocolOf(request)
     if (protocol) return serveBy(protocol, socket, endpoint => endpoint.upgrade(request, socket, head))
-    const decision = admission.admit(request, socket)
-    if ('status' in decision) return void refuse(request, socket, decision)
-    const { faults, peer } = decision
-    const wait = faults?.get(handshakeDelay)
-    if (!wait) return void open(request, socket, head, decision)
-    const { address, path } = peer
-    delayHandshake(socket, head, wait, registry, {
-      cost: costOfRequest(request),
-      proceed: head => open(request, socket, head, decision),
-      giveUp: problem => logger.info({ address, path, problem }, 'Gave up the handshake'),
-    })
+    if (!upstream || !isForBackend(request) || !admission.mayAccept(request)) return void decide(request, socket, head)
+    const wait: Wait<Backend | Answer> = proceed => upstream.connect(request, proceed)
+    return void hold(request, socket, head, wait, (head, answer) => decide(request, socket, head, answer))
   }
 
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head) => {
@@ -249,9 +303,9 @@ export function createServer(options: ServerOptions) {
       const httpClosed = new Promise(resolve => http.close(resolve))
       for (const late of registry.delayed) late.shed()
       for (const connection of registry) connection.goAway()
-      if (registry.size === 0) emptied.resolve()
+      if (registry.isEmpty) emptied.resolve()
       const isEmpty = await settlesWithin(emptied.promise, options.shutdownTimeout)
-      for (const connection of registry) connection.destroy()
+      for (const connection of [...registry, ...registry.upstreams]) connection.destroy()
       if (!isEmpty) await settlesWithin(emptied.promise, DESTROY_TIMEOUT)
       heartbeat.stop()
       http.closeAllConnections()
@@ -300,5 +354,6 @@ function refuse(request: IncomingMessage, socket: Socket, refused: Answer): void
   response.shouldKeepAlive = false
   response.assignSocket(socket)
   response.on('finish', () => socket.destroySoon())
-  send(response, refused)
+  if (refused.relayed) passOn(refused.relayed, response)
+  else send(response, refused)
 }

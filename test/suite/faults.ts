@@ -43,8 +43,9 @@ const texts = async (client: RawClient, count: number) => {
 /**
  * Defines the tests of faults that every endpoint must pass.
  * @param address of a path that echoes verbatim
+ * @param isRelayed whether the echo is behind a relay, which passes on unknown parameters
  */
-export function describeFaults(name: string, address: () => string): void {
+export function describeFaults(name: string, address: () => string, isRelayed = false): void {
   const url = (query: string) => `${address()}?${query}`
   const open = (query: string, headers?: Record<string, string>) => connectRaw(url(query), headers)
 
@@ -223,7 +224,9 @@ export function describeFaults(name: string, address: () => string): void {
 
     test('corrupt=unfinished sends nothing behind the half frame, even if that leaves slowly', async () => {
       const client = await open('corrupt=unfinished&slice=1')
-      client.socket.write(Buffer.concat([frame(text, 'hello'), frame(ping, 'x'), frame(close, closePayload(1000))]))
+      // The pong of a relay leaves before the reply.
+      const between = isRelayed ? [] : [frame(ping, 'x')]
+      client.socket.write(Buffer.concat([frame(text, 'hello'), ...between, frame(close, closePayload(1000))]))
       expect(await client.end()).toEqual(Buffer.from([0x81, 5, 0x68, 0x65]))
     })
 
@@ -405,8 +408,12 @@ export function describeFaults(name: string, address: () => string): void {
 
     test.for([
       ['subprotocol=c', ['subprotocol=c', 'a, b']],
-      ['delay=1s&dealy=2s', ['"dealy=2s"', 'delay, jitter']],
-      ['delay=1s&token=x', ['"token=x"', 'delay, jitter']],
+      ...(isRelayed
+        ? []
+        : ([
+            ['delay=1s&dealy=2s', ['"dealy=2s"', 'delay, jitter']],
+            ['delay=1s&token=x', ['"token=x"', 'delay, jitter']],
+          ] as const)),
       ['repeat=2&repeat=2', ['repeat is given more than once']],
       ['delay=6m', ['"delay=6m"', 'a duration from 0 to 5m']],
       ['loss=1.5', ['"loss=1.5"', 'a share from 0 to 1']],

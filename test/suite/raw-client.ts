@@ -67,6 +67,33 @@ export function parseFrame(bytes: Buffer): { frame: Frame; length: number } | un
   return { frame: { fin: first >= 0x80, rsv: (first >> 4) & 7, opcode: first & 15, payload }, length }
 }
 
+type Received = Pick<Frame, 'opcode' | 'payload'>
+
+/**
+ * Compares the frames that came through a relay with those that the backend alone would send. The relay answers pings at
+ * once, so pongs overtake replies, and it does not wait for replies after a violation of the protocol.
+ * @returns the frames in the order of the expected ones, without those that may be missing
+ */
+export function alignRelayed<E extends Received>(came: Received[], expected: E[]): { came: Received[]; expected: E[] } {
+  const isPong = ({ opcode }: Received) => opcode === opcodes.pong
+  const last = expected.at(-1)
+  const isFailed = last?.opcode === opcodes.close && /^03(ea|ef|f1)$/.test(last.payload.toString('hex'))
+  const replies = (frames: Received[]) => frames.filter(({ opcode }) => opcode < opcodes.close)
+  const missing = isFailed ? replies(expected).slice(replies(came).length) : []
+  const due = expected.filter(frame => !missing.includes(frame))
+  const [pongs, others] = [came.filter(isPong), came.filter(frame => !isPong(frame))]
+  const aligned = due.map(frame => (isPong(frame) ? pongs : others).shift())
+  return { came: [...aligned.filter(frame => frame !== undefined), ...pongs, ...others], expected: due }
+}
+
+/** Resolves with all frames up to a close frame. */
+export async function framesUntilClose(client: RawClient): Promise<Frame[]> {
+  const frames: Frame[] = []
+  do frames.push(await client.frame())
+  while (frames.at(-1)?.opcode !== opcodes.close)
+  return frames
+}
+
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 
 /** Builds a client's opening handshake (section 4.1), without the final blank line. */

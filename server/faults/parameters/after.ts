@@ -22,6 +22,10 @@ export const after = defineParameter({
   parse: moment,
   needs: ['close', 'drop', 'stall', 'corrupt'],
   recorded: 'never',
+  up: {
+    sentence:
+      '`up-close` or `up-corrupt` happens once this many messages from the client have been passed on (0–1000000), or this long after the connection opened, such as `2s` (at most `1h`). Without `up-after` it happens at once',
+  },
   check: (_, faults) =>
     faults.get(corrupt) === 'header' ? 'after does not go with corrupt=header, which comes with the 101' : undefined,
 })

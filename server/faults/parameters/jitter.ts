@@ -9,6 +9,9 @@ export const jitter = defineParameter({
   sentence: 'varies each delay at random by up to this much in both directions, at most `5m`; the order is kept',
   example: '50ms',
   parse: duration('0', '5m'),
+  up: {
+    sentence: 'varies `up-delay` at random by up to this much in both directions, at most `5m`; the order is kept',
+  },
   start(milliseconds, { createChance }) {
     const chance = createChance(0)
     return { wait: () => milliseconds * (2 * chance() - 1) }

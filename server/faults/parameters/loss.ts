@@ -17,6 +17,11 @@ export const loss = defineParameter({
     'this share of messages gets no reply, at random. `10%` is written `loss=10%25` in a URL. To end the connection instead, use `drop`',
   example: '0.1',
   parse: share,
+  up: {
+    label: 'Lose messages',
+    hint: 'share that is dropped: 0.1 or 10%',
+    sentence: 'this share of the messages from the client is dropped, at random',
+  },
   recorded: 'later',
   start(share, { createChance, record }) {
     const chance = createChance(1)

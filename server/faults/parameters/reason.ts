@@ -10,5 +10,6 @@ export const reason = defineParameter({
   example: 'overloaded',
   parse: closeReason,
   needs: ['close'],
+  up: { sentence: 'the reason that goes with `up-close`, at most 123 bytes' },
   recorded: 'never',
 })

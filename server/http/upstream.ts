@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto'
+import { type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http'
+import { isIP, type Socket } from 'node:net'
+import { pipeline } from 'node:stream'
+import type { Config } from '../config/config.ts'
+import type { Peer } from '../connection/connection.ts'
+import { offeredBy } from '../faults/offered.ts'
+import { splitQuery } from '../faults/parameters.ts'
+import { type Deflate, OFFER, readAgreement } from '../wire/deflate.ts'
+import type { Answer } from './answer.ts'
+import { acceptOf } from './handshake.ts'
+import { pathOf, queryOf, remoteAddressOf } from './request.ts'
+
+type Header = [name: string, value: string]
+
+/** A connection to the backend, whose handshake is complete. */
+export type Backend = {
+  socket: Socket
+  head: Buffer
+  deflate: Deflate
+  /** The value of `UPSTREAM`. */
+  address: string
+  peer: Peer
+  /** The headers of the backend's answer that the client gets, too. */
+  headers: Header[]
+}
+
+// Milliseconds without traffic until the operating system checks whether the backend still exists.
+const KEEP_ALIVE = 30_000
+
+// Milliseconds for a client to read a refusal of the backend.
+const REFUSAL_TIMEOUT = 30_000
+
+// Headers that belong to one connection (RFC 9110, section 7.6.1).
+const HOP = /^(connection|keep-alive|proxy-connection|te|trailer|transfer-encoding)$/i
+
+// Headers of a handshake that belong to one connection, too, or must not reach a backend.
+const HANDSHAKE = /^(upgrade|sec-websocket-.*|content-length|expect|proxy-authorization|x-next-replica)$/i
+
+/** Returns the headers that a proxy passes on, as they were written. */
+function endToEnd({ rawHeaders, headers }: IncomingMessage): Header[] {
+  const named = new Set(headers.connection?.toLowerCase().split(/[\s,]+/))
+  named.delete('upgrade')
+  const all = Array.from({ length: rawHeaders.length / 2 }, (_, i) => rawHeaders.slice(2 * i, 2 * i + 2) as Header)
+  return all.filter(([name]) => !HOP.test(name) && !named.has(name.toLowerCase()))
+}
+
+const ofHandshake = (message: IncomingMessage) => endToEnd(message).filter(([name]) => !HANDSHAKE.test(name))
+
+/** Connects WebSockets on to the backend of the operator. */
+export function createUpstream(config: Config & { upstream: NonNullable<Config['upstream']> }) {
+  const { faults, upstream, upstreamCa, upstreamHost, upstreamOrigin, upstreamTimeout } = config
+  const address = upstream.href.replace(/^http/, 'ws').slice(0, -1)
+  const hostname = upstream.hostname.replace(/^\[|\]$/g, '')
+  const fixed = {
+    agent: false as const,
+    // A peer that has ended its side may still read.
+    allowHalfOpen: true,
+    // Otherwise Node.js would take it from the header Host.
+    servername: isIP(hostname) ? '' : hostname,
+    ca: upstreamCa,
+  }
+  // The name of this server in Via, by which it knows a handshake that comes back (RFC 9110, section 7.6.3).
+  const pseudonym = `echo-${randomBytes(6).toString('hex')}`
+
+  const headersFor = (request: IncomingMessage): Header[] => {
+    const { headers } = request
+    const { host = '', origin, 'x-forwarded-for': forwardedFor } = headers
+    const { 'sec-websocket-protocol': subprotocols, 'sec-websocket-extensions': offered = '' } = headers
+    const set: Record<string, string | undefined> = {
+      Host: upstreamHost ?? host,
+      Origin: upstreamOrigin ?? origin,
+      Via: [headers.via ?? [], `1.1 ${pseudonym}`].flat().join(', '),
+      'X-Forwarded-For': [forwardedFor ?? [], remoteAddressOf(request)].flat().join(', '),
+      'X-Forwarded-Proto': headers['x-forwarded-proto']?.toString() ?? 'http',
+      'X-Forwarded-Host': headers['x-forwarded-host']?.toString() ?? host,
+      'Sec-WebSocket-Protocol': subprotocols || undefined,
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
+      // Compression costs time, so it is offered only if the client offers it.
+      'Sec-WebSocket-Extensions': offered.includes('permessage-deflate') ? OFFER : undefined,
+      Upgrade: 'websocket',
+      Connection: 'Upgrade',
+    }
+    const names = new Set(Object.keys(set).map(name => name.toLowerCase()))
+    const asTheyCame = ofHandshake(request).filter(([name]) => !names.has(name.toLowerCase()))
+    return [...Object.entries(set).filter((header): header is Header => header[1] !== undefined), ...asTheyCame]
+  }
+
+  /** @throws {Error} if the 101 is invalid (RFC 6455, section 4.1) */
+  const readResponse = (response: IncomingMessage, key: string, request: IncomingMessage) => {
+    const { 'sec-websocket-extensions': extensions, 'sec-websocket-protocol': subprotocol, ...rest } = response.headers
+    if (rest.upgrade?.toLowerCase() !== 'websocket') throw new Error('Upgrade is not websocket')
+    if (rest['sec-websocket-accept'] !== acceptOf(key)) throw new Error('Sec-WebSocket-Accept is wrong')
+    if (subprotocol !== undefined && !offeredBy(request).includes(subprotocol)) {
+      throw new Error(`the client does not offer the subprotocol ${subprotocol}`)
+    }
+    return { subprotocol, extensions, deflate: readAgreement(extensions), headers: ofHandshake(response) }
+  }
+
+  return {
+    /**
+     * Passes on a handshake, and calls back once with the connection or with a refusal.
+     * @returns a function that gives up
+     */
+    connect(request: IncomingMessage, settle: (outcome: Backend | Answer) => void): () => void {
+      const path = pathOf(request)
+      const query = faults ? splitQuery(queryOf(request)).rest : queryOf(request)
+      const headers = headersFor(request)
+      const key = headers.find(([name]) => name === 'Sec-WebSocket-Key')?.[1] ?? ''
+      const refuse = (status: number, problem: string) =>
+        settle({ reason: 'upstream', status, body: `The backend ${address} ${problem}` })
+      const cannotReach = (error: Error) => refuse(502, `cannot be reached: ${messageOf(error)}`)
+
+      let hasSettled = false
+      const giveUp = new AbortController()
+      const once = (action: () => void) => {
+        clearTimeout(timer)
+        if (hasSettled) return
+        hasSettled = true
+        action()
+      }
+      const timer = setTimeout(() => {
+        once(() => refuse(504, `did not answer within ${upstreamTimeout} ms`))
+        giveUp.abort()
+      }, upstreamTimeout)
+
+      const start = (send: typeof requestHttp) => {
+        if (request.headers.via?.includes(pseudonym)) return once(() => refuse(508, 'leads back to this server'))
+        const target = query === '' ? path : `${path}?${query}`
+        const { signal } = giveUp
+        const outgoing = send(upstream, { ...fixed, path: target, headers: headers.flat(), signal })
+        outgoing.on('error', error => once(() => cannotReach(error)))
+        const refuseInvalid = (problem: string) => {
+          outgoing.destroy()
+          refuse(502, `answered with an invalid handshake: ${problem}`)
+        }
+        outgoing.on('response', response =>
+          once(() => {
+            const { statusCode: status = 0 } = response
+            // Node.js takes a 101 for an ordinary response if it lacks the header.
+            if (status === 101) refuseInvalid('Connection is not Upgrade')
+            else if (status < 200) refuseInvalid(`status ${status}`)
+            else settle({ reason: 'upstream', status, body: `The backend answered ${status}`, relayed: response })
+          }),
+        )
+        outgoing.on('upgrade', (response, socket, head) => {
+          socket.on('error', () => socket.destroy())
+          ;(socket as Socket).setKeepAlive(true, KEEP_ALIVE)
+          once(() => {
+            try {
+              const answer = readResponse(response, key, request)
+              const { remoteAddress = 'gone' } = socket as Socket
+              const peer = { address: remoteAddress, path, query, ...answer, testId: undefined }
+              settle({ ...answer, address, peer, socket: socket as Socket, head })
+            } catch (error) {
+              refuseInvalid((error as Error).message)
+            }
+          })
+        })
+        outgoing.end()
+      }
+      const load =
+        upstream.protocol === 'https:'
+          ? import('node:https').then(({ request }) => request)
+          : Promise.resolve(requestHttp)
+      load.then(start).catch(error => once(() => cannotReach(error)))
+
+      return () => once(() => giveUp.abort())
+    },
+  }
+}
+
+/** Passes on the backend's refusal of a handshake. */
+export function passOn(relayed: IncomingMessage, response: ServerResponse): void {
+  const { statusCode = 502, statusMessage = '', headers } = relayed
+  const connection: Header = ['Connection', headers.upgrade === undefined ? 'close' : 'Upgrade, close']
+  // Node.js reads more characters than it writes.
+  const reason = statusMessage.replace(/[^\t -~\x80-\xff]/g, '')
+  response.writeHead(statusCode, reason, [...endToEnd(relayed), connection].flat())
+  // Only an HTTP server does this for its responses, and it has released the socket.
+  response.socket?.on('drain', () => response.emit('drain'))
+  const timer = setTimeout(() => response.destroy(), REFUSAL_TIMEOUT)
+  pipeline(relayed, response, () => clearTimeout(timer))
+}
+
+const messageOf = (error: Error): string =>
+  error instanceof AggregateError ? error.errors.map(({ message }) => message).join('; ') : error.message
