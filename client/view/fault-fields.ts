@@ -41,7 +41,8 @@ function createRow(declared: Declared): HTMLElement {
   const field = createField(declared)
   Object.assign(field, { id: `fault-${id}`, name, title: help })
   field.setAttribute('aria-describedby', hintBox.id)
-  if (isEnding) field.dataset.ending = ''
+  // A connection can have one for each direction.
+  if (isEnding) field.dataset.ending = name.startsWith('up-') ? 'up' : 'down'
   row.append(caption, hintBox, field)
   return row
 }

@@ -176,9 +176,11 @@ function describeUnknown(address: string, known: string[]): string {
   return strange.length > 0 ? `No fault has the name ${strange.map(name => `"${name}"`).join(', ')}.` : ''
 }
 
-/** Returns the names of the parameters of which the server permits only one, if the field's is one of them. */
-const rivalsOf = (field: Field, fields: Field[]): string[] =>
-  fields.filter(other => isEnding(other) && isEnding(field) && other.name !== field.name).map(({ name }) => name)
+/** Returns the names of the parameters that the server doesn't permit beside the field's. */
+function rivalsOf({ name, dataset: { ending } }: Field, fields: Field[]): string[] {
+  const rivals = fields.filter(other => ending && other.dataset.ending === ending && other.name !== name)
+  return rivals.map(({ name }) => name)
+}
 
 function explainFocused(form: HTMLFormElement, help: HTMLElement) {
   form.addEventListener('focusin', ({ target }) => {
@@ -196,8 +198,6 @@ function fillField(field: Field, parameters: Parameter[]) {
   if (isCheckbox(field)) field.checked = values.includes(field.value)
   else field.value = field instanceof HTMLTextAreaElement ? values.join('\n') : (values.at(-1) ?? '')
 }
-
-const isEnding = (field: Field): boolean => field.dataset.ending !== undefined
 
 const isCheckbox = (field: Field): field is HTMLInputElement => field.type === 'checkbox'
 

@@ -51,7 +51,7 @@ function hint(
   if (connection === 'connecting') return ['Connecting…', `To ${address}`]
   if (connection === 'connected' && isOwn) {
     const more = 'Change the address above to test your own server, or make this one misbehave:'
-    return ['Say something. This server sends it back.', `Connected to ${address}. ${more}`]
+    return ['Say something, and see what comes back.', `Connected to ${address}. ${more}`]
   }
   const title = hasReceived ? 'Connected. The log is empty.' : 'Connected. Nothing received yet.'
   if (connection === 'connected') return [title, `Connected to ${address}.`]

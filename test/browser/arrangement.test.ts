@@ -48,7 +48,7 @@ describePage('the arrangement', subject => {
   test('says at first glance what the server does, and answers what is clicked', async () => {
     const { page, tester, address } = subject
     await tester.visit()
-    await tester.says('#hint-title', 'Say something. This server sends it back.')
+    await tester.says('#hint-title', 'Say something, and see what comes back.')
     await tester.says('#hint-text', `${address.replace('http', 'ws')}ws`)
     await page.click('#open-faults')
     await page.waitForSelector('#faults [name=delay]')

@@ -373,6 +373,9 @@ describe.for(browserNames.filter(findBrowser))('the page in %s', { skip: !stack 
       expect(
         await page.$eval('#faults [name=subprotocol][type=checkbox]', box => (box as HTMLInputElement).checked),
       ).toBe(true)
+      await page.select('#faults [name=up-corrupt]', 'rsv')
+      expect(await fieldValue('#faults [name=drop]')).toBe('fin')
+      await page.select('#faults [name=up-corrupt]', '')
       await page.select('#faults [name=drop]', '')
       expect(await fieldValue('#url')).toBe(`${ws}?token=x&subprotocol`)
     })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { serve } from '../integration/serve.ts'
 import { describePage } from './page-tests.ts'
 import { startPeer } from './peer.ts'
 
@@ -296,6 +297,17 @@ describePage('the log', subject => {
     await tester.inState('Connected')
     await page.click('#handshake-view button')
     await tester.says('#handshake-view .problem', "Only this stack's server knows ?hello.")
+  })
+
+  test('names the backend that answers in place of the echo', async () => {
+    const { page, tester } = subject
+    const backend = await startPeer(socket => socket.on('message', data => socket.send(`backend: ${data}`)))
+    await connectTo((await serve({ UPSTREAM: backend.url })).url)
+    await tester.send('hello')
+    await tester.logged('backend: hello')
+    await tester.openPart('connection')
+    await (await page.waitForSelector('#handshake-view button'))?.click()
+    await tester.says('#handshake-view dl', `upstream${backend.url.slice(0, -1)}`)
   })
 
   test('compares the selected message with the one that was selected before', async () => {
