@@ -9,7 +9,7 @@ import { memoryPerConnection } from './memory.ts'
 import { startNginx, takeDown } from './nginx.ts'
 import { help, type Options, parseOptions } from './options.ts'
 import { NODE_FLAGS, type PeerSpec } from './peer.ts'
-import { nginxName, peers } from './peers.ts'
+import { createRelay, nginxName, peers, proxyName } from './peers.ts'
 import { createReport } from './report.ts'
 import type { Memory, Results } from './results.ts'
 import { type Progress, type Rounds, runWorkload, type Sample, takeTurns } from './rounds.ts'
@@ -35,11 +35,14 @@ async function measure({ quick, peers: added }: Options): Promise<Results> {
   const plan = quick ? plans.quick : plans.full
   using load = createLoad()
   await using containers = new AsyncDisposableStack()
-  const nginx = (await hasEngine()) ? containers.use(await startNginx(nginxName, progress)) : undefined
+  const nginx = (await hasEngine()) ? containers.use(await startNginx(nginxName, proxyName, progress)) : undefined
   if (!nginx) console.error('No Docker engine is running, so the rows for NGINX are left out')
 
+  const backend = containers.use(await peers.backend.start())
+
   const loaded = [peers.raw, peers.rawAgain, peers.ours, peers.verbatim, peers.corked, peers.ws, ...added]
-  if (nginx) loaded.push(nginx.spec)
+  loaded.push(createRelay(new URL(backend.url).origin))
+  if (nginx) loaded.push(nginx.proxy, nginx.spec)
   const rounds = {} as Record<WorkloadName, Rounds<Sample>>
   for (const name of Object.keys(workloads) as WorkloadName[]) {
     const specs = name === 'small' ? [...loaded, peers.debug] : loaded

@@ -1,4 +1,4 @@
-import { nginxName, peers } from './peers.ts'
+import { nginxName, peers, proxyName } from './peers.ts'
 import { captionOf } from './report.ts'
 import type { Results } from './results.ts'
 import { ratioOf } from './rounds.ts'
@@ -34,7 +34,7 @@ const STYLE = `
 const names: WorkloadName[] = ['small', 'pipelined', 'medium']
 /** Longer bars are cut, so that ratios near 1 can be distinguished. */
 const LONGEST = 4
-const omitted = [peers.raw.name, peers.rawAgain.name, peers.debug.name, nginxName]
+const omitted = [peers.raw.name, peers.rawAgain.name, peers.debug.name, nginxName, proxyName, 'relay']
 const colored = [peers.ours.name, peers.verbatim.name]
 const escapeXml = (text: string) => text.replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`)
 

@@ -5,6 +5,8 @@ import type { Progress } from './rounds.ts'
 /** The composed stack: our server behind NGINX. */
 export type Nginx = AsyncDisposable & {
   spec: PeerSpec
+  /** The same, but only the processes of NGINX count. */
+  proxy: PeerSpec
   /** Seconds from `docker compose up` to healthy, with the images built. */
   startTime: number
   /** Bytes of each unpacked image. */
@@ -12,7 +14,7 @@ export type Nginx = AsyncDisposable & {
 }
 
 /** Starts the composed stack. All processes of both containers count as one peer. */
-export async function startNginx(name: string, progress: Progress): Promise<Nginx> {
+export async function startNginx(name: string, proxyName: string, progress: Progress): Promise<Nginx> {
   progress('building the images')
   await docker('compose', 'build')
   progress('docker compose up')
@@ -25,9 +27,10 @@ export async function startNginx(name: string, progress: Progress): Promise<Ngin
   const { client, servers, ws } = await starting
   const startTime = (performance.now() - start) / 1000
   const tops = await Promise.all([client, ...servers].map(each => docker('top', each.getId(), '-eo', 'pid')))
-  const pids = tops.flatMap(top => top.match(/\d+/g) ?? []).map(Number)
+  const [proxyPids = [], ...serverPids] = tops.map(top => (top.match(/\d+/g) ?? []).map(Number))
   return {
-    spec: createAddress(name, ws, pids),
+    spec: createAddress(name, ws, [proxyPids, ...serverPids].flat()),
+    proxy: createAddress(proxyName, ws, proxyPids),
     startTime,
     images: { server: await sizeOf(await serverImage()), client: await sizeOf(await clientImage()) },
     async [Symbol.asyncDispose]() {

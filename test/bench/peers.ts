@@ -14,7 +14,12 @@ export const peers = {
   ws: createProgram('ws', { file: 'peers/ws-obvious.js' }),
   wsDeflate: createProgram('ws', { file: 'peers/ws-obvious.js', env: { DEFLATE: 'true' } }),
   corked: createProgram('ws corked', { file: 'peers/ws-corked.js' }),
+  backend: createProgram('backend', { file: ours, env: { REPLY_PREFIX: '' } }),
 }
 
-/** The name of the composed stack in tables. */
+/** Our server in front of a backend that is measured apart. */
+export const createRelay = (backend: string) => createProgram('relay', { file: ours, env: { UPSTREAM: backend } })
+
+/** The names of the composed stack, and of its NGINX alone, in tables. */
 export const nginxName = 'ours, NGINX'
+export const proxyName = 'NGINX alone'

@@ -76,7 +76,8 @@ export async function compare(
   // Whether the fault ends the connection.
   const isEnding = faults.corrupt === undefined || faults.corrupt === 'unfinished'
   const isTriggeredByTime = mayTrigger && !isTriggered && isEnding
-  const keepsOrder = (faults.delay ?? 0) + (faults.jitter ?? 0) === 0
+  const { delay = 0, jitter = 0, 'up-delay': upDelay = 0, 'up-jitter': upJitter = 0 } = faults
+  const keepsOrder = delay + jitter + upDelay + upJitter === 0
   const isPatient = ending === 'patient'
   const mustBeWhole = isSure && !isTriggeredByTime && (isPatient || (keepsOrder && !(isTriggered && isEnding)))
   if (mustBeWhole && summary.answered !== summary.due) fail(`incomplete: ${show(summary)}`)

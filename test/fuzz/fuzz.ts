@@ -12,11 +12,11 @@ import { type Cuts, createLogReader, verify, verifyJournal, verifyLog } from './
 const help = `Usage: npm run fuzz -- [options]
 
 Part 1 sends random frames, valid and invalid, compares every byte of the response with a model of RFC 6455, and compares
-the log with the model too. It sends every tenth stream also to a server without the fast path, and to one with a journal,
-and checks the journal and the metrics. Streams with altered bytes must not affect other clients. Meanwhile another
+the log with the model too. It sends every tenth stream also to a server without the fast path, to one with a journal,
+whose journal and metrics it checks, and through a relay. Streams with altered bytes must not affect other clients. Meanwhile another
 connection sends messages and checks their echoes.
 
-Part 2 makes handshakes with faults, several at once, with values at the limits. Some of them are refused, and some use up
+Part 2 makes handshakes with faults, of both directions, several at once, with values at the limits. Some of them are refused, and some use up
 a list of default faults, or the number of times for which a fault applies. It sends frames in pieces with pauses and uses
 the control port to close and drop connections, push messages and change the default faults. Answers, replies, log,
 journal, counters and metrics must agree with each other and with a model. A bystander sends a message every 10 ms; an
@@ -85,9 +85,15 @@ async function start(name: string, env: Record<string, string>) {
 type Started = Awaited<ReturnType<typeof start>>
 
 /** Sends a stream of frames, and compares the response, the log and the journal with the model. */
-async function check({ url, log, control }: Started, path: string, frames: SentFrame[], cut: Cuts): Promise<Expected> {
+async function check(
+  { url, log, control }: Started,
+  path: string,
+  frames: SentFrame[],
+  cut: Cuts,
+  isRelayed = false,
+): Promise<Expected> {
   const logged = log.of(path)
-  const expected = await verify(url + path.slice(1), frames, MAX_PAYLOAD, cut)
+  const expected = await verify(url + path.slice(1), frames, MAX_PAYLOAD, cut, isRelayed)
   const lines = await logged
   verifyLog(lines, expected)
   if (control()) {
@@ -111,6 +117,7 @@ async function verifyMetrics(control: string, expected: Record<string, number>):
 async function fuzz(): Promise<void> {
   await using server = await start('fast', {})
   await using slow = await start('without the fast path', { FAST_PATH: '0' })
+  await using relay = await start('through a relay', { UPSTREAM: server.url })
   await using journal = await start('with a journal', { CONTROL_PORT: '0', JOURNAL_SIZE: '64MiB' })
   const bystander = await connect(server.url)
   let echoes = 0
@@ -138,6 +145,7 @@ async function fuzz(): Promise<void> {
         await inTime(check(server, `/${stream}`, sent, random.cut))
         if (stream % 10 === 0) {
           await inTime(check(slow, `/${stream}`, sent, random.cut))
+          await inTime(check(relay, `/${stream}`, sent, random.cut, true))
           const { replies } = await inTime(check(journal, `/${stream}`, sent, random.cut))
           for (const { opcode } of replies) counts[opcode === 1 ? 'text' : opcode === 2 ? 'binary' : 'pong']++
         }

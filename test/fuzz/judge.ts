@@ -5,6 +5,7 @@ import { frame as createFrame, opcodes } from '../suite/raw-client.ts'
 import { createContext } from './model.ts'
 import { GREETING } from './parameters.ts'
 import type { Scenario } from './scenario.ts'
+import type { Lost } from './triggered.ts'
 
 /** A frame from the server, valid or not. */
 export type WireFrame = {
@@ -50,23 +51,28 @@ export function takeFrame(bytes: Buffer): { frame: WireFrame; length: number } |
   return { frame, length }
 }
 
-type Reply = { opcode: number; payload: Buffer; frame: number; message: number }
+/** @param rank the number of messages before it that reached the echo */
+type Loss = 'loss' | 'up-loss' | undefined
+type Reply = { opcode: number; payload: Buffer; frame: number; message: number; rank: number }
 
-/** Returns for each message of a connection whether it gets no reply. */
-function lossesOf({ expected, faults }: Scenario): boolean[] {
-  const { seed, loss = 0 } = faults
+/** Returns for each message of a connection which fault loses it, if any. */
+function lossesOf({ expected, faults }: Scenario): Loss[] {
+  const { seed = -1, loss = 0, 'up-loss': upLoss = 0 } = faults
   // The server's own generator, so that the same seed drops the same messages.
-  const chance = createChance(seed === undefined ? 0 : seed + 1)
-  return expected.replies.filter(({ opcode }) => opcode !== pong).map(() => chance() < loss)
+  const [chance, upChance] = [createChance(seed + 1), createChance(seed + 17)]
+  const messages = expected.replies.filter(({ opcode }) => opcode !== pong)
+  return messages.map(() => (upChance() < upLoss ? 'up-loss' : chance() < loss ? 'loss' : undefined))
 }
 
 /** Returns all expected replies to a connection's messages. */
-function repliesOf({ expected, faults: { repeat = 1 } }: Scenario, losses: boolean[], prefix: string): Reply[] {
+function repliesOf({ expected, faults: { repeat = 1 } }: Scenario, losses: Loss[], prefix: string): Reply[] {
   const messages = expected.replies.filter(({ opcode }) => opcode !== pong)
+  let passed = 0
   return messages.flatMap(({ opcode, payload, frame }, message) => {
+    const rank = losses[message] === 'up-loss' ? passed : passed++
     if (losses[message]) return []
     const reply = opcode === text ? Buffer.concat([Buffer.from(prefix), payload]) : payload
-    return Array<Reply>(repeat).fill({ opcode, payload: reply, frame, message })
+    return Array<Reply>(repeat).fill({ opcode, payload: reply, frame, message, rank })
   })
 }
 
@@ -90,7 +96,8 @@ export function createJudge(
   sentAt: (frame: number) => number,
 ) {
   const { faults, expected, isDeflating, serverTakesOver, windowBits } = scenario
-  const { fragment, delay = 0, jitter = 0, after, corrupt } = faults
+  const { fragment, after, corrupt } = faults
+  const { delay = 0, jitter = 0, 'up-delay': upDelay = 0, 'up-jitter': upJitter = 0 } = faults
   const losses = lossesOf(scenario)
   const replies = repliesOf(scenario, losses, prefix)
   const pongs = faults.pings === 'ignore' ? [] : expected.replies.filter(({ opcode }) => opcode === pong)
@@ -100,10 +107,11 @@ export function createJudge(
     (['close', 'drop', 'stall', 'corrupt'] as const).some(name => faults[name] !== undefined) && corrupt !== 'header'
   const trigger = after ?? { messages: 0 }
   /** Whether the client sends enough messages to trigger the one-off fault. */
-  const isTriggered = hasOneOffFault && trigger.messages !== undefined && trigger.messages <= messages
+  const passed = losses.filter(loss => loss !== 'up-loss').length
+  const isTriggered = hasOneOffFault && trigger.messages !== undefined && trigger.messages <= passed
   const mayTrigger = isTriggered || (hasOneOffFault && (trigger.milliseconds ?? 1e9) < 1e6)
   const repliesBefore = isTriggered
-    ? replies.filter(({ message }) => message < (trigger.messages ?? 0)).length
+    ? replies.filter(({ rank }) => rank < (trigger.messages ?? 0)).length
     : replies.length
   /** The number of replies that must arrive if the connection is not cut. */
   const due =
@@ -213,7 +221,7 @@ export function createJudge(
       fail(`reply ${answered}: expected ${wanted}, got ${got}`)
     }
     answered++
-    const early = sentAt(reply.frame) + delay - jitter - now
+    const early = sentAt(reply.frame) + Math.max(0, delay - jitter) + Math.max(0, upDelay - upJitter) - now
     if (early > EARLY) fail(`reply ${answered - 1} arrived ${early.toFixed(1)} ms before its delay was over`)
   }
 
@@ -279,9 +287,10 @@ export function createJudge(
       return true
     },
 
-    /** Returns the number of lost messages among the first ones. */
-    lostOf(received: number): number {
-      return losses.slice(0, received).filter(Boolean).length
+    /** Returns the numbers of lost messages among the first ones. */
+    lostOf(received: number): Lost {
+      const count = (wanted: Loss) => losses.slice(0, received).filter(loss => loss === wanted).length
+      return { loss: count('loss'), 'up-loss': count('up-loss') }
     },
 
     /** Whether all required replies and pongs have arrived. */

@@ -81,6 +81,10 @@ const ONCE = {
   subprotocol: { '': '', chat: 'chat', absent: 'absent' },
   compress: { off: 'off', takeover: 'takeover' },
   times: { 1: 1, 2: 2, 1000000: 1e6 },
+  'up-delay': { 0: 0, '1ms': 1, '20ms': 20 },
+  'up-jitter': { 0: 0, '1ms': 1, '20ms': 20 },
+  'up-loss': { 0: 0, '0.5': 0.5, '50%': 0.5, 1: 1 },
+  'up-rate': { 1: 1, 1000: 1000, '64KiB': 65_536, '1GiB': 2 ** 30 },
 } as const
 
 // Values for each fault that may be given more than once.
@@ -104,6 +108,9 @@ export type Written = { [N in OnceName | 'key' | 'test-id']?: string } & { [N in
 export type Faults = { [N in OnceName]?: ValueOf<Once[N][keyof Once[N]]> } & { [N in RepeatableName]?: string[] }
 
 const EXCLUSIVE: OnceName[] = ['close', 'drop', 'stall', 'corrupt', 'redirect', 'reject']
+/** A connection can have one fault of each list. */
+const RIVALS: OnceName[][] = [EXCLUSIVE, ['read-rate', 'up-rate']]
+const rivalsOf = (name: Name) => RIVALS.find(names => names.includes(name as OnceName)) ?? []
 const POSTPONABLE: OnceName[] = ['close', 'drop', 'stall', 'corrupt']
 
 /** The parameters that mean nothing without one of these others. */
@@ -120,6 +127,7 @@ const STRIKES_AT_OPENING: Name[] = [
   ...(['delay', 'jitter', 'repeat', 'fragment', 'slice', 'rate', 'read-rate'] as const),
   ...(['hello', 'message', 'tick', 'ping', 'pings'] as const),
   ...(['header', 'handshake', 'subprotocol', 'compress'] as const),
+  ...(['up-delay', 'up-jitter', 'up-rate'] as const),
 ]
 
 /** The faults to choose from. Common ones are listed more than once. */
@@ -128,7 +136,7 @@ const DRAWN: Name[] = [
   ...(['ping', 'pings', 'delay', 'repeat', 'fragment', 'close', 'drop', 'stall', 'corrupt', 'corrupt'] as const),
   ...(['close', 'drop', 'corrupt', 'close-delay', 'close-delay', 'close-reply', 'close-reply', 'message'] as const),
   ...(['message', 'compress', 'compress', 'header', 'header', 'handshake-delay', 'subprotocol', 'handshake'] as const),
-  ...(['reject', 'redirect', 'auth', 'times'] as const),
+  ...(['reject', 'redirect', 'auth', 'times', 'up-delay', 'up-jitter', 'up-loss', 'up-rate'] as const),
 ]
 
 /** Faults that leave little to test, because the handshake is refused. */
@@ -142,7 +150,7 @@ export function merge({ 'test-id': _, ...asked }: Written, defaults: Written): W
   const names = Object.keys(asked) as OnceName[]
   if (names.length === 0) return defaults
   const inherited = { ...defaults }
-  if (names.some(name => EXCLUSIVE.includes(name))) for (const name of EXCLUSIVE) delete inherited[name]
+  for (const name of names.flatMap(rivalsOf)) delete inherited[name]
   const merged = { ...inherited, ...asked }
   for (const [name, needed] of Object.entries(NEEDS)) {
     if (!needed.some(other => merged[other] !== undefined)) delete merged[name as OnceName]
@@ -197,7 +205,7 @@ export function drawFaults({ below, oneIn, oneOf }: ReturnType<typeof createRand
   }
   for (let i = 0; i < count; i++) {
     const name = oneOf(DRAWN)
-    const isTaken = EXCLUSIVE.includes(name as OnceName) && EXCLUSIVE.some(other => written[other] !== undefined)
+    const isTaken = rivalsOf(name).some(other => written[other] !== undefined)
     if (!isTaken && (!RARE.includes(name) || oneIn(3))) add(name)
   }
   if (POSTPONABLE.some(name => written[name] !== undefined) && written.corrupt !== 'header' && !oneIn(4)) add('after')
@@ -206,7 +214,9 @@ export function drawFaults({ below, oneIn, oneOf }: ReturnType<typeof createRand
   if (written.redirect !== undefined) add('location')
   if (written.reject !== undefined && oneIn(2)) add('retry-after')
   if (written.reject !== undefined && hasBody(Number(written.reject)) && oneIn(2)) add('body')
-  if (written.loss !== undefined || oneIn(4)) add('seed')
+  // With them, nobody knows which messages were lost before an end.
+  if (written['up-delay'] !== undefined || written['up-jitter'] !== undefined) delete written.loss
+  if (written.loss !== undefined || written['up-loss'] !== undefined || oneIn(4)) add('seed')
   return written
 }
 
@@ -228,5 +238,6 @@ export const INVALID: [Written & { unknown?: string }, string][] = [
   [{ 'close-reply': '1005' }, 'expected none, or a close code'],
   [{ delay: '1ms', times: '0' }, '"times=0": expected'],
   [{ delay: '1ms', key: 'x' }, 'key needs times'],
+  [{ 'read-rate': '1', 'up-rate': '1' }, 'read-rate, up-rate: use only one of'],
   [{ times: '1', 'test-id': 'x'.repeat(129) }, 'expected 1 to 128 characters'],
 ]

@@ -91,7 +91,12 @@ const OFFERS = [
 function drawDefaults(random: Random): Written[] {
   const { below, oneIn, oneOf } = random
   return Array.from({ length: oneOf([1, 1, 1, 2, 3]) }, () => {
-    const { times: _, ...faults } = oneIn(8) ? {} : drawFaults(random, 1 + below(3))
+    const {
+      times: _,
+      'up-delay': _delay,
+      'up-jitter': _jitter,
+      ...faults
+    } = oneIn(8) ? {} : drawFaults(random, 1 + below(3))
     return oneIn(3) ? { ...faults, times: oneOf(['1', '2']) } : faults
   })
 }
@@ -130,8 +135,9 @@ export function drawScenario(seed: number, stream: number): Scenario {
   const [invalid, problem] = oneIn(40) ? oneOf(INVALID) : []
   const asked: Written = invalid ? { ...invalid } : drawFaults(random, oneOf([0, 1, 2, 2, 3, 3, 3, 4, 6]))
   if (!invalid && asked.times !== undefined && oneIn(2)) asked.key = `key ${stream}`
-  const defaults =
-    Object.keys(asked).length === 0 || oneIn(asked.times === undefined ? 4 : 2) ? drawDefaults(random) : []
+  const mayInherit = asked['up-delay'] === undefined && asked['up-jitter'] === undefined
+  const inherits = Object.keys(asked).length === 0 || oneIn(asked.times === undefined ? 4 : 2)
+  const defaults = inherits && mayInherit ? drawDefaults(random) : []
   const hasSequence = asked.times !== undefined || defaults.some(({ times }, _, { length }) => length > 1 || times)
   const test = oneIn(2) ? drawTest(random, stream) : undefined
   if (test?.query !== undefined && asked['test-id'] === undefined) asked['test-id'] = test.query
@@ -189,7 +195,8 @@ export function drawScenario(seed: number, stream: number): Scenario {
   const all = isDeflating ? compress(drawn) : drawn
   if (oneIn(8)) all.splice(below(all.length + 1), 0, odd())
 
-  const { repeat = 1, fragment = 2 ** 30, slice = 2 ** 30, 'read-rate': readRate = 2 ** 30 } = faults
+  const { repeat = 1, fragment = 2 ** 30, slice = 2 ** 30, 'up-rate': upRate = 2 ** 30 } = faults
+  const { 'read-rate': readRate = upRate } = faults
   const rate = Math.min(faults.rate ?? 2 ** 30, slice * SLICES)
   const isSlow = (rate <= 65_536 || readRate <= 65_536) && oneIn(3)
   const most = rate <= 65_536 && !isSlow ? rate : 2 ** 20

@@ -9,6 +9,9 @@ export type Counts = Record<string, number>
 /** The series that count handshakes and faults. */
 export const COUNTED = ['websocket_handshakes_total', 'websocket_faults_total']
 
+/** The numbers of messages that each of these faults has dropped. */
+export type Lost = { loss: number; 'up-loss': number }
+
 type FaultEntry = { connection: number | null; testId?: string; address: string; fault: string }
 
 /** Returns the faults that the log of a connection names, in order. */
@@ -25,9 +28,8 @@ function before({ answer, faults }: Handshake): string[] {
 /**
  * Adds a handshake and its connection to the expected metrics.
  * @param log of the connection. `undefined` if the handshake was refused.
- * @param lost the number of messages that `loss` has dropped
  */
-export function addTo(counts: Counts, handshake: Handshake, log?: ConnectionLog, lost = 0): void {
+export function addTo(counts: Counts, handshake: Handshake, log?: ConnectionLog, lost?: Lost): void {
   const add = (series: string, count = 1) => {
     counts[series] = (counts[series] ?? 0) + count
   }
@@ -36,7 +38,9 @@ export function addTo(counts: Counts, handshake: Handshake, log?: ConnectionLog,
   for (const fault of [...before(handshake), ...ofConnection]) {
     add(`websocket_faults_total{fault="${fault.split('=', 1)[0]}"}`)
   }
-  if (lost > 0) add('websocket_faults_total{fault="loss"}', lost)
+  for (const [fault, count] of Object.entries(lost ?? {})) {
+    if (count > 0) add(`websocket_faults_total{fault="${fault}"}`, count)
+  }
 }
 
 /** @throws if the log of a connection says anything else about its faults */
@@ -54,22 +58,28 @@ export async function checkFaults(
   { ask }: Target,
   { testId, address, handshake }: Scenario,
   log: ConnectionLog,
-  lost: number,
+  lost: Lost,
 ): Promise<void> {
   const { body } = await ask('GET', `/messages?connection=${log.id}`)
   const kept = body.faults as FaultEntry[]
   if (kept.some(entry => entry.testId !== testId || entry.address !== address || entry.connection !== log.id)) {
     throw new Error(`journal: the faults of test ${testId} and ${address} are ${JSON.stringify(kept)}`)
   }
-  const isLoss = ({ fault }: FaultEntry) => fault.startsWith('loss=')
-  const got = kept.filter(entry => !isLoss(entry)).map(({ fault }) => fault)
-  const count = handshake.opening.length
+  const isLoss = ({ fault }: FaultEntry) => /^(up-)?loss=/.test(fault)
+  const all = kept.filter(entry => !isLoss(entry)).map(({ fault }) => fault)
+  // Those on the way in open after the others, when one of these may have ended the connection.
+  const isUp = (fault: string) => fault.startsWith('up-')
+  const got = [...all.filter(fault => !isUp(fault)), ...all.filter(isUp).sort()]
+  const opening = handshake.opening.filter(fault => !isUp(fault))
+  const count = opening.length
   // Those of the opening come in any order.
   got.splice(0, count, ...got.slice(0, count).sort())
-  const wanted = [...handshake.opening.toSorted(), ...faultsIn(log)]
+  const wanted = [...opening.sort(), ...faultsIn(log), ...handshake.opening.filter(isUp).sort()]
   if (got.join('\n') !== wanted.join('\n')) throw new Error(`journal: expected the faults ${wanted}, got ${got}`)
-  const losses = kept.filter(isLoss).length
-  if (losses !== lost) throw new Error(`journal: ${losses} messages lost, expected ${lost}`)
+  for (const [name, count] of Object.entries(lost)) {
+    const losses = kept.filter(({ fault }) => fault.startsWith(`${name}=`)).length
+    if (losses !== count) throw new Error(`journal: ${name} dropped ${losses} messages, expected ${count}`)
+  }
 }
 
 /** Compares the faults of a client's handshakes with the journal. @throws an error with the difference */

@@ -1,4 +1,4 @@
-import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
+import { alignRelayed, closePayload, connectRaw, frame, framesUntilClose, opcodes } from '../suite/raw-client.ts'
 import { bytesOf, type Expected, expect, type SentFrame } from './model.ts'
 
 /** Returns the size of the next chunk, given the number of bytes left. */
@@ -8,10 +8,17 @@ const GOODBYE = 4999
 
 /**
  * Sends frames to a server that echoes verbatim, and compares every byte of its response with the model.
+ * @param isRelayed whether the echo is behind a relay
  * @returns the expected result, for comparison with the log and the journal
  * @throws an error with the expected and the actual frame
  */
-export async function verify(url: string, frames: SentFrame[], maxPayload: number, cut: Cuts): Promise<Expected> {
+export async function verify(
+  url: string,
+  frames: SentFrame[],
+  maxPayload: number,
+  cut: Cuts,
+  isRelayed = false,
+): Promise<Expected> {
   const expected = expect(frames, maxPayload)
   const { replies, close } = expected
   const client = await connectRaw(url)
@@ -24,8 +31,10 @@ export async function verify(url: string, frames: SentFrame[], maxPayload: numbe
   if (close === undefined) client.socket.write(frame(opcodes.close, closePayload(GOODBYE)))
 
   const closed = { opcode: opcodes.close, payload: close === 1005 ? Buffer.alloc(0) : closePayload(close ?? GOODBYE) }
-  for (const [i, { opcode, payload }] of [...replies, closed].entries()) {
-    const came = await client.frame()
+  const all = [...replies, closed]
+  const aligned = isRelayed ? alignRelayed(await framesUntilClose(client), all) : undefined
+  for (const [i, { opcode, payload }] of (aligned?.expected ?? all).entries()) {
+    const came = aligned ? (aligned.came[i] ?? closed) : await client.frame()
     const isRight =
       opcode === opcodes.close ? came.payload.subarray(0, 2).equals(payload) : came.payload.equals(payload)
     if (came.opcode !== opcode || !isRight) {
@@ -34,6 +43,7 @@ export async function verify(url: string, frames: SentFrame[], maxPayload: numbe
       throw new Error(`response ${i}: expected ${show({ opcode, payload })}, got ${show(came)}`)
     }
   }
+  if (aligned && aligned.came.length > aligned.expected.length) throw new Error('response: more than expected')
   if (!client.socket.closed) {
     client.socket.end()
     await new Promise(resolve => client.socket.once('close', resolve))
@@ -55,6 +65,7 @@ export function createLogReader() {
 
   return {
     add(line: Line): void {
+      if (line.side === 'backend') return
       if (line.msg === 'Connected!') connections.set(line.connection, [])
       const lines = connections.get(line.connection)
       lines?.push(line)

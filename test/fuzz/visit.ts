@@ -282,7 +282,11 @@ export async function visit(target: Target, scenario: Scenario, stream: number):
 
     // The log and the journal of the server.
     const ended = target.log.ended(path)
-    const slowest = Math.min(faults.rate ?? 2 ** 30, faults['read-rate'] ?? 2 ** 30, (faults.slice ?? 2 ** 21) * 500)
+    const slowest = Math.min(
+      faults.rate ?? 2 ** 30,
+      faults['read-rate'] ?? faults['up-rate'] ?? 2 ** 30,
+      (faults.slice ?? 2 ** 21) * 500,
+    )
     const mayLinger = isStalled || slowest < 2 ** 20
     const inTime = await Promise.race([ended, delay(mayLinger ? NOTICE : PATIENCE)])
     if (!inTime) {
