@@ -180,10 +180,12 @@ export class Flow implements Throttled {
   }
 
   /**
-   * Writes to the socket. Calls back when the operating system has taken the bytes, which may be before this returns.
+   * Writes to the socket, unless this side has ended. Calls back when the operating system has taken the bytes, which may
+   * be before this returns.
    * @param body follows the head and is not copied
    */
   write(head: Buffer, written: Written, body: Buffer = NOTHING): void {
+    if (!this.isWritable) return
     if (this.isCollecting && body.length === 0 && head.length <= MAX_COLLECTED) {
       if (this.collected.length === 0) this.collected = []
       this.collected.push({ head, written })
