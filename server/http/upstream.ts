@@ -47,10 +47,13 @@ function endToEnd({ rawHeaders, headers }: IncomingMessage): Header[] {
 
 const ofHandshake = (message: IncomingMessage) => endToEnd(message).filter(([name]) => !HANDSHAKE.test(name))
 
+/** Returns the address of a backend as people write it. */
+export const addressOfBackend = ({ href }: URL): string => href.replace(/^http/, 'ws').slice(0, -1)
+
 /** Connects WebSockets on to the backend of the operator. */
 export function createUpstream(config: Config & { upstream: NonNullable<Config['upstream']> }) {
   const { faults, upstream, upstreamCa, upstreamHost, upstreamOrigin, upstreamTimeout } = config
-  const address = upstream.href.replace(/^http/, 'ws').slice(0, -1)
+  const address = addressOfBackend(upstream)
   const hostname = upstream.hostname.replace(/^\[|\]$/g, '')
   const fixed = {
     agent: false as const,
