@@ -197,7 +197,12 @@ export function passOn(relayed: IncomingMessage, response: ServerResponse): void
 // Node.js advises to run it with an option, but the server has a setting for this.
 const ADVICE = /; if the root CA is installed locally.*/
 
+// Numbers, functions and files of OpenSSL surround the reason.
+const TLS = /^.*:SSL routines:[^:]*:([^:]+):.*$/s
+
 function messageOf(error: Error): string {
   if (error instanceof AggregateError) return error.errors.map(({ message }) => message).join('; ')
-  return error.message.replace(ADVICE, '; UPSTREAM_CA can name a file with the certificates to trust')
+  return error.message
+    .replace(ADVICE, '; UPSTREAM_CA can name a file with the certificates to trust')
+    .replace(TLS, 'TLS error: $1')
 }

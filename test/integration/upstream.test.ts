@@ -428,6 +428,14 @@ describe('a backend that fails the handshake', () => {
     expect(await refusalOf(url)).toMatchObject({ status: 502 })
   })
 
+  test('and does not speak TLS gives 502 with the reason in words', async () => {
+    const { url: address } = await startWs()
+    const { url } = await relayTo(address.replace('ws:', 'wss:'))
+    const { status, body } = await refusalOf(url)
+    expect(status).toBe(502)
+    expect(String(body)).toMatch(/^The handshake with the backend wss:\S+ failed: TLS error: wrong version number\n$/)
+  })
+
   test('and is silent gives 504 after UPSTREAM_TIMEOUT', async () => {
     const backend = await startRaw(() => {})
     const { url, log } = await relayTo(backend.url, { UPSTREAM_TIMEOUT: '150ms' })
