@@ -110,7 +110,7 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
     } catch (error) {
       if (!(error instanceof Unexpected)) throw error
       // A password in an address must not get into a log.
-      const shown = text.replace(/^(\w+:\/\/)?.*@/, '$1…@')
+      const shown = text.replace(/^(\w+:\/\/)?[^/@:]*:(?!\/\/).*@/, '$1…@')
       problems.push(`${name}=${JSON.stringify(shown)}: expected ${error.message}`)
       return fallback
     }
