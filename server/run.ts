@@ -3,6 +3,7 @@ import { totalmem } from 'node:os'
 import { ConfigError, type Environment, parseConfig } from './config/config.ts'
 import { Registry } from './http/registry.ts'
 import { createServer, type Page } from './http/server.ts'
+import { addressOfBackend } from './http/upstream.ts'
 import { createLogger, createOutput } from './log.ts'
 import { sessionProtocols } from './protocols/protocols.ts'
 import { checkInternals, InternalsError } from './wire/internals.ts'
@@ -57,6 +58,7 @@ export async function run({ env, memory, page, defaultHost }: RunOptions) {
   // A person who starts the server wants to open this address, so it comes first.
   if (publicPageUrl) logger.info(`Page on ${publicPageUrl}`)
   if (controlled) logger.info(`Control on http://${hostOf(config.controlHost)}:${controlled.port}`)
+  if (config.upstream) logger.info(`Passing WebSockets on to ${addressOfBackend(config.upstream)}`)
   for (const warning of config.warnings) logger.warn(warning)
   logger.info(`Ready on ${publicWsUrl || `ws://${address} inside the container`}`)
 

@@ -16,6 +16,10 @@ const MAX_CHARACTERS = 500
 
 /** The start of the server's answer to a query whose faults applied only to earlier connections. */
 const USED_UP = 'The faults of this query are used up.'
+/** The start of the answer of a server that is in front of a backend. */
+const PASSED_ON = 'This server passes WebSockets on to the backend '
+/** The server's general explanation of a 426, which may follow a special one. */
+const GENERAL = ' This is a WebSocket server. '
 
 /**
  * Sends a plain HTTP request to the address of a failed handshake and describes the response, since browsers hide the
@@ -71,7 +75,7 @@ function describe({ status, statusText, headers }: Response, body: string | unde
   const gets = `A plain HTTP request to the same address gets ${`${status} ${statusText}`.trim()}`
   const hint = hintFor(status, headers, body)
   const wait = describeWait(headers.get('Retry-After') ?? '')
-  const answer = body?.startsWith(USED_UP) ? USED_UP : body
+  const [answer] = body?.split(GENERAL, 1) ?? []
   const says =
     answer === undefined ? ` and a web page.${hint ? '' : ' Perhaps the path is wrong.'}` : answer && `: ${answer}`
   return [gets + says, hint, wait].filter(Boolean).join('\n')
@@ -84,10 +88,14 @@ function hintFor(status: number, headers: Headers, body = ''): string | undefine
     return `The server asks for credentials${schemes.length > 0 ? ` (${schemes.join(', ')})` : ''}.`
   }
   if (status !== 426) return undefined
-  return body.startsWith(USED_UP)
-    ? 'So this handshake was probably among the first connections, to which "times" limits the faults. The next one has none.'
-    : 'So a WebSocket server is there, but the browser hides why the handshake failed. ' +
-        'Perhaps no subprotocol matched, or a proxy does not let WebSockets through.'
+  if (body.startsWith(USED_UP)) {
+    return 'So this handshake was probably among the first connections, to which "times" limits the faults. The next one has none.'
+  }
+  if (body.startsWith(PASSED_ON)) return 'The backend probably refused the handshake, or it cannot be reached.'
+  return (
+    'So a WebSocket server is there, but the browser hides why the handshake failed. ' +
+    'Perhaps no subprotocol matched, or a proxy does not let WebSockets through.'
+  )
 }
 
 /** Returns the schemes of a WWW-Authenticate header (RFC 9110, section 11.6.1). */

@@ -13,7 +13,8 @@ const TIMEOUT = 5000
 
 /**
  * Asks this stack's server how a handshake to it looks, with a connection of its own that ends at once. The query is
- * left out, because its faults could prevent the answer. Never rejects; another server gives a problem.
+ * left out, because its faults could prevent the answer. If that handshake fails, a second one has the query, because a
+ * backend may need it. Never rejects; another server gives a problem.
  */
 export function askHello(
   address: string,
@@ -21,22 +22,37 @@ export function askHello(
   Socket: new (url: string, protocols: string[]) => WebSocket = WebSocket,
   timeout: number = TIMEOUT,
 ): Promise<Hello | { problem: string }> {
-  const { promise, resolve } = Promise.withResolvers<Hello | { problem: string }>()
   const url = new URL(address)
-  url.search = 'hello'
-  const socket = new Socket(url.href, protocols)
-  const where = withoutCredentials(url.href)
+  const query = url.search.slice(1)
 
-  function end(result: Hello | { problem: string }) {
-    clearTimeout(timer)
-    resolve(result)
-    socket.close()
+  function ask(search: string): Promise<Hello | { problem: string }> {
+    const { promise, resolve } = Promise.withResolvers<Hello | { problem: string }>()
+    url.search = search
+    const socket = new Socket(url.href, protocols)
+    const where = withoutCredentials(url.href)
+    let hasEnded = false
+
+    function end(result: Hello | { problem: string } | Promise<Hello | { problem: string }>) {
+      hasEnded = true
+      clearTimeout(timer)
+      resolve(result)
+      socket.close()
+    }
+
+    const timer = setTimeout(
+      () => end({ problem: `No message came from ${where} within ${timeout / 1000} s.` }),
+      timeout,
+    )
+    socket.addEventListener('message', ({ data }) => end(readHello(data) ?? { problem: NOT_THIS_STACK }))
+    socket.addEventListener('close', () => {
+      if (hasEnded) return
+      const isLast = query === '' || search !== 'hello'
+      end(isLast ? { problem: `The handshake with ${where} failed.` } : ask(`hello&${query}`))
+    })
+    return promise
   }
 
-  const timer = setTimeout(() => end({ problem: `No message came from ${where} within ${timeout / 1000} s.` }), timeout)
-  socket.addEventListener('message', ({ data }) => end(readHello(data) ?? { problem: NOT_THIS_STACK }))
-  socket.addEventListener('close', () => end({ problem: `The handshake with ${where} failed.` }))
-  return promise
+  return ask('hello')
 }
 
 const NOT_THIS_STACK =

@@ -59,7 +59,10 @@ const publicUrl: Parser<string> = text => {
 /** Reads the address of a backend, as HTTP has it. It has no path, because that of each client is used. */
 const backend: Parser<URL> = text => {
   const url = /^(ws|http)s?:\/\/[^/?#@]+\/?$/.test(text) ? URL.parse(text.replace(/^ws/, 'http')) : null
-  if (!url) throw new Unexpected('an address such as ws://backend:8080 or wss://example.com, without a path')
+  if (!url)
+    throw new Unexpected(
+      'an address such as ws://backend:8080 or wss://example.com, without a path and without credentials',
+    )
   return url
 }
 
@@ -106,7 +109,9 @@ export function parseConfig(env: Environment, memory = Number.POSITIVE_INFINITY)
       return parse(text)
     } catch (error) {
       if (!(error instanceof Unexpected)) throw error
-      problems.push(`${name}=${JSON.stringify(text)}: expected ${error.message}`)
+      // A password in an address must not get into a log.
+      const shown = text.replace(/^(\w+:\/\/)?[^/@:]*:(?!\/\/).*@/, '$1…@')
+      problems.push(`${name}=${JSON.stringify(shown)}: expected ${error.message}`)
       return fallback
     }
   }

@@ -13,9 +13,11 @@ export type Metrics = ReturnType<typeof createMetrics>
 export function createMetrics(prefix: string, connections: Iterable<Session>, budget?: Budget) {
   const register = new Register()
   const registers = [register]
-  const gauge = (name: string, help: string) => new Gauge({ name: `${prefix}_${name}`, help, registers })
+  const scope = budget ? '' : ' (backend)'
+  const describe = (name: string, help: string) => ({ name: `${prefix}_${name}`, help: help + scope, registers })
+  const gauge = (name: string, help: string) => new Gauge(describe(name, help))
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
-    new Counter({ name: `${prefix}_${name}`, help, labelNames, registers })
+    new Counter({ ...describe(name, help), labelNames })
 
   if (budget) collectDefaultMetrics({ register })
   const open = gauge('connections_open', 'Open connections')
@@ -32,10 +34,8 @@ export function createMetrics(prefix: string, connections: Iterable<Session>, bu
   const faults = counter('faults_total', 'Faults that took effect on a connection or a handshake', 'fault')
   const closes = counter('closes_total', 'Closed connections by close code or range of codes', 'code')
   const roundTrips = new Histogram({
-    name: `${prefix}_ping_round_trip_seconds`,
-    help: 'Time from a ping to its pong',
+    ...describe('ping_round_trip_seconds', 'Time from a ping to its pong'),
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
   })
   const frames = counter('messages_total', 'Messages, pings and pongs', 'direction', 'opcode')
   const bytes = counter('message_bytes_total', 'Payload bytes of messages, pings and pongs', 'direction', 'opcode')

@@ -117,8 +117,7 @@ export function createServer(options: ServerOptions) {
       logger.debug(details, 'Answered a plain request')
     }
     const usedUp = isUsedUp && 'The faults of this query are used up.\n\n'
-    const isForUpstream = upstream && isForBackend(request)
-    const relayed = isForUpstream && 'Only WebSockets are passed on to the backend, and no plain requests.\n\n'
+    const relayed = isForBackend(request) && upstream?.note
     return upgradeRequired(request, webSocketAddressOf(request, isTrustedProxy), usedUp || relayed || '')
   }
 

@@ -47,10 +47,13 @@ function endToEnd({ rawHeaders, headers }: IncomingMessage): Header[] {
 
 const ofHandshake = (message: IncomingMessage) => endToEnd(message).filter(([name]) => !HANDSHAKE.test(name))
 
+/** Returns the address of a backend as people write it. */
+export const addressOfBackend = ({ href }: URL): string => href.replace(/^http/, 'ws').slice(0, -1)
+
 /** Connects WebSockets on to the backend of the operator. */
 export function createUpstream(config: Config & { upstream: NonNullable<Config['upstream']> }) {
   const { faults, upstream, upstreamCa, upstreamHost, upstreamOrigin, upstreamTimeout } = config
-  const address = upstream.href.replace(/^http/, 'ws').slice(0, -1)
+  const address = addressOfBackend(upstream)
   const hostname = upstream.hostname.replace(/^\[|\]$/g, '')
   const fixed = {
     agent: false as const,
@@ -99,6 +102,10 @@ export function createUpstream(config: Config & { upstream: NonNullable<Config['
   }
 
   return {
+    /** Says to a client that requested no upgrade what happens to one. */
+    note: `This server passes WebSockets on to the backend ${address}, but no plain HTTP requests.
+If a handshake failed, the server's log says why.\n\n`,
+
     /**
      * Passes on a handshake, and calls back once with the connection or with a refusal.
      * @returns a function that gives up
@@ -110,7 +117,10 @@ export function createUpstream(config: Config & { upstream: NonNullable<Config['
       const key = headers.find(([name]) => name === 'Sec-WebSocket-Key')?.[1] ?? ''
       const refuse = (status: number, problem: string) =>
         settle({ reason: 'upstream', status, body: `The backend ${address} ${problem}` })
-      const cannotReach = (error: Error) => refuse(502, `cannot be reached: ${messageOf(error)}`)
+      const fail = (error: Error) => {
+        const body = `The handshake with the backend ${address} failed: ${messageOf(error)}`
+        settle({ reason: 'upstream', status: 502, body })
+      }
 
       let hasSettled = false
       const giveUp = new AbortController()
@@ -130,7 +140,7 @@ export function createUpstream(config: Config & { upstream: NonNullable<Config['
         const target = query === '' ? path : `${path}?${query}`
         const { signal } = giveUp
         const outgoing = send(upstream, { ...fixed, path: target, headers: headers.flat(), signal })
-        outgoing.on('error', error => once(() => cannotReach(error)))
+        outgoing.on('error', error => once(() => fail(error)))
         const refuseInvalid = (problem: string) => {
           outgoing.destroy()
           refuse(502, `answered with an invalid handshake: ${problem}`)
@@ -164,7 +174,7 @@ export function createUpstream(config: Config & { upstream: NonNullable<Config['
         upstream.protocol === 'https:'
           ? import('node:https').then(({ request }) => request)
           : Promise.resolve(requestHttp)
-      load.then(start).catch(error => once(() => cannotReach(error)))
+      load.then(start).catch(error => once(() => fail(error)))
 
       return () => once(() => giveUp.abort())
     },
@@ -184,5 +194,15 @@ export function passOn(relayed: IncomingMessage, response: ServerResponse): void
   pipeline(relayed, response, () => clearTimeout(timer))
 }
 
-const messageOf = (error: Error): string =>
-  error instanceof AggregateError ? error.errors.map(({ message }) => message).join('; ') : error.message
+// Node.js advises to run it with an option, but the server has a setting for this.
+const ADVICE = /; if the root CA is installed locally.*/
+
+// Numbers, functions and files of OpenSSL surround the reason.
+const TLS = /^.*:SSL routines:[^:]*:([^:]+):.*$/s
+
+function messageOf(error: Error): string {
+  if (error instanceof AggregateError) return error.errors.map(({ message }) => message).join('; ')
+  return error.message
+    .replace(ADVICE, '; UPSTREAM_CA can name a file with the certificates to trust')
+    .replace(TLS, 'TLS error: $1')
+}

@@ -105,6 +105,15 @@ test('the line that says it is ready keeps its format', async () => {
   expect(ready).toMatch(/^Ready on ws:\/\/localhost:\d+"\}$/)
 })
 
+test('a start with UPSTREAM logs the address of the backend, before the line that says it is ready', async () => {
+  const { line, lines } = run(['node', 'server/main.ts'], { PORT: '0', UPSTREAM: 'http://backend.example:8080/' })
+  await line(/Ready/)
+  expect(lines.map(line => line.split('  ')[1]?.replace(/\d+$/, 'N'))).toEqual([
+    'Passing WebSockets on to ws://backend.example:N',
+    expect.stringMatching(/^Ready on /),
+  ])
+})
+
 test.skipIf(platform() !== 'linux').for([
   [{}, 1],
   [{ CONTROL_PORT: '0' }, 2],

@@ -485,6 +485,8 @@ describe('what the server shows of a relay', () => {
     const metrics = async () => (await fetch(`${relay.control}metrics`)).text()
     for (const line of [
       'websocket_connections_open 1',
+      '# HELP websocket_connections_open Open connections',
+      '# HELP websocket_upstream_connections_open Open connections (backend)',
       'websocket_upstream_connections_open 1',
       'websocket_handshakes_total{outcome="accepted"} 1',
       'websocket_handshakes_total{outcome="upstream"} 1',

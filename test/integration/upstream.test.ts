@@ -151,7 +151,9 @@ describe('a real backend', () => {
     const distrustful = await relayTo(`wss://127.0.0.1:${port}`)
     const { status, body } = await refusalOf(distrustful.url)
     expect(status).toBe(502)
-    expect(String(body)).toMatch(/cannot be reached: .*(certificate|self.signed)/)
+    expect(String(body)).toMatch(
+      /^The handshake with the backend wss:.+ failed: .*(certificate|self.signed).*; UPSTREAM_CA can name a file with the certificates to trust\n$/,
+    )
   })
 })
 
@@ -280,7 +282,11 @@ describe('the handshake for the backend', () => {
     const { url, http } = await relayTo(backend.url)
     const plain = await fetch(`${http}chat?token=1`)
     expect(plain.status).toBe(426)
-    expect(await plain.text()).toMatch(/^Only WebSockets are passed on to the backend, and no plain requests\.\n/)
+    const [note] = (await plain.text()).split('\n\n')
+    expect(note).toBe(
+      `This server passes WebSockets on to the backend ${backend.url}, but no plain HTTP requests.\n` +
+        "If a handshake failed, the server's log says why.",
+    )
     expect(await exchange(await connect(`${url}echo`), 'x')).toBe('[RE]: x')
     expect(await exchange(await connect(`${url}raw`), 'x')).toBe('x')
     expect(count).toBe(0)
@@ -413,13 +419,21 @@ describe('a backend that fails the handshake', () => {
     const { url, log } = await relayTo(`ws://127.0.0.1:${await freePort()}`)
     const { status, body } = await refusalOf(url)
     expect(status).toBe(502)
-    expect(String(body)).toMatch(/^The backend ws:\/\/127\.0\.0\.1:\d+ cannot be reached: connect ECONNREFUSED/)
+    expect(String(body)).toMatch(/^The handshake with the backend ws:\/\/127\.0\.0\.1:\d+ failed: connect ECONNREFUSED/)
     expect(log.at(-1)).toMatchObject({ msg: 'Refused a handshake', status: 502, problem: String(body).trim() })
   })
 
   test('and has no address gives 502', async () => {
     const { url } = await relayTo('ws://backend.invalid:8080')
     expect(await refusalOf(url)).toMatchObject({ status: 502 })
+  })
+
+  test('and does not speak TLS gives 502 with the reason in words', async () => {
+    const { url: address } = await startWs()
+    const { url } = await relayTo(address.replace('ws:', 'wss:'))
+    const { status, body } = await refusalOf(url)
+    expect(status).toBe(502)
+    expect(String(body)).toMatch(/^The handshake with the backend wss:\S+ failed: TLS error: wrong version number\n$/)
   })
 
   test('and is silent gives 504 after UPSTREAM_TIMEOUT', async () => {
@@ -433,7 +447,9 @@ describe('a backend that fails the handshake', () => {
 
   test('and ends the connection gives 502', async () => {
     const backend = await startRaw(socket => socket.destroy())
-    expect(await refusalOf((await relayTo(backend.url)).url)).toMatchObject({ status: 502 })
+    const { status, body } = await refusalOf((await relayTo(backend.url)).url)
+    expect(status).toBe(502)
+    expect(String(body)).toBe(`The handshake with the backend ${backend.url} failed: socket hang up\n`)
   })
 
   test.for([

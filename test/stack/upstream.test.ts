@@ -77,7 +77,7 @@ describe.skipIf(!stack)('in front of a backend that is missing', () => {
         expect(raw.head).toMatch(/^HTTP\/1.1 502 /)
         const length = Number(/^content-length: (\d+)/im.exec(raw.head)?.[1])
         expect(String(await raw.bytes(length))).toContain(
-          'The backend ws://127.0.0.1:9 cannot be reached: connect ECONNREFUSED',
+          'The handshake with the backend ws://127.0.0.1:9 failed: connect ECONNREFUSED',
         )
       }
     } finally {

@@ -113,6 +113,18 @@ test('says that times has run out if the faults of the query are used up', async
   )
 })
 
+test('names the backend of a server that passes WebSockets on to one', async () => {
+  const note =
+    'This server passes WebSockets on to the backend ws://b:8080, but no plain HTTP requests.\nThe log says why.'
+  const url = await serve((_, response) =>
+    response.writeHead(426).end(`${note}\n\nThis is a WebSocket server. Connect to it with new WebSocket("ws://a/")`),
+  )
+  expect(await askWhy(url, { pageOrigin })).toBe(
+    `A plain HTTP request to the same address gets 426 Upgrade Required: ${note.replace('\n', ' ')}\n` +
+      'The backend probably refused the handshake, or it cannot be reached.',
+  )
+})
+
 describe('sends a request', () => {
   async function asked(origin: (url: string) => string): Promise<IncomingMessage> {
     let request: IncomingMessage | undefined

@@ -37,6 +37,17 @@ test('returns the headers and the other facts, and closes the connection', async
   expect(await closed.promise).toBe('/raw?hello')
 })
 
+test('asks again with the query if the backend behind the server needs it', async () => {
+  const requested: (string | undefined)[] = []
+  server.shouldHandle = ({ url }) => {
+    requested.push(url)
+    return url?.includes('token=') === true
+  }
+  server.on('connection', peer => peer.send('{"path":"/raw","headers":[]}'))
+  expect(await askHello(`${url}?token=%61&room=1`, [])).toEqual({ headers: [], facts: [['path', '/raw']] })
+  expect(requested).toEqual(['/raw?hello', '/raw?hello&token=%61&room=1'])
+})
+
 test.each(['hello', '{}', 'null', '{"headers":[1]}', '{"headers":{}}'])(
   'says that another server sent %j',
   async message => {

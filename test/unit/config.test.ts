@@ -31,6 +31,23 @@ test('an empty environment gives the documented defaults', () => {
   })
 })
 
+test.for(['ws://user:secret@backend:8080', 'wss://user:sec@ret@backend/', 'user:secret@backend'])(
+  'UPSTREAM=%s is refused without showing the password',
+  upstream => {
+    expect(problems({ UPSTREAM: upstream })).toEqual([
+      expect.stringMatching(
+        /^UPSTREAM="(wss?:\/\/)?…@backend.*": expected .*, without a path and without credentials$/,
+      ),
+    ])
+  },
+)
+
+test('UPSTREAM=ws://user@backend is refused with its value, which has no password', () => {
+  expect(problems({ UPSTREAM: 'ws://user@backend' })).toEqual([
+    expect.stringMatching(/^UPSTREAM="ws:\/\/user@backend": /),
+  ])
+})
+
 test('an empty variable counts as unset, except the prefix', () => {
   expect(parseConfig({ PORT: '', MAX_PAYLOAD: '', ALLOWED_ORIGINS: '', REPLY_PREFIX: '' })).toMatchObject({
     port: 7777,
