@@ -60,6 +60,8 @@ const MAX_WITHOUT_REQUEST = 4096
 // Milliseconds to wait for destroyed sockets to close.
 const DESTROY_TIMEOUT = 500
 
+const NOTHING = Buffer.alloc(0)
+
 const noPage: Page = (_request, _response, next) => next()
 
 /** Creates the echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
@@ -128,7 +130,7 @@ export function createServer(options: ServerOptions) {
   }
 
   const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted, backend?: Backend) => {
-    if (!socket.readable || !socket.writable || backend?.socket.destroyed) {
+    if (!socket.readable || !socket.writable || backend?.socket.readable === false) {
       backend?.socket.destroy()
       return void socket.destroy()
     }
@@ -151,7 +153,14 @@ export function createServer(options: ServerOptions) {
     heartbeat.start(connection)
     if (!backend || !relay) return
     const peerOn = { ...backend.peer, testId: peer.testId }
-    const openingOn = { ...backend, peer: peerOn, id, createBehaviour: relay.toBackend, fastPath: undefined }
+    const openingOn = {
+      ...backend,
+      head: NOTHING,
+      peer: peerOn,
+      id,
+      createBehaviour: relay.toBackend,
+      fastPath: undefined,
+    }
     const connectionOn = new Connection(openingOn, upstreamOptions)
     connection.join(connectionOn)
     registry.upstreams.add(connectionOn)
