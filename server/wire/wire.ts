@@ -119,27 +119,36 @@ export class Wire {
 
   /** Reads only the peer's close frame from now on, for at most 30 s. */
   awaitClose(): void {
+    this.skipMessages()
+    this.destroyAfter(CLOSE_TIMEOUT)
+  }
+
+  /** Reads only the peer's close frame from now on. */
+  skipMessages(): void {
     this.reader.awaitClose()
     this.flow.ignoreLimits()
-    this.destroyAfter(CLOSE_TIMEOUT)
   }
 
   /** Ends this side when everything so far has been sent. */
   finish(): void {
     this.discard()
-    this.endAfterwards(CLOSE_TIMEOUT)
+    this.endAfterwards()
+    this.destroyAfter(CLOSE_TIMEOUT)
   }
 
-  /** Ends this side when everything so far has been sent, and goes on reading for at most this many milliseconds. */
-  endAfterwards(timeout = FIN_TIMEOUT): void {
+  /** Ends this side when everything so far has been sent, and then goes on reading for at most 5 s. */
+  passEnd(): void {
+    this.endAfterwards(() => this.destroyAfter(FIN_TIMEOUT))
+  }
+
+  private endAfterwards(ended?: () => void): void {
     this.sender.afterwards(() => {
       this.flow.flush()
-      this.socket.end()
+      this.socket.end(ended)
     })
-    this.destroyAfter(timeout)
   }
 
-  /** Goes on reading after a close frame, for at most 30 s. */
+  /** Goes on reading after a close frame that has left, for at most 30 s. */
   awaitAnswer(): void {
     this.destroyAfter(CLOSE_TIMEOUT)
   }
@@ -196,10 +205,10 @@ export class Wire {
     this.flow.ignoreLimits()
   }
 
-  /** Ends the connection after this time, unless an earlier time was set. */
+  /** Ends the connection after this time, unless an earlier time was set, or the socket is already gone. */
   destroyAfter(milliseconds: number): void {
     const endsAt = performance.now() + milliseconds
-    if (endsAt >= this.endsAt) return
+    if (endsAt >= this.endsAt || this.flow.hasEnded) return
     this.endsAt = endsAt
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.socket.destroy(), milliseconds)

@@ -773,6 +773,21 @@ describe('the end', () => {
     expect([answer[0], unmasked.readUInt16BE(0)]).toEqual([0x88, code])
   })
 
+  test('leaves no timer behind if the client is gone before the answer', async () => {
+    const backend = await startRaw((socket, request) => {
+      socket.write(answerTo(request))
+      socket.resume().once('data', () => setTimeout(() => socket.end(fromServer(close, closePayload(1000))), 100))
+    })
+    const { url, registry } = await relayTo(backend.url)
+    const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+    const before = timers()
+    const { socket } = await connectRaw(url)
+    socket.write(frame(close, closePayload(1000)), () => socket.resetAndDestroy())
+    await expect.poll(() => registry.upstreams.size).toBe(1)
+    await expect.poll(() => registry.isEmpty).toBe(true)
+    await expect.poll(timers, { timeout: 5000 }).toBe(before)
+  })
+
   test('of the server closes both sides with 1001', async () => {
     const backend = await startWs()
     const { promise, resolve } = Promise.withResolvers<number>()
