@@ -60,8 +60,6 @@ const MAX_WITHOUT_REQUEST = 4096
 // Milliseconds to wait for destroyed sockets to close.
 const DESTROY_TIMEOUT = 500
 
-const NOTHING = Buffer.alloc(0)
-
 const noPage: Page = (_request, _response, next) => next()
 
 /** Creates the echo server: WebSockets on every path, and plain answers to plain requests on the same port. */
@@ -153,14 +151,7 @@ export function createServer(options: ServerOptions) {
     heartbeat.start(connection)
     if (!backend || !relay) return
     const peerOn = { ...backend.peer, testId: peer.testId }
-    const openingOn = {
-      ...backend,
-      head: NOTHING,
-      peer: peerOn,
-      id,
-      createBehaviour: relay.toBackend,
-      fastPath: undefined,
-    }
+    const openingOn = { ...backend, peer: peerOn, id, createBehaviour: relay.toBackend }
     const connectionOn = new Connection(openingOn, upstreamOptions)
     connection.join(connectionOn)
     registry.upstreams.add(connectionOn)

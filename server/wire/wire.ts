@@ -13,11 +13,11 @@ export type WireOptions = FlowOptions & ReaderOptions
 export type WireOpening = {
   /** The 101 has been sent, and there is a listener for errors. */
   socket: Socket
-  /** Bytes that arrived after the handshake. */
-  head: Buffer
+  /** Bytes that arrived after the handshake, if they are not in the socket. */
+  head?: Buffer
   deflate: Deflate
-  /** How to echo messages straight from their chunk. `undefined` if something needs to see each message. */
-  fastPath: FastPathOptions | undefined
+  /** How to echo messages straight from their chunk. Missing if something needs to see each message. */
+  fastPath?: FastPathOptions | undefined
 }
 
 /** The events of a wire. */
@@ -70,7 +70,7 @@ export class Wire {
     socket.removeAllListeners('timeout')
     socket.setTimeout(0)
     socket.setNoDelay()
-    if (head.length > 0) socket.unshift(head)
+    if (head?.length) socket.unshift(head)
     const wired: Wired = Object.assign(socket, { [WIRE]: this })
     for (const [event, listener] of Object.entries(Wire.listeners)) wired.on(event, listener)
   }
