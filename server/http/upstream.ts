@@ -157,10 +157,10 @@ export function createUpstream(config: Config & { upstream: NonNullable<Config['
           ;(socket as Socket).setKeepAlive(true, KEEP_ALIVE)
           once(() => {
             try {
-              const answer = readResponse(response, key, request)
+              const { deflate, headers, ...agreed } = readResponse(response, key, request)
               const { remoteAddress = 'gone' } = socket as Socket
-              const peer = { address: remoteAddress, path, query, ...answer, testId: undefined }
-              settle({ ...answer, address, peer, socket: socket as Socket })
+              const peer = { address: remoteAddress, path, query, ...agreed, testId: undefined }
+              settle({ address, peer, socket: socket as Socket, deflate, headers })
             } catch (error) {
               refuseInvalid((error as Error).message)
             }
