@@ -176,7 +176,7 @@ export class Connection implements Link, Session, WireEvents {
     this.stopLimiting?.()
     this.wire.sender.drop()
     this.sendClose({ code: 1013, reason: NOTHING })
-    this.wire.shed(() => (this.sentCode = undefined))
+    this.wire.shed()
   }
 
   /**
@@ -420,9 +420,12 @@ export class Connection implements Link, Session, WireEvents {
 
   private sendClose({ code, reason }: Close, sent = () => {}): void {
     this.state = 'closing'
-    this.sentCode = code === 1005 ? undefined : code
     const payload = code === 1005 ? NOTHING : Buffer.concat([Buffer.of(code >> 8, code & 0xff), reason])
-    this.wire.sender.send(First.close, payload, sent)
+    this.wire.sender.send(First.close, payload, error => {
+      if (error) return
+      this.sentCode = code === 1005 ? undefined : code
+      sent()
+    })
   }
 
   private addLimit(lift: () => void): void {

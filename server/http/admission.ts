@@ -68,8 +68,10 @@ export function createAdmission(options: AdmissionOptions) {
   const fullness = (request: IncomingMessage): Answer | undefined => {
     const full: Answer = { reason: 'full', status: 503, headers: { 'Retry-After': '1' }, body: 'The server is full' }
     // Connections to the backend can outlive those of their clients, but not by any number.
-    if (registry.upstreams.size >= 2 * maxConnections) return full
-    if (placeless.has(request.socket) && !takePlace(request.socket)) return { ...full, canRetryElsewhere: true }
+    const hasTooManyLeft = registry.upstreams.size >= 2 * maxConnections
+    if (hasTooManyLeft || (placeless.has(request.socket) && !takePlace(request.socket))) {
+      return { ...full, canRetryElsewhere: true }
+    }
     const ofAddress = placesOf.get(addressOf(request, isTrustedProxy)) ?? 0
     return ofAddress < maxConnectionsPerIp ? undefined : { ...full, body: 'Too many connections from this address' }
   }

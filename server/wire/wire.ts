@@ -170,17 +170,13 @@ export class Wire {
     socket.once('close', () => clearTimeout(timer))
   }
 
-  /**
-   * Ends the connection in the next tick of the event loop. Until then a close frame can leave if the peer reads.
-   * @param onUnsent called if the close frame did not leave
-   */
-  shed(onUnsent: () => void): void {
+  /** Ends the connection in the next tick of the event loop. Until then a close frame can leave if the peer reads. */
+  shed(): void {
     this.discard()
     this.flow.flush()
     setImmediate(() => {
-      if (!this.flow.isBehind) return this.finish()
-      onUnsent()
-      return void this.socket.destroy()
+      if (this.flow.isBehind) this.socket.destroy()
+      else this.finish()
     })
   }
 

@@ -108,6 +108,17 @@ describe('a peer that does not read', () => {
     await expect.poll(() => registry.isEmpty).toBe(true)
   })
 
+  test('and never gets the close frame behind its messages leaves none in the log', async () => {
+    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const env = { HIGH_WATER_MARK: '16MiB', MEMORY_BUDGET: '256MiB', STALL_TIMEOUT: '300ms' }
+    const { url, log } = await serve({ UPSTREAM: backend.url, ...env })
+    const { socket } = await connectRaw(url)
+    socket.write(Buffer.concat(Array.from({ length: 100 }, () => frame(binary, Buffer.alloc(100_000)))))
+    socket.write(frame(close, closePayload(4000)))
+    await expect.poll(() => log.filter(({ msg }) => msg === 'Disconnected')).toHaveLength(2)
+    expect(log.find(({ msg, side }) => msg === 'Disconnected' && side === 'backend')).toMatchObject({ code: 1006 })
+  })
+
   test('on either side of many connections stays within the budget, and others are served', async () => {
     const { wss, url } = await startWs()
     wss.on('connection', (socket, { url, socket: tcp }) => {
