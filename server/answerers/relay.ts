@@ -25,6 +25,7 @@ export class Side implements Behaviour {
   /** The answer of the other peer. `undefined` if it has ended without a close frame. */
   private answered: Close | undefined
   private hasPassedOn = false
+  private hasStopped = false
   private isPonging = false
   private nextPong: Buffer | undefined
   private patience: NodeJS.Timeout | undefined
@@ -91,10 +92,13 @@ export class Side implements Behaviour {
     this.onEnded(closed)
     const { link, pipe } = this.options.other().options
     pipe.afterReplies(() => link.abandon())
+    // A client counts towards MAX_CONNECTIONS until its own end, but nobody would limit connections to a backend.
+    if (link.isClient) link.expire()
   }
 
   stop(): void {
     const { pipe, other, isAlone } = this.options
+    this.hasStopped = true
     pipe.stop?.()
     if (isAlone) other().stop()
   }
@@ -109,8 +113,10 @@ export class Side implements Behaviour {
       // The peer that has closed must not wait for one that does not answer.
       if (closed) this.patience = setTimeout(() => this.onEnded(closed), ANSWER_TIMEOUT)
     }
+    // A pipe that has stopped calls nobody back.
+    if (this.hasStopped) endNow()
     // Nobody waits for delayed messages if the peer of this side has closed first.
-    if (this.answer) pipe.finish(endNow, closed)
+    else if (this.answer) pipe.finish(endNow, closed)
     else pipe.afterReplies(endNow)
   }
 
@@ -144,6 +150,7 @@ export function createInlet(link: Link, pipe: Pipe, near: Side): Link {
     close: (code, reason) => near.end({ code, reason: Buffer.from(reason) }),
     pass: closed => near.end(closed),
     abandon() {},
+    expire() {},
     drop: () => near.end(undefined),
     silence() {},
     stall: () => link.stall(),

@@ -54,6 +54,8 @@ export type Link = Outlet & {
   pass(closed: Close | undefined): void
   /** Drops messages that still arrive after `pass`. */
   abandon(): void
+  /** Ends the connection in 10 minutes if it is still there. */
+  expire(): void
   /** Judges frames as if the peer had sent them. Calls back if they are valid. */
   judge(frames: Buffer, done: () => void): void
   pong(payload: Buffer, onSent?: () => void): void

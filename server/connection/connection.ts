@@ -39,6 +39,9 @@ export type ConnectionOptions = WireOptions & {
 }
 
 const NOTHING = Buffer.alloc(0)
+// Milliseconds for delayed messages to reach a backend whose client is gone. The longest delay with jitter takes as long.
+const EXPIRY = 600_000
+
 const NEVER_CLOSED = { code: 1006, reason: NOTHING }
 
 /** One WebSocket, from the handshake to the end. */
@@ -173,7 +176,7 @@ export class Connection implements Link, Session, WireEvents {
     this.stopLimiting?.()
     this.wire.sender.drop()
     this.sendClose({ code: 1013, reason: NOTHING })
-    this.wire.shed(() => (this.sentCode = undefined))
+    this.wire.shed()
   }
 
   /**
@@ -250,14 +253,18 @@ export class Connection implements Link, Session, WireEvents {
 
   pass(closed: Close | undefined): void {
     if (this.state !== 'open') return
-    if (closed) this.sendClose(closed)
+    // The time to answer begins when everything has been sent, however slowly the peer reads.
+    if (closed) this.sendClose(closed, () => this.wire.awaitAnswer())
+    else this.wire.passEnd()
     this.state = 'leaving'
-    if (closed) this.wire.awaitAnswer()
-    else this.wire.endAfterwards()
   }
 
   abandon(): void {
-    if (this.state === 'leaving') this.wire.awaitClose()
+    if (this.state === 'leaving') this.wire.skipMessages()
+  }
+
+  expire(): void {
+    this.wire.destroyAfter(EXPIRY)
   }
 
   judge(frames: Buffer, done: () => void): void {
@@ -411,11 +418,14 @@ export class Connection implements Link, Session, WireEvents {
     this.wire.finish()
   }
 
-  private sendClose({ code, reason }: Close): void {
+  private sendClose({ code, reason }: Close, sent = () => {}): void {
     this.state = 'closing'
-    this.sentCode = code === 1005 ? undefined : code
     const payload = code === 1005 ? NOTHING : Buffer.concat([Buffer.of(code >> 8, code & 0xff), reason])
-    this.wire.sender.send(First.close, payload, () => {})
+    this.wire.sender.send(First.close, payload, error => {
+      if (error) return
+      this.sentCode = code === 1005 ? undefined : code
+      sent()
+    })
   }
 
   private addLimit(lift: () => void): void {

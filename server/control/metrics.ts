@@ -10,7 +10,7 @@ export type Metrics = ReturnType<typeof createMetrics>
  * Creates the metrics. They count events from their observer, and read the rest from the connections on request.
  * @param budget of the process, if these are not only the metrics of some connections
  */
-export function createMetrics(prefix: string, connections: Iterable<Session>, budget?: Budget) {
+export function createMetrics(prefix: string, connections: ReadonlySet<Session>, budget?: Budget) {
   const register = new Register()
   const registers = [register]
   const scope = budget ? '' : ' (backend)'
@@ -88,7 +88,7 @@ export function createMetrics(prefix: string, connections: Iterable<Session>, bu
     contentType: register.contentType,
     /** @returns all metrics in the text format of Prometheus */
     read() {
-      open.set([...connections].length)
+      open.set(connections.size)
       buffered.set([...connections].reduce((sum, { waiting }) => sum + waiting, 0))
       if (budget) {
         memory?.limit.set(budget.limit)

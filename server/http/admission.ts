@@ -67,7 +67,11 @@ export function createAdmission(options: AdmissionOptions) {
   /** Returns a refusal if there is no room for another connection. */
   const fullness = (request: IncomingMessage): Answer | undefined => {
     const full: Answer = { reason: 'full', status: 503, headers: { 'Retry-After': '1' }, body: 'The server is full' }
-    if (placeless.has(request.socket) && !takePlace(request.socket)) return { ...full, canRetryElsewhere: true }
+    // Connections to the backend can outlive those of their clients, but not by any number.
+    const hasTooManyLeft = registry.upstreams.size >= 2 * maxConnections
+    if (hasTooManyLeft || (placeless.has(request.socket) && !takePlace(request.socket))) {
+      return { ...full, canRetryElsewhere: true }
+    }
     const ofAddress = placesOf.get(addressOf(request, isTrustedProxy)) ?? 0
     return ofAddress < maxConnectionsPerIp ? undefined : { ...full, body: 'Too many connections from this address' }
   }

@@ -5,7 +5,7 @@ import { Budget, type Holder } from '../wire/budget.ts'
 
 /** The open connections and sessions of a server, oldest first, and the state that they share. */
 export class Registry extends Set<Session> {
-  /** Handshakes that wait for their `handshake-delay`. */
+  /** Handshakes that wait for the backend, or for their `handshake-delay`. */
   readonly delayed = new Set<Holder>()
   /** The connections to the backend. */
   readonly upstreams = new Set<Session>()

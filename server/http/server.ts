@@ -127,7 +127,7 @@ export function createServer(options: ServerOptions) {
   }
 
   const open = (request: IncomingMessage, socket: Socket, head: Buffer, admitted: Admitted, backend?: Backend) => {
-    if (!socket.readable || !socket.writable || backend?.socket.destroyed) {
+    if (!socket.readable || !socket.writable || backend?.socket.readable === false) {
       backend?.socket.destroy()
       return void socket.destroy()
     }
@@ -150,7 +150,7 @@ export function createServer(options: ServerOptions) {
     heartbeat.start(connection)
     if (!backend || !relay) return
     const peerOn = { ...backend.peer, testId: peer.testId }
-    const openingOn = { ...backend, peer: peerOn, id, createBehaviour: relay.toBackend, fastPath: undefined }
+    const openingOn = { ...backend, peer: peerOn, id, createBehaviour: relay.toBackend }
     const connectionOn = new Connection(openingOn, upstreamOptions)
     connection.join(connectionOn)
     registry.upstreams.add(connectionOn)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http'
 import { isIP, type Socket } from 'node:net'
-import { pipeline } from 'node:stream'
+import { type Duplex, pipeline } from 'node:stream'
 import type { Config } from '../config/config.ts'
 import type { Peer } from '../connection/connection.ts'
 import { offeredBy } from '../faults/offered.ts'
@@ -15,8 +15,8 @@ type Header = [name: string, value: string]
 
 /** A connection to the backend, whose handshake is complete. */
 export type Backend = {
+  /** Still has the bytes that arrived after the handshake. */
   socket: Socket
-  head: Buffer
   deflate: Deflate
   /** The value of `UPSTREAM`. */
   address: string
@@ -45,6 +45,9 @@ function endToEnd({ rawHeaders, headers }: IncomingMessage): Header[] {
   return all.filter(([name]) => !HOP.test(name) && !named.has(name.toLowerCase()))
 }
 
+const offersDeflate = ({ headers }: IncomingMessage) =>
+  headers['sec-websocket-extensions']?.includes('permessage-deflate') === true
+
 const ofHandshake = (message: IncomingMessage) => endToEnd(message).filter(([name]) => !HANDSHAKE.test(name))
 
 /** Returns the address of a backend as people write it. */
@@ -68,8 +71,7 @@ export function createUpstream(config: Config & { upstream: NonNullable<Config['
 
   const headersFor = (request: IncomingMessage): Header[] => {
     const { headers } = request
-    const { host = '', origin, 'x-forwarded-for': forwardedFor } = headers
-    const { 'sec-websocket-protocol': subprotocols, 'sec-websocket-extensions': offered = '' } = headers
+    const { host = '', origin, 'x-forwarded-for': forwardedFor, 'sec-websocket-protocol': subprotocols } = headers
     const set: Record<string, string | undefined> = {
       Host: upstreamHost ?? host,
       Origin: upstreamOrigin ?? origin,
@@ -81,7 +83,7 @@ export function createUpstream(config: Config & { upstream: NonNullable<Config['
       'Sec-WebSocket-Version': '13',
       'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
       // Compression costs time, so it is offered only if the client offers it.
-      'Sec-WebSocket-Extensions': offered.includes('permessage-deflate') ? OFFER : undefined,
+      'Sec-WebSocket-Extensions': offersDeflate(request) ? OFFER : undefined,
       Upgrade: 'websocket',
       Connection: 'Upgrade',
     }
@@ -98,6 +100,9 @@ export function createUpstream(config: Config & { upstream: NonNullable<Config['
     if (subprotocol !== undefined && !offeredBy(request).includes(subprotocol)) {
       throw new Error(`the client does not offer the subprotocol ${subprotocol}`)
     }
+    if (extensions !== undefined && !offersDeflate(request)) {
+      throw new Error('the client does not offer permessage-deflate')
+    }
     return { subprotocol, extensions, deflate: readAgreement(extensions), headers: ofHandshake(response) }
   }
 
@@ -111,7 +116,8 @@ If a handshake failed, the server's log says why.\n\n`,
      * @returns a function that gives up
      */
     connect(request: IncomingMessage, settle: (outcome: Backend | Answer) => void): () => void {
-      const path = pathOf(request)
+      // An address without a path means this one (RFC 9112, section 3.2.1).
+      const path = pathOf(request) || '/'
       const query = faults ? splitQuery(queryOf(request)).rest : queryOf(request)
       const headers = headersFor(request)
       const key = headers.find(([name]) => name === 'Sec-WebSocket-Key')?.[1] ?? ''
@@ -155,14 +161,16 @@ If a handshake failed, the server's log says why.\n\n`,
           }),
         )
         outgoing.on('upgrade', (response, socket, head) => {
-          socket.on('error', () => socket.destroy())
+          socket.on('error', destroy)
+          // In the socket they wait for a reader, and so does its end behind them.
+          if (head.length > 0) socket.unshift(head)
           ;(socket as Socket).setKeepAlive(true, KEEP_ALIVE)
           once(() => {
             try {
-              const answer = readResponse(response, key, request)
+              const { deflate, headers, ...agreed } = readResponse(response, key, request)
               const { remoteAddress = 'gone' } = socket as Socket
-              const peer = { address: remoteAddress, path, query, ...answer, testId: undefined }
-              settle({ ...answer, address, peer, socket: socket as Socket, head })
+              const peer = { address: remoteAddress, path, query, ...agreed, testId: undefined }
+              settle({ address, peer, socket: socket as Socket, deflate, headers })
             } catch (error) {
               refuseInvalid((error as Error).message)
             }
@@ -188,10 +196,16 @@ export function passOn(relayed: IncomingMessage, response: ServerResponse): void
   // Node.js reads more characters than it writes.
   const reason = statusMessage.replace(/[^\t -~\x80-\xff]/g, '')
   response.writeHead(statusCode, reason, [...endToEnd(relayed), connection].flat())
+  response.flushHeaders()
   // Only an HTTP server does this for its responses, and it has released the socket.
   response.socket?.on('drain', () => response.emit('drain'))
   const timer = setTimeout(() => response.destroy(), REFUSAL_TIMEOUT)
   pipeline(relayed, response, () => clearTimeout(timer))
+}
+
+// Outside of the function that connects: a closure of it would keep the request and the response in memory.
+function destroy(this: Duplex): void {
+  this.destroy()
 }
 
 // Node.js advises to run it with an option, but the server has a setting for this.

@@ -87,7 +87,7 @@ export class Channel implements WireEvents {
     if (this.state !== 'open') return void this.destroy()
     this.wire.sender.drop()
     this.sendClose(1013, NOTHING)
-    this.wire.shed(() => {})
+    this.wire.shed()
   }
 
   destroy(): void {

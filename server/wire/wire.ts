@@ -13,11 +13,11 @@ export type WireOptions = FlowOptions & ReaderOptions
 export type WireOpening = {
   /** The 101 has been sent, and there is a listener for errors. */
   socket: Socket
-  /** Bytes that arrived after the handshake. */
-  head: Buffer
+  /** Bytes that arrived after the handshake, if they are not in the socket. */
+  head?: Buffer
   deflate: Deflate
-  /** How to echo messages straight from their chunk. `undefined` if something needs to see each message. */
-  fastPath: FastPathOptions | undefined
+  /** How to echo messages straight from their chunk. Missing if something needs to see each message. */
+  fastPath?: FastPathOptions | undefined
 }
 
 /** The events of a wire. */
@@ -70,7 +70,7 @@ export class Wire {
     socket.removeAllListeners('timeout')
     socket.setTimeout(0)
     socket.setNoDelay()
-    if (head.length > 0) socket.unshift(head)
+    if (head?.length) socket.unshift(head)
     const wired: Wired = Object.assign(socket, { [WIRE]: this })
     for (const [event, listener] of Object.entries(Wire.listeners)) wired.on(event, listener)
   }
@@ -119,27 +119,36 @@ export class Wire {
 
   /** Reads only the peer's close frame from now on, for at most 30 s. */
   awaitClose(): void {
+    this.skipMessages()
+    this.destroyAfter(CLOSE_TIMEOUT)
+  }
+
+  /** Reads only the peer's close frame from now on. */
+  skipMessages(): void {
     this.reader.awaitClose()
     this.flow.ignoreLimits()
-    this.destroyAfter(CLOSE_TIMEOUT)
   }
 
   /** Ends this side when everything so far has been sent. */
   finish(): void {
     this.discard()
-    this.endAfterwards(CLOSE_TIMEOUT)
+    this.endAfterwards()
+    this.destroyAfter(CLOSE_TIMEOUT)
   }
 
-  /** Ends this side when everything so far has been sent, and goes on reading for at most this many milliseconds. */
-  endAfterwards(timeout = FIN_TIMEOUT): void {
+  /** Ends this side when everything so far has been sent, and then goes on reading for at most 5 s. */
+  passEnd(): void {
+    this.endAfterwards(() => this.destroyAfter(FIN_TIMEOUT))
+  }
+
+  private endAfterwards(ended?: () => void): void {
     this.sender.afterwards(() => {
       this.flow.flush()
-      this.socket.end()
+      this.socket.end(ended)
     })
-    this.destroyAfter(timeout)
   }
 
-  /** Goes on reading after a close frame, for at most 30 s. */
+  /** Goes on reading after a close frame that has left, for at most 30 s. */
   awaitAnswer(): void {
     this.destroyAfter(CLOSE_TIMEOUT)
   }
@@ -161,17 +170,13 @@ export class Wire {
     socket.once('close', () => clearTimeout(timer))
   }
 
-  /**
-   * Ends the connection in the next tick of the event loop. Until then a close frame can leave if the peer reads.
-   * @param onUnsent called if the close frame did not leave
-   */
-  shed(onUnsent: () => void): void {
+  /** Ends the connection in the next tick of the event loop. Until then a close frame can leave if the peer reads. */
+  shed(): void {
     this.discard()
     this.flow.flush()
     setImmediate(() => {
-      if (!this.flow.isBehind) return this.finish()
-      onUnsent()
-      return void this.socket.destroy()
+      if (this.flow.isBehind) this.socket.destroy()
+      else this.finish()
     })
   }
 
@@ -196,10 +201,10 @@ export class Wire {
     this.flow.ignoreLimits()
   }
 
-  /** Ends the connection after this time, unless an earlier time was set. */
+  /** Ends the connection after this time, unless an earlier time was set, or the socket is already gone. */
   destroyAfter(milliseconds: number): void {
     const endsAt = performance.now() + milliseconds
-    if (endsAt >= this.endsAt) return
+    if (endsAt >= this.endsAt || this.flow.hasEnded) return
     this.endsAt = endsAt
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.socket.destroy(), milliseconds)

@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { queryObjects } from 'node:v8'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket as Ws } from 'ws'
 import { hasPythonModule } from '../requirements.ts'
 import { connect } from '../suite/client.ts'
@@ -86,6 +89,34 @@ describe('a peer that does not read', () => {
     if (who === 'client') filler.on('data', chunk => (hex += chunk.toString('latin1')))
     else await expect.poll(async () => String((await raw.frame()).payload)).toBe('last')
     if (who === 'client') await expect.poll(() => hex.length).toBeGreaterThan(0)
+  })
+
+  test('for seconds still gets everything from a backend that has ended', async () => {
+    const bytes = Buffer.concat(
+      Array.from({ length: 100 }, () => frame(binary, Buffer.alloc(100_000), { mask: false })),
+    )
+    const backend = await startRaw((socket, request) => {
+      socket.write(answerTo(request))
+      socket.end(bytes)
+    })
+    const { url, registry } = await serve({ UPSTREAM: backend.url, HIGH_WATER_MARK: '16MiB', MEMORY_BUDGET: '256MiB' })
+    const raw = await connectRaw(url)
+    raw.socket.pause()
+    await delay(5500)
+    raw.socket.resume()
+    expect(await raw.end()).toHaveLength(bytes.length)
+    await expect.poll(() => registry.isEmpty).toBe(true)
+  })
+
+  test('and never gets the close frame behind its messages leaves none in the log', async () => {
+    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const env = { HIGH_WATER_MARK: '16MiB', MEMORY_BUDGET: '256MiB', STALL_TIMEOUT: '300ms' }
+    const { url, log } = await serve({ UPSTREAM: backend.url, ...env })
+    const { socket } = await connectRaw(url)
+    socket.write(Buffer.concat(Array.from({ length: 100 }, () => frame(binary, Buffer.alloc(100_000)))))
+    socket.write(frame(close, closePayload(4000)))
+    await expect.poll(() => log.filter(({ msg }) => msg === 'Disconnected')).toHaveLength(2)
+    expect(log.find(({ msg, side }) => msg === 'Disconnected' && side === 'backend')).toMatchObject({ code: 1006 })
   })
 
   test('on either side of many connections stays within the budget, and others are served', async () => {
@@ -234,6 +265,61 @@ describe('a hostile backend', () => {
     expect(log.filter(({ msg }) => msg === 'Disconnected')).toMatchObject([{ code: 4000, reason: 'bye' }])
   })
 
+  test('that answers no close frame does not keep the client waiting after up-close either', async () => {
+    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const { url } = await serve({ UPSTREAM: backend.url })
+    const client = await connect(`${url}?up-close=1001`)
+    const begin = performance.now()
+    client.socket.close(4000)
+    expect(await client.closed).toMatchObject({ code: 4000, wasClean: true })
+    expect(performance.now() - begin).toBeLessThan(5000)
+  })
+
+  test('is answered although the client leaves a close frame of the server unanswered', async () => {
+    const { promise, resolve } = Promise.withResolvers<Socket>()
+    const backend = await startRaw((socket, request) => {
+      socket.write(answerTo(request))
+      resolve(socket)
+    })
+    const raw = await connectRaw(`${(await serve({ UPSTREAM: backend.url })).url}?close=1011&after=0`)
+    expect(await raw.frame()).toMatchObject({ opcode: close })
+    const socket = await promise
+    socket.write(frame(close, closePayload(4000), { mask: false }))
+    await once(socket.resume(), 'data')
+    raw.socket.destroy()
+  })
+
+  test('that gets the messages slowly is left 10 minutes after the client', async () => {
+    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const { url, registry } = await serve({ UPSTREAM: backend.url })
+    const { socket } = await connectRaw(`${url}?up-rate=1`)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    socket.write(frame(text, 'x'.repeat(1000)), () => setImmediate(() => socket.resetAndDestroy()))
+    while (registry.size > 0) await nextTurn()
+    expect(registry.upstreams.size).toBe(1)
+    vi.advanceTimersByTime(600_000)
+    while (registry.upstreams.size > 0) await nextTurn()
+  })
+
+  test('does not let clients that come and go pile up connections', async () => {
+    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const { url, registry } = await serve({ UPSTREAM: backend.url, MAX_CONNECTIONS: '3' })
+    const heads: string[] = []
+    for (let i = 0; i < 10; i++) {
+      const { head, socket } = await connectRaw(url)
+      heads.push(head.slice(0, 12))
+      socket.resetAndDestroy()
+      await expect.poll(() => registry.size).toBe(0)
+    }
+    expect(heads).toEqual([...Array(6).fill('HTTP/1.1 101'), ...Array(4).fill('HTTP/1.1 503')])
+    for (const socket of backend.sockets) socket.resume().end()
+    await expect.poll(() => registry.isEmpty).toBe(true)
+    const { head, socket } = await connectRaw(url)
+    expect(head).toMatch(/^HTTP\/1.1 101 /)
+    socket.destroy()
+  })
+
   test('that answers no close frame is left when the client has left and it ends its side', async () => {
     const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
     const { url, registry } = await serve({ UPSTREAM: backend.url })
@@ -261,6 +347,16 @@ describe('a hostile backend', () => {
     for (let i = 0; i < 4; i++) expect(String((await raw.frame()).payload)).toBe(`late ${i}`)
     expect(await raw.frame()).toMatchObject({ opcode: close, payload: closePayload(4001) })
   })
+})
+
+test('an open connection keeps no request or response of its handshakes in memory', async () => {
+  const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+  const { url } = await serve({ UPSTREAM: backend.url })
+  const inMemory = () => queryObjects(IncomingMessage) as unknown as number
+  const before = inMemory()
+  const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw(url)))
+  await expect.poll(inMemory).toBeLessThan(before + 5)
+  for (const { socket } of clients) socket.destroy()
 })
 
 test('1000 connections at once get each message of their own, in both directions', async () => {

@@ -188,6 +188,14 @@ describe('the handshake for the backend', () => {
     expect(String((await once(socket, 'data'))[0])).toMatch(`400 ${expected}\r\n`)
   })
 
+  test('has a path, even if the target of the client is an address without one', async () => {
+    const backend = await startRaw((socket, request) => socket.end(`HTTP/1.1 400 ${request.split(' ')[1]}\r\n\r\n`))
+    const { url, port } = await relayTo(backend.url)
+    const socket = connectTcp(port)
+    socket.write(`${handshake(url).replace('GET / ', 'GET http://echo.test?token=1 ')}\r\n`)
+    expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1.1 400 \/\?token=1\r\n/)
+  })
+
   test('has the whole query if faults are off', async () => {
     expect((await requestFor('?delay=1s', {}, { NO_FAULTS: '1' })).request).toMatch(/^GET \/\?delay=1s HTTP/)
   })
@@ -341,6 +349,13 @@ describe("the backend's refusal", () => {
     for (let i = 0; i < 2; i++) expect(String((await refusalOf(url)).body)).toBe('onetwo')
   })
 
+  test('arrives before its body does', async () => {
+    const backend = await startRaw(socket => socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\n'))
+    const { head, socket } = await connectRaw((await relayTo(backend.url)).url)
+    expect(head).toMatch(/^HTTP\/1.1 401 Unauthorized\r\n/)
+    socket.destroy()
+  })
+
   test('that asks for an upgrade says so', async () => {
     const backend = await startRaw(socket =>
       socket.end(
@@ -468,6 +483,16 @@ describe('a backend that fails the handshake', () => {
     expect(log.at(-1)).toMatchObject({ status: 502, problem: expect.stringContaining(problem) })
     const [socket] = backend.sockets as Set<Socket>
     if (!socket?.resume().readableEnded) await once(socket as Socket, 'end')
+  })
+
+  test('by a 101 with an extension that the client does not offer gives 502', async () => {
+    const accepted = { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_no_context_takeover' }
+    const backend = await startRaw((socket, request) => socket.write(answerTo(request, accepted)))
+    const { url, log } = await relayTo(backend.url)
+    expect((await connectRaw(url)).head).toMatch(/^HTTP\/1.1 502 /)
+    expect(log.at(-1)).toMatchObject({
+      problem: expect.stringContaining('the client does not offer permessage-deflate'),
+    })
   })
 
   test('and answers no HTTP at all gives 502', async () => {
@@ -764,6 +789,21 @@ describe('the end', () => {
     expect([answer[0], unmasked.readUInt16BE(0)]).toEqual([0x88, code])
   })
 
+  test('leaves no timer behind if the client is gone before the answer', async () => {
+    const backend = await startRaw((socket, request) => {
+      socket.write(answerTo(request))
+      socket.resume().once('data', () => setTimeout(() => socket.end(fromServer(close, closePayload(1000))), 100))
+    })
+    const { url, registry } = await relayTo(backend.url)
+    const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+    const before = timers()
+    const { socket } = await connectRaw(url)
+    socket.write(frame(close, closePayload(1000)), () => socket.resetAndDestroy())
+    await expect.poll(() => registry.upstreams.size).toBe(1)
+    await expect.poll(() => registry.isEmpty).toBe(true)
+    await expect.poll(timers, { timeout: 5000 }).toBe(before)
+  })
+
   test('of the server closes both sides with 1001', async () => {
     const backend = await startWs()
     const { promise, resolve } = Promise.withResolvers<number>()
@@ -786,11 +826,23 @@ describe('the end', () => {
   })
 })
 
-test('a backend that leaves during handshake-delay ends the handshake', async () => {
-  const backend = await startRaw((socket, request) => {
-    socket.write(answerTo(request), () => socket.resetAndDestroy())
+describe('a backend that leaves during handshake-delay', () => {
+  test.for(['FIN', 'RST'])('ends the handshake: %s', async how => {
+    const backend = await startRaw((socket, request) => {
+      socket.write(answerTo(request), () => (how === 'FIN' ? socket.resume().end() : socket.resetAndDestroy()))
+    })
+    const { url, registry } = await relayTo(backend.url)
+    await expect(connect(`${url}?handshake-delay=300ms`)).rejects.toThrow()
+    await expect.poll(() => registry.isEmpty).toBe(true)
   })
-  const { url, registry } = await relayTo(backend.url)
-  await expect(connect(`${url}?handshake-delay=300ms`)).rejects.toThrow()
-  await expect.poll(() => registry.isEmpty).toBe(true)
+
+  test('does not take its messages with it', async () => {
+    const backend = await startRaw((socket, request) => {
+      const frames = [fromServer(text, 'first'), fromServer(close, closePayload(4000))]
+      socket.end(Buffer.concat([Buffer.from(answerTo(request)), ...frames]))
+    })
+    const client = await connect(`${(await relayTo(backend.url)).url}?handshake-delay=300ms`)
+    expect(await client.next()).toBe('first')
+    expect(await client.closed).toMatchObject({ code: 4000 })
+  })
 })
