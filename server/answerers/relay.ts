@@ -109,14 +109,14 @@ export class Side implements Behaviour {
     const endNow = () => {
       this.answered = closed
       if (this.answer) return this.answer()
-      link.pass(closed)
       // The peer that has closed must not wait for one that does not answer.
       if (closed) this.patience = setTimeout(() => this.onEnded(closed), ANSWER_TIMEOUT)
+      link.pass(closed)
     }
-    // A pipe that has stopped calls nobody back.
-    if (this.hasStopped) endNow()
     // Nobody waits for delayed messages if the peer of this side has closed first.
-    else if (this.answer) pipe.finish(endNow, closed)
+    if (this.answer) pipe.finish(endNow, closed)
+    // A pipe that has stopped calls nobody back.
+    else if (this.hasStopped) endNow()
     else pipe.afterReplies(endNow)
   }
 
@@ -132,9 +132,9 @@ export class Side implements Behaviour {
  * Creates the link of a side without a connection, whose messages are answered on the same connection.
  * @param link of the connection
  * @param pipe answers messages
- * @param near the side of the connection
+ * @param side returns the side without a connection
  */
-export function createInlet(link: Link, pipe: Pipe, near: Side): Link {
+export function createInlet(link: Link, pipe: Pipe, side: () => Side): Link {
   return {
     isClient: true,
     send(message, _kind, onSent) {
@@ -147,11 +147,11 @@ export function createInlet(link: Link, pipe: Pipe, near: Side): Link {
     countPending: bytes => link.countPending(bytes),
     logFault: (name, text) => link.logFault(name, text),
     recordFault: (name, text) => link.recordFault(name, text),
-    close: (code, reason) => near.end({ code, reason: Buffer.from(reason) }),
-    pass: closed => near.end(closed),
+    close: (code, reason) => side().onEnded({ code, reason: Buffer.from(reason) }),
+    pass: closed => side().onEnded(closed),
     abandon() {},
     expire() {},
-    drop: () => near.end(undefined),
+    drop: () => side().onEnded(undefined),
     silence() {},
     stall: () => link.stall(),
     limitRate: bytesPerSecond => link.limitReading(bytesPerSecond),

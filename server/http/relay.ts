@@ -33,7 +33,7 @@ export function createRelay(faults: Faults | undefined, scheduler: Scheduler) {
     toClient(link: Link, pipe: Pipe, isLoop: boolean): Behaviour {
       reporter = link
       near = new Side({ link, pipe, other: () => far, isAlone: isLoop })
-      if (isLoop) toBackend(createInlet(link, pipe, near))
+      if (isLoop) toBackend(createInlet(link, pipe, () => far))
       return near
     },
   }

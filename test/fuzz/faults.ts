@@ -133,6 +133,8 @@ export async function fuzzFaults({ seed, streams, only, most = Number.POSITIVE_I
     if (!result || !sum) continue
     if (result.problem) throw new Error(`the bystander of the ${target.name} server: ${result.problem}`)
     await checkEmpty(target)
+    if (target.log.late.length > 0)
+      throw new Error(`log: after the end of its connection ${target.log.late.join('\n')}`)
     await checkMetrics(target, sum, result.echoes)
     const [worst, slowest] = [result.worst, result.slowest].map(milliseconds => `${milliseconds.toFixed(0)} ms`)
     const shown = `the slowest in ${slowest}, ${worst} without waits for a processor`

@@ -33,8 +33,12 @@ function createConnectionLog() {
   const byId = new Map<number, ConnectionLog>()
   const [opened, ended] = [createWaiters<ConnectionLog>(), createWaiters<ConnectionLog>()]
   const refused = createWaiters<Line>()
+  const late: string[] = []
 
   return {
+    /** The lines about connections that had ended. */
+    late,
+
     add(line: string): void {
       // Most lines match this, and parsing them all would be slow.
       const [, id, msg] = /^\{"level":"debug","time":"[^"]*","connection":(\d+),"msg":"(Just|Message)/.exec(line) ?? []
@@ -53,6 +57,7 @@ function createConnectionLog() {
       }
       if (parsed.msg === 'Refused a handshake') refused.of(path).resolve(parsed)
       const log = byId.get(connection)
+      if (!log && connection !== undefined && parsed.side === undefined) late.push(line)
       log?.lines.push(parsed)
       if (!log || parsed.msg !== 'Disconnected') return
       byId.delete(connection)
