@@ -5,6 +5,8 @@ const patience = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { t
 
 export default defineConfig({
   test: {
+    // By default a machine with two cores gets one worker, but most tests wait more than they compute.
+    maxWorkers: '100%',
     projects: [
       { test: { ...patience, name: 'unit', include: ['test/unit/*.test.ts'] } },
       { test: { ...patience, name: 'integration', include: ['test/integration/*.test.ts'] } },
