@@ -61,3 +61,13 @@ export function answerTo(request: string, headers: Record<string, string> = {}):
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`
 }
+
+/** Starts a backend that accepts each handshake, and then does nothing on its own. `first` is its first connection. */
+export async function startPassive() {
+  const { promise: first, resolve } = Promise.withResolvers<Socket>()
+  const backend = await startRaw((socket, request) => {
+    socket.write(answerTo(request))
+    resolve(socket)
+  })
+  return { ...backend, first }
+}

@@ -8,7 +8,7 @@ import { WebSocket as Ws } from 'ws'
 import { hasPythonModule } from '../requirements.ts'
 import { connect } from '../suite/client.ts'
 import { closePayload, connectRaw, frame, opcodes } from '../suite/raw-client.ts'
-import { answerTo, startProgram, startRaw, startWs } from './backends.ts'
+import { answerTo, startPassive, startProgram, startRaw, startWs } from './backends.ts'
 import { serve } from './serve.ts'
 
 const { text, binary, ping, close } = opcodes
@@ -29,15 +29,11 @@ async function fill(socket: Socket, chunk: Buffer): Promise<number> {
 
 describe('a peer that does not read', () => {
   test('slows the backend down, and nothing piles up', async () => {
-    const { promise, resolve } = Promise.withResolvers<Socket>()
-    const backend = await startRaw((socket, request) => {
-      socket.write(answerTo(request))
-      resolve(socket)
-    })
+    const backend = await startPassive()
     const { url, registry } = await serve({ UPSTREAM: backend.url, HIGH_WATER_MARK: '256KiB' })
     const raw = await connectRaw(url)
     raw.socket.pause()
-    const sent = await fill(await promise, frame(binary, Buffer.alloc(10_000, 'x'), { mask: false }))
+    const sent = await fill(await backend.first, frame(binary, Buffer.alloc(10_000, 'x'), { mask: false }))
     expect(sent).toBeGreaterThan(256 * 1024)
     expect(registry.budget.bytes).toBeLessThan(MIB)
     raw.socket.resume()
@@ -45,18 +41,14 @@ describe('a peer that does not read', () => {
   })
 
   test('slows the client down, and nothing piles up', async () => {
-    const { promise, resolve } = Promise.withResolvers<Socket>()
-    const backend = await startRaw((socket, request) => {
-      socket.write(answerTo(request))
-      resolve(socket)
-    })
+    const backend = await startPassive()
     const { url, registry } = await serve({ UPSTREAM: backend.url, HIGH_WATER_MARK: '256KiB' })
     const raw = await connectRaw(url)
     const sent = await fill(raw.socket, frame(binary, Buffer.alloc(10_000, 'x')))
     expect(sent).toBeGreaterThan(256 * 1024)
     expect(registry.budget.bytes).toBeLessThan(MIB)
     let received = 0
-    const socket = await promise
+    const socket = await backend.first
     socket.on('data', ({ length }) => (received += length)).resume()
     raw.socket.write(frame(close, closePayload(1000)))
     await expect.poll(() => received % 10_008).toBe(8)
@@ -65,14 +57,10 @@ describe('a peer that does not read', () => {
   })
 
   test.for(['client', 'backend'] as const)('and sends pings is still read: %s', async who => {
-    const { promise, resolve } = Promise.withResolvers<Socket>()
-    const backend = await startRaw((socket, request) => {
-      socket.write(answerTo(request))
-      resolve(socket)
-    })
+    const backend = await startPassive()
     const { url, registry } = await serve({ UPSTREAM: backend.url, HIGH_WATER_MARK: '64KiB' })
     const raw = await connectRaw(url)
-    const other = await promise
+    const other = await backend.first
     const [pinger, filler] = who === 'client' ? [raw.socket, other] : [other, raw.socket]
     const mask = who === 'client'
     pinger.pause()
@@ -109,7 +97,7 @@ describe('a peer that does not read', () => {
   })
 
   test('and never gets the close frame behind its messages leaves none in the log', async () => {
-    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const backend = await startPassive()
     const env = { HIGH_WATER_MARK: '16MiB', MEMORY_BUDGET: '256MiB', STALL_TIMEOUT: '300ms' }
     const { url, log } = await serve({ UPSTREAM: backend.url, ...env })
     const { socket } = await connectRaw(url)
@@ -255,7 +243,7 @@ describe('a hostile backend', () => {
   })
 
   test('that answers no close frame lets the server answer the client in its place', async () => {
-    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const backend = await startPassive()
     const { url, log } = await serve({ UPSTREAM: backend.url })
     const client = await connect(url)
     const begin = performance.now()
@@ -266,7 +254,7 @@ describe('a hostile backend', () => {
   })
 
   test('that answers no close frame does not keep the client waiting after up-close either', async () => {
-    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const backend = await startPassive()
     const { url } = await serve({ UPSTREAM: backend.url })
     const client = await connect(`${url}?up-close=1001`)
     const begin = performance.now()
@@ -276,21 +264,17 @@ describe('a hostile backend', () => {
   })
 
   test('is answered although the client leaves a close frame of the server unanswered', async () => {
-    const { promise, resolve } = Promise.withResolvers<Socket>()
-    const backend = await startRaw((socket, request) => {
-      socket.write(answerTo(request))
-      resolve(socket)
-    })
+    const backend = await startPassive()
     const raw = await connectRaw(`${(await serve({ UPSTREAM: backend.url })).url}?close=1011&after=0`)
     expect(await raw.frame()).toMatchObject({ opcode: close })
-    const socket = await promise
+    const socket = await backend.first
     socket.write(frame(close, closePayload(4000), { mask: false }))
     await once(socket.resume(), 'data')
     raw.socket.destroy()
   })
 
   test('that gets the messages slowly is left 10 minutes after the client', async () => {
-    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const backend = await startPassive()
     const { url, registry } = await serve({ UPSTREAM: backend.url })
     const { socket } = await connectRaw(`${url}?up-rate=1`)
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -303,7 +287,7 @@ describe('a hostile backend', () => {
   })
 
   test('does not let clients that come and go pile up connections', async () => {
-    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const backend = await startPassive()
     const { url, registry } = await serve({ UPSTREAM: backend.url, MAX_CONNECTIONS: '3' })
     const heads: string[] = []
     for (let i = 0; i < 10; i++) {
@@ -321,7 +305,7 @@ describe('a hostile backend', () => {
   })
 
   test('that answers no close frame is left when the client has left and it ends its side', async () => {
-    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const backend = await startPassive()
     const { url, registry } = await serve({ UPSTREAM: backend.url })
     const raw = await connectRaw(url)
     raw.socket.write(frame(close, closePayload(1000)))
@@ -350,7 +334,7 @@ describe('a hostile backend', () => {
 })
 
 test('an open connection keeps no request or response of its handshakes in memory', async () => {
-  const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+  const backend = await startPassive()
   const { url } = await serve({ UPSTREAM: backend.url })
   const inMemory = () => queryObjects(IncomingMessage) as unknown as number
   const before = inMemory()

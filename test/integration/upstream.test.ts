@@ -14,7 +14,7 @@ import { hasPythonModule } from '../requirements.ts'
 import { freePort } from '../stack/stack.ts'
 import { type Client, connect } from '../suite/client.ts'
 import { closePayload, connectRaw, frame, handshake, opcodes, parseFrame } from '../suite/raw-client.ts'
-import { answerTo, startProgram, startRaw, startWs } from './backends.ts'
+import { answerTo, startPassive, startProgram, startRaw, startWs } from './backends.ts'
 import { run } from './run.ts'
 import { serve } from './serve.ts'
 
@@ -545,14 +545,10 @@ describe('messages', () => {
   })
 
   test('are masked with a new mask for each frame on their way to the backend', async () => {
-    const { promise, resolve } = Promise.withResolvers<Socket>()
-    const backend = await startRaw((socket, request) => {
-      socket.write(answerTo(request))
-      resolve(socket)
-    })
+    const backend = await startPassive()
     const client = await connectRaw((await relayTo(backend.url)).url)
     for (let i = 0; i < 10; i++) client.socket.write(frame(text, 'x'.repeat(10)))
-    const socket = await promise
+    const socket = await backend.first
     let bytes = Buffer.alloc(0)
     socket.on('data', chunk => (bytes = Buffer.concat([bytes, chunk]))).resume()
     await expect.poll(() => bytes.length).toBe(160)
@@ -818,7 +814,7 @@ describe('the end', () => {
   })
 
   test('of the server comes within SHUTDOWN_TIMEOUT, even if the backend is silent', async () => {
-    const backend = await startRaw((socket, request) => socket.write(answerTo(request)))
+    const backend = await startPassive()
     const { url, server, registry } = await relayTo(backend.url, { SHUTDOWN_TIMEOUT: '200ms' })
     await connect(url)
     await server.close()
