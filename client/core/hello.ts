@@ -63,12 +63,20 @@ export function readHello(data: unknown): Hello | undefined {
   try {
     const { headers, ...facts } = JSON.parse(String(data))
     if (!Array.isArray(headers)) return undefined
-    const show = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
     return {
       headers: headers.map(([name, value]: unknown[]) => [String(name), String(value)]),
-      facts: Object.entries(facts).map(([name, value]) => [name, show(value)]),
+      facts: Object.entries(facts).flatMap(([name, value]) => factsOf(name, value)),
     }
   } catch {
     return undefined
   }
+}
+
+/** Puts a field into words: `remoteAddress` into "remote address", and each part of an object into a fact of its own. */
+function factsOf(field: string, value: unknown): Hello['facts'] {
+  const name = field.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`)
+  if (value === null || value === '') return [[name, 'none']]
+  if (Array.isArray(value)) return [[name, value.map(pair => pair.join(': ')).join('\n')]]
+  if (typeof value !== 'object') return [[name, String(value)]]
+  return Object.entries(value as object).flatMap(([part, inner]) => factsOf(`${name} ${part}`, inner))
 }

@@ -18,10 +18,23 @@ afterEach(() => {
   server.close()
 })
 
-test('returns the headers and the other facts, and closes the connection', async () => {
+test('returns the headers, and the other facts in words, and closes the connection', async () => {
   const closed = Promise.withResolvers<string | undefined>()
   server.on('connection', (peer: WsSocket, request) => {
-    peer.send('{"path":"/raw","headers":[["Upgrade","websocket"],["Host","a"]],"forwardedAddress":null}')
+    const facts = {
+      path: '/raw',
+      proxyHeaders: [
+        ['X-Real-IP', '10.0.0.1'],
+        ['X-Forwarded-Proto', 'http'],
+      ],
+      forwardedAddress: null,
+      subprotocol: { offered: 'chat', chosen: null },
+    }
+    const headers = [
+      ['Upgrade', 'websocket'],
+      ['Host', 'a'],
+    ]
+    peer.send(JSON.stringify({ ...facts, headers }))
     peer.on('close', () => closed.resolve(request.url))
   })
   expect(await askHello(`${url}?reject=503&delay=1s`, ['chat'])).toEqual({
@@ -31,7 +44,10 @@ test('returns the headers and the other facts, and closes the connection', async
     ],
     facts: [
       ['path', '/raw'],
-      ['forwardedAddress', 'null'],
+      ['proxy headers', 'X-Real-IP: 10.0.0.1\nX-Forwarded-Proto: http'],
+      ['forwarded address', 'none'],
+      ['subprotocol offered', 'chat'],
+      ['subprotocol chosen', 'none'],
     ],
   })
   expect(await closed.promise).toBe('/raw?hello')
