@@ -6,11 +6,11 @@ export const jitter = defineParameter({
   group: 'replies',
   label: 'Vary the delay',
   hint: 'give or take, such as 50ms',
-  sentence: 'varies each delay at random by up to this much in both directions, at most `5m`; the order is kept',
+  sentence: 'makes each delay longer or shorter at random, by up to this much, at most `5m`; the order is kept',
   example: '50ms',
   parse: duration('0', '5m'),
   up: {
-    sentence: 'varies `up-delay` at random by up to this much in both directions, at most `5m`; the order is kept',
+    sentence: 'makes each `up-delay` longer or shorter at random, by up to this much, at most `5m`; the order is kept',
   },
   start(milliseconds, { createChance }) {
     const chance = createChance(0)
