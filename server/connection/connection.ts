@@ -39,10 +39,10 @@ export type ConnectionOptions = WireOptions & {
 }
 
 const NOTHING = Buffer.alloc(0)
+const NEVER_CLOSED = { code: 1006, reason: NOTHING }
+
 // Milliseconds for delayed messages to reach a backend whose client is gone. The longest delay with jitter takes as long.
 const EXPIRY = 600_000
-
-const NEVER_CLOSED = { code: 1006, reason: NOTHING }
 
 /** One WebSocket, from the handshake to the end. */
 export class Connection implements Link, Session, WireEvents {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { hostname } from 'node:os'
 import type { Peer } from '../connection/connection.ts'
+import { type Header, headersOf } from './headers.ts'
 
 // Headers that the stack's NGINX sets, replacing any that the client sent.
 const PROXY_HEADERS = ['x-real-ip', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-next-replica']
@@ -19,19 +20,17 @@ const MASK = 'hidden from pages of other origins'
  */
 export function describeHandshake(
   connection: number,
-  { headers, rawHeaders }: IncomingMessage,
+  request: IncomingMessage,
   remoteAddress: string,
   isProxied: boolean,
   { address, path, query, subprotocol, extensions }: Peer,
   upstream?: string,
 ): string {
+  const { headers } = request
   const isMasked = isForeign(headers, isProxied)
-  const all = Array.from({ length: rawHeaders.length / 2 }, (_, i): [string, string] => {
-    const [name = '', value = ''] = rawHeaders.slice(2 * i, 2 * i + 2)
-    return [name, isMasked && SECRET.test(name) ? MASK : value]
-  })
+  const all = headersOf(request).map(([name, value]): Header => [name, isMasked && SECRET.test(name) ? MASK : value])
   // Only the stack's own NGINX sends X-Next-Replica.
-  const isOwn = ([name]: [string, string]) =>
+  const isOwn = ([name]: Header) =>
     isProxied && headers['x-next-replica'] !== undefined && PROXY_HEADERS.includes(name.toLowerCase())
   return JSON.stringify({
     connection,

@@ -31,6 +31,7 @@ import {
   wantsHtml,
   webSocketAddressOf,
 } from './request.ts'
+import { destroy, KEEP_ALIVE } from './sockets.ts'
 import { type Backend, createUpstream, passOn } from './upstream.ts'
 
 /** Serves the files of the page. Calls `next` if the request asks for none of them. */
@@ -47,9 +48,6 @@ export type ServerOptions = AdmissionOptions & {
 }
 
 const HANDSHAKE_TIMEOUT = 10_000
-
-// Milliseconds without traffic until the operating system checks whether a peer still exists.
-const KEEP_ALIVE = 30_000
 
 // Connections accepted beyond MAX_CONNECTIONS, just to answer that the server is full.
 const SPARE_CONNECTIONS = 64
@@ -136,7 +134,8 @@ export function createServer(options: ServerOptions) {
     socket.write(switchingProtocols(admitted), 'latin1')
     const id = ++registry.lastId
     const { answer, leadOf } = backend || pathOf(request) === '/raw' ? verbatim : prefixed
-    const relay = backend || faults?.up ? createRelay(faults?.up, scheduler) : undefined
+    const up = faults?.up
+    const relay = backend || up ? createRelay(up, scheduler) : undefined
     const createPipe = (outlet: Outlet) => {
       if (!faults) return new PlainBehaviour(outlet, answer)
       const description = faults.get(hello) && describeHello(id, request, peer, backend)
@@ -320,11 +319,6 @@ export async function listen(http: Server, logger: Logger, port?: number, host?:
   // Without a listener, a failed accept would end the process, for example when it runs out of file descriptors.
   http.on('error', error => logger.error(error.message))
   return http.address() as AddressInfo
-}
-
-// One function for all sockets: a closure would keep the request of each in memory.
-function destroy(this: Socket): void {
-  this.destroy()
 }
 
 /** Waits for a promise, but no longer than this many milliseconds. @returns whether it resolved in time */

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http'
 import { isIP, type Socket } from 'node:net'
-import { type Duplex, pipeline } from 'node:stream'
+import { pipeline } from 'node:stream'
 import type { Config } from '../config/config.ts'
 import type { Peer } from '../connection/connection.ts'
+import { type Header, headersOf } from '../faults/headers.ts'
 import { offeredBy } from '../faults/offered.ts'
 import { splitQuery } from '../faults/parameters.ts'
 import { type Deflate, OFFER, readAgreement } from '../wire/deflate.ts'
 import type { Answer } from './answer.ts'
 import { acceptOf } from './handshake.ts'
 import { pathOf, queryOf, remoteAddressOf } from './request.ts'
-
-type Header = [name: string, value: string]
+import { destroy, KEEP_ALIVE } from './sockets.ts'
 
 /** A connection to the backend, whose handshake is complete. */
 export type Backend = {
@@ -25,9 +25,6 @@ export type Backend = {
   headers: Header[]
 }
 
-// Milliseconds without traffic until the operating system checks whether the backend still exists.
-const KEEP_ALIVE = 30_000
-
 // Milliseconds for a client to read a refusal of the backend.
 const REFUSAL_TIMEOUT = 30_000
 
@@ -38,11 +35,10 @@ const HOP = /^(connection|keep-alive|proxy-connection|te|trailer|transfer-encodi
 const HANDSHAKE = /^(upgrade|sec-websocket-.*|content-length|expect|proxy-authorization|x-next-replica)$/i
 
 /** Returns the headers that a proxy passes on, as they were written. */
-function endToEnd({ rawHeaders, headers }: IncomingMessage): Header[] {
-  const named = new Set(headers.connection?.toLowerCase().split(/[\s,]+/))
+function endToEnd(message: IncomingMessage): Header[] {
+  const named = new Set(message.headers.connection?.toLowerCase().split(/[\s,]+/))
   named.delete('upgrade')
-  const all = Array.from({ length: rawHeaders.length / 2 }, (_, i) => rawHeaders.slice(2 * i, 2 * i + 2) as Header)
-  return all.filter(([name]) => !HOP.test(name) && !named.has(name.toLowerCase()))
+  return headersOf(message).filter(([name]) => !HOP.test(name) && !named.has(name.toLowerCase()))
 }
 
 const offersDeflate = ({ headers }: IncomingMessage) =>
@@ -201,11 +197,6 @@ export function passOn(relayed: IncomingMessage, response: ServerResponse): void
   response.socket?.on('drain', () => response.emit('drain'))
   const timer = setTimeout(() => response.destroy(), REFUSAL_TIMEOUT)
   pipeline(relayed, response, () => clearTimeout(timer))
-}
-
-// Outside of the function that connects: a closure of it would keep the request and the response in memory.
-function destroy(this: Duplex): void {
-  this.destroy()
 }
 
 // Node.js advises to run it with an option, but the server has a setting for this.

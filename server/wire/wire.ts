@@ -120,7 +120,7 @@ export class Wire {
   /** Reads only the peer's close frame from now on, for at most 30 s. */
   awaitClose(): void {
     this.skipMessages()
-    this.destroyAfter(CLOSE_TIMEOUT)
+    this.awaitAnswer()
   }
 
   /** Reads only the peer's close frame from now on. */

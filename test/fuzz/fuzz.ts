@@ -13,12 +13,12 @@ const help = `Usage: npm run fuzz -- [options]
 
 Part 1 sends random frames, valid and invalid, compares every byte of the response with a model of RFC 6455, and compares
 the log with the model too. It sends every tenth stream also to a server without the fast path, to one with a journal,
-whose journal and metrics it checks, and through a relay. Streams with altered bytes must not affect other clients. Meanwhile another
-connection sends messages and checks their echoes.
+whose journal and metrics it checks, and through a relay. Streams with altered bytes must not affect other clients.
+Meanwhile another connection sends messages and checks their echoes.
 
-Part 2 makes handshakes with faults, of both directions, several at once, with values at the limits. Some of them are refused, and some use up
-a list of default faults, or the number of times for which a fault applies. It sends frames in pieces with pauses and uses
-the control port to close and drop connections, push messages and change the default faults. Answers, replies, log,
+Part 2 makes handshakes with faults, of both directions, several at once, with values at the limits. Some of them are
+refused, and some use up a list of default faults, or the number of times for which a fault applies. It sends frames in
+pieces with pauses and uses the control port to close and drop connections, push messages and change the default faults. Answers, replies, log,
 journal, counters and metrics must agree with each other and with a model. A bystander sends a message every 10 ms; an
 echo that takes more than a second, not counting waits for a processor, is a failure.
 
